@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the pure files (rtp, sframe, replay) need from their surroundings.
+ * They take no lock, allocate nothing and know no sk_buff, so that the same
+ * text compiles into the module, into the host's unit tests and into fuzzers.
+ */
+#ifndef E2EE_PURE_H
+#define E2EE_PURE_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#include <linux/limits.h>
+#include <linux/errno.h>
+#include <linux/string.h>
+#include <linux/bitops.h>
+#else
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <linux/types.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+
+#define U64_MAX		(~(u64)0)
+#define BITS_PER_LONG	((unsigned int)(8 * sizeof(long)))
+#endif
+
+/*
+ * Numbers in network byte order at any address. Byte by byte, because the
+ * kernel's own get_unaligned() moved to another header between the supported
+ * versions; compilers make one load of it all the same.
+ */
+static inline u16 e2ee_get_be16(const u8 *p)
+{
+	return (u16)(p[0] << 8 | p[1]);
+}
+
+static inline u32 e2ee_get_be24(const u8 *p)
+{
+	return (u32)p[0] << 16 | (u32)p[1] << 8 | p[2];
+}
+
+static inline u32 e2ee_get_be32(const u8 *p)
+{
+	return (u32)p[0] << 24 | e2ee_get_be24(p + 1);
+}
+
+static inline void e2ee_put_be16(u8 *p, u16 value)
+{
+	p[0] = (u8)(value >> 8);
+	p[1] = (u8)value;
+}
+
+#endif /* E2EE_PURE_H */
