@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SFrame (RFC 9605) in the RTP form of draft-ietf-avtcore-rtp-sframe-02: the
+ * descriptor byte, the SFrame header and the nonce. No cryptography here.
+ *
+ *	 0 1 2 3 4 5 6 7		 0 1 2 3 4 5 6 7
+ *	+-+-+-+-+-+-+-+-+		+-+-----+-+-----+
+ *	|S|E|T|reserved |  descriptor	|X|  K  |Y|  C  |  config byte
+ *	+-+-+-+-+-+-+-+-+		+-+-----+-+-----+
+ */
+#include "sframe.h"
+
+#define DESCRIPTOR_T		0x20	/* content was a codec's RTP payload */
+#define DESCRIPTOR_RESERVED	0x1f
+
+#define CONFIG_KID_SHIFT	4
+#define CONFIG_EXTENDED		0x08	/* field is a length, minus one */
+#define CONFIG_VALUE		0x07
+
+#define TAG_LEN			16	/* RFC 9605, section 4.5: Nt */
+
+/* Bytes that @value needs behind the config byte: 0, or 1 to 8. */
+static unsigned int value_len(u64 value)
+{
+	unsigned int n = 0;
+
+	if (value <= CONFIG_VALUE)
+		return 0;
+	for (; value; value >>= 8)
+		n++;
+	return n;
+}
+
+/* Write @value into @n bytes; returns its field of the config byte. */
+static u8 value_put(u8 *buf, unsigned int n, u64 value)
+{
+	unsigned int i;
+
+	if (!n)
+		return (u8)value;
+	for (i = n; i--; value >>= 8)
+		buf[i] = (u8)value;
+	return (u8)(CONFIG_EXTENDED | (n - 1));
+}
+
+/* Bytes behind the config byte that its @field announces. */
+static unsigned int field_len(u8 field)
+{
+	if (!(field & CONFIG_EXTENDED))
+		return 0;
+	return (field & CONFIG_VALUE) + 1U;
+}
+
+/*
+ * Read a value; false where fewer bytes, or the config byte alone, would have
+ * done: "MUST be encoded with the minimal number of bytes". Who accepted two
+ * spellings of one value would let a packet be altered unnoticed, were it not
+ * for the AAD; rejecting costs less than relying on that.
+ */
+static bool value_get(const u8 *data, u8 field, u64 *value)
+{
+	unsigned int n = field_len(field);
+	unsigned int i;
+
+	if (!n) {
+		*value = field;
+		return true;
+	}
+	for (*value = 0, i = 0; i < n; i++)
+		*value = *value << 8 | data[i];
+	return value_len(*value) == n;
+}
+
+/**
+ * e2ee_sframe_encode - write an SFrame header (RFC 9605, section 4.3)
+ * @buf: room for E2EE_SFRAME_HEADER_MAX bytes
+ * @kid: key identifier
+ * @ctr: counter
+ *
+ * Return: bytes written, 1 to 17.
+ */
+u32 e2ee_sframe_encode(u8 *buf, u64 kid, u64 ctr)
+{
+	unsigned int kid_len = value_len(kid);
+	unsigned int ctr_len = value_len(ctr);
+
+	buf[0] = (u8)(value_put(buf + 1, kid_len, kid) << CONFIG_KID_SHIFT);
+	buf[0] |= value_put(buf + 1 + kid_len, ctr_len, ctr);
+	return 1 + kid_len + ctr_len;
+}
+
+/**
+ * e2ee_sframe_decode - read an SFrame header (RFC 9605, section 4.3)
+ * @data: the header and what follows
+ * @len: bytes in @data
+ * @kid: filled with the key identifier
+ * @ctr: filled with the counter
+ *
+ * Return: length of the header, 1 to 17, or -EBADMSG where @data ends before
+ * it, or KID or CTR are longer than needed. Then @kid and @ctr are undefined.
+ */
+int e2ee_sframe_decode(const u8 *data, size_t len, u64 *kid, u64 *ctr)
+{
+	unsigned int kid_len, ctr_len;
+	u8 k, c;
+
+	if (!len)
+		return -EBADMSG;
+
+	k = data[0] >> CONFIG_KID_SHIFT;
+	c = data[0] & (CONFIG_EXTENDED | CONFIG_VALUE);
+	kid_len = field_len(k);
+	ctr_len = field_len(c);
+	if (len < 1 + kid_len + ctr_len)
+		return -EBADMSG;
+	if (!value_get(data + 1, k, kid) ||
+	    !value_get(data + 1 + kid_len, c, ctr))
+		return -EBADMSG;
+	return (int)(1 + kid_len + ctr_len);
+}
+
+/*
+ * S and E are not looked at: libwebrtc sets them by media frame, and a packet
+ * with T set is opened alone.
+ */
+static bool sframe_is_sealed(const u8 *payload, size_t len)
+{
+	return len && (payload[0] & (DESCRIPTOR_T | DESCRIPTOR_RESERVED)) ==
+		      DESCRIPTOR_T;
+}
+
+static u32 sframe_front_len(u64 kid, u64 ctr)
+{
+	return 2 + value_len(kid) + value_len(ctr);
+}
+
+static u32 sframe_front(u8 *buf, u64 kid, u64 ctr, struct e2ee_sealed *sealed)
+{
+	buf[0] = E2EE_SFRAME_DESCRIPTOR;
+	sealed->kid = kid;
+	sealed->ctr = ctr;
+	sealed->aad = 1;
+	sealed->aad_len = e2ee_sframe_encode(buf + 1, kid, ctr);
+	sealed->body = 1 + sealed->aad_len;
+	return sealed->body;
+}
+
+static int sframe_parse(const u8 *payload, size_t len,
+			struct e2ee_sealed *sealed)
+{
+	int header;
+
+	if (!sframe_is_sealed(payload, len))
+		return -EBADMSG;
+	header = e2ee_sframe_decode(payload + 1, len - 1, &sealed->kid,
+				    &sealed->ctr);
+	if (header < 0)
+		return header;
+
+	sealed->aad = 1;
+	sealed->aad_len = (u32)header;
+	sealed->body = 1 + sealed->aad_len;
+	if (len - sealed->body < TAG_LEN)
+		return -EBADMSG;
+	return 0;
+}
+
+/* RFC 9605, section 4.4.3: salt XOR CTR, the CTR as a 12-byte number */
+static void sframe_nonce(u8 nonce[E2EE_SFRAME_NONCE_LEN],
+			 const u8 salt[E2EE_SFRAME_NONCE_LEN], u64 ctr)
+{
+	unsigned int i;
+
+	memcpy(nonce, salt, E2EE_SFRAME_NONCE_LEN);
+	for (i = E2EE_SFRAME_NONCE_LEN; ctr; ctr >>= 8)
+		nonce[--i] ^= (u8)ctr;
+}
+
+/* draft-ietf-avtcore-rtp-sframe-02, one SFrame object a packet */
+const struct e2ee_form e2ee_sframe = {
+	.name		= "sframe",
+	.tag_len	= TAG_LEN,
+	.front_max	= 1 + E2EE_SFRAME_HEADER_MAX,
+	.is_sealed	= sframe_is_sealed,
+	.front_len	= sframe_front_len,
+	.front		= sframe_front,
+	.parse		= sframe_parse,
+	.nonce		= sframe_nonce,
+};

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * SFrame (RFC 9605) in the RTP form of draft-ietf-avtcore-rtp-sframe-02:
+ *
+ *	descriptor (1 byte) | SFrame header (1..17) | ciphertext | tag (16)
+ */
+#ifndef E2EE_SFRAME_H
+#define E2EE_SFRAME_H
+
+#include "pure.h"
+
+#define E2EE_SFRAME_DESCRIPTOR	0xe0	/* S, E and T set: one object, whole */
+#define E2EE_SFRAME_HEADER_MAX	17	/* RFC 9605, section 4.3 */
+#define E2EE_SFRAME_NONCE_LEN	12	/* RFC 9605, section 4.5: Nn */
+
+/**
+ * struct e2ee_sealed - what the clear front of a sealed payload says
+ * @kid: key identifier
+ * @ctr: counter
+ * @aad: offset of the additional authenticated data in the payload
+ * @aad_len: its length, bytes
+ * @body: offset of the ciphertext in the payload
+ */
+struct e2ee_sealed {
+	u64 kid;
+	u64 ctr;
+	u32 aad;
+	u32 aad_len;
+	u32 body;
+};
+
+/**
+ * struct e2ee_form - a form of sealed payloads on the wire
+ * @name: for people
+ * @tag_len: bytes behind the ciphertext
+ * @front_max: the most that @front writes, bytes
+ * @is_sealed: does this payload claim to be of this form?
+ * @front_len: bytes that stand before the ciphertext for this KID and CTR
+ * @front: write them; fills what it wrote into sealed; returns front_len
+ * @parse: read them; 0, or -EBADMSG where they do not parse, are not minimal,
+ *	or leave no room for the tag
+ * @nonce: the AEAD's nonce of this CTR
+ *
+ * Another form costs one file with such a table.
+ */
+struct e2ee_form {
+	const char *name;
+	u32 tag_len;
+	u32 front_max;
+	bool (*is_sealed)(const u8 *payload, size_t len);
+	u32 (*front_len)(u64 kid, u64 ctr);
+	u32 (*front)(u8 *buf, u64 kid, u64 ctr, struct e2ee_sealed *sealed);
+	int (*parse)(const u8 *payload, size_t len, struct e2ee_sealed *sealed);
+	void (*nonce)(u8 nonce[E2EE_SFRAME_NONCE_LEN],
+		      const u8 salt[E2EE_SFRAME_NONCE_LEN], u64 ctr);
+};
+
+extern const struct e2ee_form e2ee_sframe;
+
+/* RFC 9605, section 4.3: the bare header, without the RTP descriptor */
+u32 e2ee_sframe_encode(u8 *buf, u64 kid, u64 ctr);
+int e2ee_sframe_decode(const u8 *data, size_t len, u64 *kid, u64 *ctr);
+
+#endif /* E2EE_SFRAME_H */
