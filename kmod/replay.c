@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Replay window: a ring with one bit for each of the last CTRs.
+ *
+ * RFC 6479 keeps one word more than the window needs, so as to clear whole
+ * words only. Here the gap is cleared bit by bit instead, which costs nothing
+ * while packets come in order, and every CTR down to @next - @size is
+ * answered exactly.
+ */
+#include "replay.h"
+
+/* Mark @count CTRs from @first on as not seen. Writes each word once. */
+static void replay_clear(struct e2ee_replay *replay, u64 first, u64 count)
+{
+	unsigned int shift, n;
+	u32 pos;
+
+	if (count >= replay->size) {
+		memset(replay->bits, 0, replay->size / 8);
+		return;
+	}
+
+	while (count) {
+		pos = (u32)first & (replay->size - 1);
+		shift = pos % BITS_PER_LONG;
+		n = BITS_PER_LONG - shift;
+		if (n > count)
+			n = (unsigned int)count;
+		replay->bits[pos / BITS_PER_LONG] &=
+			~(~0UL >> (BITS_PER_LONG - n) << shift);
+		first += n;
+		count -= n;
+	}
+}
+
+/**
+ * e2ee_replay_bytes - memory that a window takes
+ * @size: packets it reaches back, a power of two >= 64
+ *
+ * Return: bytes, the struct and its bits.
+ */
+size_t e2ee_replay_bytes(u32 size)
+{
+	return sizeof(struct e2ee_replay) + size / 8;
+}
+
+/**
+ * e2ee_replay_init - make a fresh window
+ * @replay: memory of e2ee_replay_bytes(@size) bytes, any content
+ * @size: packets it reaches back, a power of two >= 64
+ * @next: highest CTR that any window of the key accepted + 1; 0: none yet
+ *
+ * A window that is opened late, for another socket, starts where the key
+ * stands. What lies more than @size below is too old for it from the start,
+ * so that a fresh socket is no way to replay all that was ever sent.
+ */
+void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 next)
+{
+	replay->next = next;
+	replay->size = size;
+	memset(replay->bits, 0, size / 8);
+}
+
+/**
+ * e2ee_replay_check - would this CTR be accepted?
+ * @replay: the window
+ * @ctr: of a packet that need not be authenticated yet
+ *
+ * Changes nothing: an attacker who makes up CTRs must not move the window.
+ *
+ * Return: false for a CTR seen before, too old for the window, or 2^64 - 1.
+ */
+bool e2ee_replay_check(const struct e2ee_replay *replay, u64 ctr)
+{
+	u32 pos = (u32)ctr & (replay->size - 1);
+
+	if (ctr >= replay->next)
+		return ctr != U64_MAX;
+	if (replay->next - ctr > replay->size)
+		return false;
+	return !(replay->bits[pos / BITS_PER_LONG] >> pos % BITS_PER_LONG & 1);
+}
+
+/**
+ * e2ee_replay_accept - take the CTR of an authenticated packet
+ * @replay: the window
+ * @ctr: of a packet whose tag was right
+ *
+ * Asks again what e2ee_replay_check() answered: between the two, another
+ * packet with the same CTR may have been authenticated.
+ *
+ * Return: whether the packet is to be delivered; if so @ctr is now seen, and
+ * the window ends at the highest CTR seen. A jump ahead costs at most one pass
+ * over the bits.
+ */
+bool e2ee_replay_accept(struct e2ee_replay *replay, u64 ctr)
+{
+	u32 pos = (u32)ctr & (replay->size - 1);
+
+	if (!e2ee_replay_check(replay, ctr))
+		return false;
+
+	if (ctr >= replay->next) {
+		replay_clear(replay, replay->next, ctr - replay->next);
+		replay->next = ctr + 1;
+	}
+	replay->bits[pos / BITS_PER_LONG] |= 1UL << pos % BITS_PER_LONG;
+	return true;
+}
