@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracepoints: the one place that makes their bodies.
+ */
+#define CREATE_TRACE_POINTS
+#include "trace.h"
