@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events: what userland hears over the multicast group, rate limited.
+ */
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+#include "event.h"
+#include "netlink.h"
+#include "session.h"
+
+/* a session may send this many events about packets at once, ... */
+#define E2EE_EVENT_TOKENS	16
+/* ... and gets that many tokens back a second */
+#define E2EE_EVENT_RATE		16
+/* wrong tags within a second that make a burst */
+#define E2EE_EVENT_AUTH_BURST	16
+
+/* Only those that a stranger's packets can bring about are limited */
+static bool event_is_limited(u32 type)
+{
+	switch (type) {
+	case E2EE_EVENT_KEY_MISSING:
+	case E2EE_EVENT_AUTH_BURST:
+	case E2EE_EVENT_ATTACH_FAILED:
+	case E2EE_EVENT_SRTP_SEEN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Refills in whole tokens, and lets the stamp follow by just the time that
+ * they took, so that no fraction is lost.
+ */
+static void event_refill(struct e2ee_session *session)
+{
+	unsigned long passed = jiffies - session->event_stamp;
+	unsigned long tokens;
+
+	if (passed >= HZ) {
+		session->event_tokens = E2EE_EVENT_TOKENS;
+		session->event_stamp = jiffies;
+		return;
+	}
+	tokens = passed * E2EE_EVENT_RATE / HZ;
+	session->event_tokens = min_t(unsigned long, E2EE_EVENT_TOKENS,
+				      session->event_tokens + tokens);
+	session->event_stamp += tokens * HZ / E2EE_EVENT_RATE;
+}
+
+/* May this event be sent? If so, @lost are those that were not before it. */
+static bool event_may_send(struct e2ee_session *session, u32 type, u32 *lost)
+{
+	bool may = true;
+
+	spin_lock_bh(&session->event_lock);
+	if (event_is_limited(type)) {
+		event_refill(session);
+		if (session->event_tokens)
+			session->event_tokens--;
+		else
+			may = false;
+	}
+	if (may) {
+		*lost = session->event_lost;
+		session->event_lost = 0;
+	} else {
+		session->event_lost++;
+	}
+	spin_unlock_bh(&session->event_lock);
+	return may;
+}
+
+static int event_put_session(struct sk_buff *skb,
+			     const struct e2ee_session *session)
+{
+	return nla_put_u32(skb, E2EE_A_EVENT_SESSION, session->id) ?:
+	       nla_put_string(skb, E2EE_A_EVENT_NAME, session->name);
+}
+
+static int event_put_u32(struct sk_buff *skb, const struct e2ee_event_msg *msg,
+			 u32 given, int attr, u32 value)
+{
+	return msg->given & given ? nla_put_u32(skb, attr, value) : 0;
+}
+
+static int event_put_u64(struct sk_buff *skb, const struct e2ee_event_msg *msg,
+			 u32 given, int attr, u64 value)
+{
+	return msg->given & given ?
+	       nla_put_u64_64bit(skb, attr, value, E2EE_A_EVENT_PAD) : 0;
+}
+
+static int event_put(struct sk_buff *skb, const struct e2ee_event_msg *msg)
+{
+	return nla_put_u32(skb, E2EE_A_EVENT_TYPE, msg->type) ?:
+	       event_put_u64(skb, msg, E2EE_EVENT_HAS_SOCKET,
+			     E2EE_A_EVENT_SOCKET, msg->socket) ?:
+	       event_put_u32(skb, msg, E2EE_EVENT_HAS_DIR,
+			     E2EE_A_EVENT_DIR, msg->dir) ?:
+	       event_put_u64(skb, msg, E2EE_EVENT_HAS_KID,
+			     E2EE_A_EVENT_KID, msg->kid) ?:
+	       event_put_u32(skb, msg, E2EE_EVENT_HAS_SSRC,
+			     E2EE_A_EVENT_SSRC, msg->ssrc) ?:
+	       event_put_u32(skb, msg, E2EE_EVENT_HAS_EPOCH,
+			     E2EE_A_EVENT_EPOCH, msg->epoch) ?:
+	       event_put_u32(skb, msg, E2EE_EVENT_HAS_ERROR,
+			     E2EE_A_EVENT_ERROR, msg->error) ?:
+	       event_put_u64(skb, msg, E2EE_EVENT_HAS_COUNT,
+			     E2EE_A_EVENT_COUNT, msg->count);
+}
+
+static int event_fill(struct sk_buff *skb, const struct e2ee_session *session,
+		      const struct e2ee_event_msg *msg, u32 lost)
+{
+	struct nlattr *nest;
+	void *header;
+
+	header = genlmsg_put(skb, 0, 0, &e2ee_genl_family, 0, E2EE_CMD_EVENT);
+	if (!header)
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, E2EE_A_EVENT);
+	if (!nest || event_put(skb, msg) ||
+	    (session && event_put_session(skb, session)) ||
+	    (lost && nla_put_u32(skb, E2EE_A_EVENT_LOST, lost)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	genlmsg_end(skb, header);
+	return 0;
+}
+
+/**
+ * e2ee_event_send() - tell the listeners of the group "events"
+ * @enet: whose listeners
+ * @session: what it is about; NULL: nothing of this namespace
+ * @msg: the event
+ *
+ * Without listeners nothing happens, and no token is spent. Without memory the
+ * event is lost, as userland must expect of any multicast.
+ *
+ * Context: any but hard interrupt; takes struct e2ee_session.event_lock.
+ */
+void e2ee_event_send(struct e2ee_net *enet, struct e2ee_session *session,
+		     const struct e2ee_event_msg *msg)
+{
+	struct sk_buff *skb;
+	u32 lost = 0;
+
+	if (!genl_has_listeners(&e2ee_genl_family, enet->net, 0))
+		return;
+	if (session && !event_may_send(session, msg->type, &lost))
+		return;
+	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_ATOMIC);
+	if (!skb)
+		return;
+	if (event_fill(skb, session, msg, lost)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_multicast_netns(&e2ee_genl_family, enet->net, skb, 0, 0,
+				GFP_ATOMIC);
+}
+
+/**
+ * e2ee_event_auth_fail() - count a wrong tag, and tell of bursts
+ * @session: where it came in
+ * @kid: what the packet claimed to be sealed with
+ *
+ * A burst lasts a second from its first wrong tag and is told of once, when it
+ * reaches 16: single wrong tags are the noise of a network.
+ *
+ * Context: any but hard interrupt; takes struct e2ee_session.event_lock.
+ */
+void e2ee_event_auth_fail(struct e2ee_session *session, u64 kid)
+{
+	struct e2ee_event_msg msg = {
+		.type = E2EE_EVENT_AUTH_BURST,
+		.given = E2EE_EVENT_HAS_DIR | E2EE_EVENT_HAS_KID |
+			 E2EE_EVENT_HAS_COUNT,
+		.dir = E2EE_DIR_RX,
+		.kid = kid,
+		.count = E2EE_EVENT_AUTH_BURST,
+	};
+	bool burst;
+
+	spin_lock_bh(&session->event_lock);
+	if (!session->auth_count ||
+	    time_after_eq(jiffies, session->auth_stamp + HZ)) {
+		session->auth_stamp = jiffies;
+		session->auth_count = 0;
+	}
+	burst = ++session->auth_count == E2EE_EVENT_AUTH_BURST;
+	spin_unlock_bh(&session->event_lock);
+	if (burst)
+		e2ee_event_send(session->enet, session, &msg);
+}
