@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the lab's scripts share: messages, cache, Debian packages of any suite.
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -100,10 +100,8 @@ suite_resolve()
 		return
 	fi
 	found=$(apt-cache "${suite_apt[@]}" pkgnames "$pin_prefix" |
-		{ [[ $pin_prefix == linux-image-* ]] &&
-			grep -E -- '-[0-9.]+[-+0-9a-z]*-amd64$' |
-			grep -Ev -- '-(rt|cloud|unsigned)-' || cat; } |
-		sort -V | tail -n 1)
+		grep -E -- '^linux-(source-[0-9.]+|image-[0-9][-+.0-9a-z]*-amd64)$' |
+		grep -Ev -- '-(rt|cloud)-' | sort -V | tail -n 1)
 	[[ $found ]] || die "the mirror has no $pin_prefix* in $pin_suites"
 	pin_package=$found
 	pin_version=$(apt-cache "${suite_apt[@]}" madison "$found" |

@@ -22,6 +22,16 @@ tap()
 	fi
 }
 
+# try NAME COMMAND...: TAP from a command's status and output
+try()
+{
+	local name=$1 why status=0
+
+	shift
+	why=$("$@" 2>&1) || status=$?
+	tap "$status" "$name" "$why"
+}
+
 tap_end()
 {
 	echo "1..$tap_count"
@@ -31,9 +41,8 @@ tap_end()
 # program that died, a missing plan and, with EXPECT_ALL=1, skipped tests
 tap_judge()
 {
-	local file=$1 status=$2 count
+	local file=$1 status=$2 count why
 
-	# The kernel's own log must not cut a line of TAP in two
 	if [[ ${EXPECT_ALL:-} ]]; then
 		sed -i -E -e 's/^ok ([0-9]+)(.*# *SKIP)/not ok \1\2/I' \
 			-e 's/# *SKIP/(skipped)/I' "$file"
@@ -42,16 +51,14 @@ tap_judge()
 		status=0
 	fi
 	count=$(grep -cE '^(not )?ok [0-9]+' "$file" || true)
-	if ! grep -Eq '^1\.\.[0-9]+' "$file"; then
-		echo "not ok $((count + 1)) - no plan, exit status $status"
-		echo "1..$((count + 1))"
-	elif [[ $status != 0 ]] && ! grep -q '^not ok' "$file"; then
-		sed -i '/^1\.\.[0-9]*/d' "$file"
-		echo "not ok $((count + 1)) - exit status $status"
-		echo "1..$((count + 1))"
-	elif [[ ${EXPECT_ALL:-} ]] && grep -q '^1\.\.0' "$file"; then
-		sed -i '/^1\.\.0/d' "$file"
-		echo "not ok 1 - all skipped"
-		echo "1..1"
-	fi >>"$file"
+	case $(grep -E '^1\.\.[0-9]+' "$file" || echo none) in
+	none) why="no plan, exit status $status" ;;
+	1..0*) [[ ${EXPECT_ALL:-} ]] && why='all skipped' || return 0 ;;
+	*)
+		[[ $status != 0 ]] && ! grep -q '^not ok' "$file" || return 0
+		why="exit status $status" ;;
+	esac
+	sed -i '/^1\.\.[0-9]*/d' "$file"
+	printf 'not ok %d - %s\n1..%d\n' "$((count + 1))" "$why" \
+		"$((count + 1))" >>"$file"
 }

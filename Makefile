@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+# End-to-end encryption of RTP media: module, userland, checks. "make help".
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+
+KERNEL := $(shell uname -r)
+HEADERS := $(wildcard /lib/modules/$(KERNEL)/build)
+LAB := selftests/lab
+
+all: $(if $(HEADERS),module,no-headers) userland
+
+module:
+	@$(LAB)/build-module host
+
+no-headers:
+	@echo "e2ee.ko is left out: no headers of the running kernel" \
+		"(apt-get install linux-headers-$(KERNEL))"
+
+userland:
+	@$(MAKE) --no-print-directory -C userspace
+
+install: all
+	$(if $(HEADERS),$(MAKE) -C $(HEADERS) M=$(CURDIR)/build/kmod/host \
+		INSTALL_MOD_PATH=$(DESTDIR) modules_install)
+	$(MAKE) -C userspace install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+
+# Where modules_install puts it depends on the kernel: updates/ or extra/
+uninstall:
+	rm -f $(DESTDIR)/lib/modules/$(KERNEL)/*/e2ee.ko*
+	rm -f $(DESTDIR)/lib/modules/$(KERNEL)/*/e2ee_test.ko*
+	$(if $(DESTDIR),,-depmod $(KERNEL))
+	$(MAKE) -C userspace uninstall DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
+
+demo:
+	@$(LAB)/packages demo
+	@selftests/demo/run
+
+check:
+	@$(LAB)/packages
+	@$(LAB)/check-all lint host 6.1 uml
+
+check-matrix:
+	@$(LAB)/packages
+	@$(LAB)/check-all 6.12 newest
+
+lint:
+	@$(LAB)/packages
+	@$(LAB)/check-all lint
+
+packages:
+	@$(LAB)/packages
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make               the module, if the running kernel has headers, and userland'
+	@echo 'make install       both; DESTDIR=, PREFIX=$(PREFIX)'
+	@echo 'make uninstall     removes both'
+	@echo 'make demo          a call over a relay, in clear and protected'
+	@echo 'make check         lint, unit tests, debug kernel, Linux 6.1 in QEMU'
+	@echo 'make check-matrix  Linux 6.12 and the newest in QEMU'
+	@echo 'make lint          style and static checks only'
+	@echo 'make packages      installs what the above need (Debian 12, as root)'
+	@echo 'make clean         removes build/; kernels stay in $${E2EE_CACHE:-~/.cache/e2ee}'
+	@echo
+	@echo 'One kernel, one test:  selftests/lab/check uml NAME'
+	@echo 'A command in a kernel: selftests/lab/run 6.1 COMMAND'
+
+.PHONY: all module no-headers userland install uninstall demo check \
+	check-matrix lint packages clean help
