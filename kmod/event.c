@@ -15,6 +15,16 @@
 /* wrong tags within a second that make a burst */
 #define E2EE_EVENT_AUTH_BURST	16
 
+/**
+ * e2ee_event_session_init() - give a new session a full bucket
+ * @session: one that nobody else knows yet; its lock is initialised
+ */
+void e2ee_event_session_init(struct e2ee_session *session)
+{
+	session->event_tokens = E2EE_EVENT_TOKENS;
+	session->event_stamp = jiffies;
+}
+
 /* Only those that a stranger's packets can bring about are limited */
 static bool event_is_limited(u32 type)
 {

@@ -13,9 +13,9 @@
 #define DESCRIPTOR_T		0x20	/* content was a codec's RTP payload */
 #define DESCRIPTOR_RESERVED	0x1f
 
-#define CONFIG_KID_SHIFT	4
-#define CONFIG_EXTENDED		0x08	/* field is a length, minus one */
-#define CONFIG_VALUE		0x07
+#define KID_SHIFT		4
+#define FIELD_EXTENDED		0x08	/* field is a length, minus one */
+#define FIELD_VALUE		0x07
 
 #define TAG_LEN			16	/* RFC 9605, section 4.5: Nt */
 
@@ -24,7 +24,7 @@ static unsigned int value_len(u64 value)
 {
 	unsigned int n = 0;
 
-	if (value <= CONFIG_VALUE)
+	if (value <= FIELD_VALUE)
 		return 0;
 	for (; value; value >>= 8)
 		n++;
@@ -40,15 +40,15 @@ static u8 value_put(u8 *buf, unsigned int n, u64 value)
 		return (u8)value;
 	for (i = n; i--; value >>= 8)
 		buf[i] = (u8)value;
-	return (u8)(CONFIG_EXTENDED | (n - 1));
+	return (u8)(FIELD_EXTENDED | (n - 1));
 }
 
 /* Bytes behind the config byte that its @field announces. */
 static unsigned int field_len(u8 field)
 {
-	if (!(field & CONFIG_EXTENDED))
+	if (!(field & FIELD_EXTENDED))
 		return 0;
-	return (field & CONFIG_VALUE) + 1U;
+	return (field & FIELD_VALUE) + 1U;
 }
 
 /*
@@ -84,7 +84,7 @@ u32 e2ee_sframe_encode(u8 *buf, u64 kid, u64 ctr)
 	unsigned int kid_len = value_len(kid);
 	unsigned int ctr_len = value_len(ctr);
 
-	buf[0] = (u8)(value_put(buf + 1, kid_len, kid) << CONFIG_KID_SHIFT);
+	buf[0] = (u8)(value_put(buf + 1, kid_len, kid) << KID_SHIFT);
 	buf[0] |= value_put(buf + 1 + kid_len, ctr_len, ctr);
 	return 1 + kid_len + ctr_len;
 }
@@ -107,8 +107,8 @@ int e2ee_sframe_decode(const u8 *data, size_t len, u64 *kid, u64 *ctr)
 	if (!len)
 		return -EBADMSG;
 
-	k = data[0] >> CONFIG_KID_SHIFT;
-	c = data[0] & (CONFIG_EXTENDED | CONFIG_VALUE);
+	k = data[0] >> KID_SHIFT;
+	c = data[0] & (FIELD_EXTENDED | FIELD_VALUE);
 	kid_len = field_len(k);
 	ctr_len = field_len(c);
 	if (len < 1 + kid_len + ctr_len)

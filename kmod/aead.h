@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * AES-GCM by the kernel crypto API: the best synchronous implementation, or
+ * the driver that a session names, which may be asynchronous.
+ */
+#ifndef E2EE_AEAD_H
+#define E2EE_AEAD_H
+
+#include <linux/types.h>
+
+struct crypto_aead;
+
+#define E2EE_AEAD_NONCE_LEN	12
+#define E2EE_AEAD_TAG_LEN	16
+
+/**
+ * struct e2ee_aead - transforms that hold one key
+ * @fast: uses SIMD registers; only where crypto_simd_usable(); may be NULL
+ * @slow: usable everywhere
+ * @async: @slow may answer later
+ */
+struct e2ee_aead {
+	struct crypto_aead *fast;
+	struct crypto_aead *slow;
+	bool async;
+};
+
+/**
+ * typedef e2ee_aead_done_t - answer to an asynchronous request
+ * @arg: as given with the request
+ * @err: 0, -EBADMSG (tag wrong), or another negative errno
+ *
+ * Context: softirq or process, any CPU.
+ */
+typedef void (*e2ee_aead_done_t)(void *arg, int err);
+
+/* process context, sleeps */
+int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
+		   const char *driver);
+int e2ee_aead_probe(const char *driver);
+void e2ee_aead_destroy(struct e2ee_aead *aead);
+const char *e2ee_aead_driver(const struct e2ee_aead *aead, bool fallback);
+int e2ee_aead_seal_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
+			unsigned int len, const u8 *nonce);
+
+/* init and exit */
+int e2ee_aead_setup(void);
+void e2ee_aead_cleanup(void);
+
+/* any context but hard interrupt */
+int e2ee_aead_seal(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
+		   unsigned int len, const u8 *nonce);
+int e2ee_aead_open(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
+		   unsigned int len, const u8 *nonce,
+		   e2ee_aead_done_t done, void *arg);
+
+#endif /* E2EE_AEAD_H */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only place that knows kernel versions. The module is written for the
+ * newest kernel; here older ones (Debian's 6.1 and 6.12) are given what they
+ * lack, by feature test where there is one.
+ */
+#ifndef E2EE_COMPAT_H
+#define E2EE_COMPAT_H
+
+#include <linux/fs.h>
+#include <linux/skbuff.h>
+#include <linux/socket.h>
+#include <linux/udp.h>
+#include <linux/version.h>
+#include <net/genetlink.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+#include <net/udp.h>
+
+/* 6.2: encap_err_rcv() is told the error; ip_icmp_error() is exported */
+#define E2EE_COMPAT_ERR_ARGS (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
+
+/* before 6.16 SIMD ciphers hide behind "__" names and cryptd */
+#define E2EE_COMPAT_INTERNAL_SIMD (LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0))
+
+/* 6.3: crypto completions get their data, not the request */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#define E2EE_COMPAT_CRYPTO_ARG	void *
+#define e2ee_compat_crypto_data(arg)	(arg)
+#else
+#define E2EE_COMPAT_CRYPTO_ARG	struct crypto_async_request *
+#define e2ee_compat_crypto_data(arg)	((arg)->data)
+#endif
+
+/* 6.5: sendpage() is gone, MSG_SPLICE_PAGES goes through sendmsg() */
+static inline void e2ee_compat_no_sendpage(struct proto *prot)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	prot->sendpage = NULL;	/* inet_sendpage() then calls sendmsg() */
+#endif
+}
+
+/* 6.18: drop counters have helpers */
+static inline void e2ee_compat_count_drop(struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	udp_drops_inc(sk);
+#else
+	atomic_inc(&sk->sk_drops);
+#endif
+}
+
+/* 6.6: sk_forward_alloc has writers that readers without lock tolerate */
+static inline void e2ee_compat_forward_alloc(struct sock *sk, int size)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	sk_forward_alloc_add(sk, size);
+#else
+	sk->sk_forward_alloc += size;
+#endif
+}
+
+/* 6.2: each namespace may have its own table of UDP sockets */
+static inline struct udp_table *e2ee_compat_udp_table(struct net *net)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	return net->ipv4.udp_table;
+#else
+	return udp_prot.h.udp_table;
+#endif
+}
+
+/* 6.7: get_file_rcu() changed its meaning */
+static inline struct file *e2ee_compat_get_file(struct file **file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return get_file_active(file);
+#else
+	struct file *f;
+
+	rcu_read_lock();
+	f = READ_ONCE(*file);
+	if (f && !get_file_rcu(f))
+		f = NULL;
+	rcu_read_unlock();
+	return f;
+#endif
+}
+
+/* 6.6: IP_RECVERR became an atomic bit */
+static inline bool e2ee_compat_recverr(const struct sock *sk)
+{
+#ifdef inet_test_bit
+	return inet_test_bit(RECVERR, sk);
+#else
+	return inet_sk(sk)->recverr;
+#endif
+}
+
+static inline bool e2ee_compat_recverr6(const struct sock *sk)
+{
+#ifdef inet6_test_bit
+	return inet6_test_bit(RECVERR6, sk);
+#else
+	return inet6_sk(sk)->recverr;
+#endif
+}
+
+/* 6.6: dumps carry a struct genl_info */
+static inline struct nlattr **e2ee_dump_attrs(struct netlink_callback *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return genl_dumpit_info(cb)->info.attrs;
+#else
+	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+#endif /* E2EE_COMPAT_H */

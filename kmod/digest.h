@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory of every AEAD key that ever sent, kept until unload and across
+ * namespaces, so that no nonce returns (RFC 9605, section 9.1).
+ */
+#ifndef E2EE_DIGEST_H
+#define E2EE_DIGEST_H
+
+#include <linux/types.h>
+
+struct e2ee_digest;
+struct e2ee_key_param;
+struct e2ee_refusal;
+
+u64 e2ee_digest_of(const u8 *secret, u32 len);
+u32 e2ee_digest_count(void);
+
+/* process context, sleeps */
+struct e2ee_digest *e2ee_digest_use(u64 digest,
+				    const struct e2ee_key_param *param,
+				    u64 *ctr, struct e2ee_refusal *why);
+void e2ee_digest_release(struct e2ee_digest *kept, u64 next_ctr);
+int e2ee_digest_init(void);
+void e2ee_digest_exit(void);
+
+#endif /* E2EE_DIGEST_H */

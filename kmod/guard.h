@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guards: rules that attach sockets by themselves, on the first RTP packet.
+ */
+#ifndef E2EE_GUARD_H
+#define E2EE_GUARD_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/e2ee.h>
+
+struct cgroup;
+struct e2ee_net;
+struct e2ee_refusal;
+struct e2ee_session;
+struct sock;
+
+/**
+ * struct e2ee_guard - a rule
+ * @node: in struct e2ee_net.guards
+ * @session: where its sockets go; holds a reference
+ * @rcu: frees it
+ * @id: given by us, from 1
+ * @port_first: first local port, host order
+ * @port_last: last local port, host order
+ * @addr_len: 0 (any address), 4 or 16
+ * @addr: local address, network order
+ * @has_uid: @uid narrows
+ * @uid: owner of the socket
+ * @cgroup: narrows to this cgroup2 and those below it; NULL: any
+ * @cgroup_path: as it was given
+ * @sockets: how many it attached
+ */
+struct e2ee_guard {
+	struct list_head node;
+	struct e2ee_session *session;
+	struct rcu_head rcu;
+	u32 id;
+	u16 port_first;
+	u16 port_last;
+	u32 addr_len;
+	u8 addr[16];
+	bool has_uid;
+	kuid_t uid;
+	struct cgroup *cgroup;
+	char *cgroup_path;
+	atomic_t sockets;
+};
+
+/**
+ * struct e2ee_guard_param - a request for a guard
+ * @uid: in the requester's user namespace, already mapped
+ * @cgroup: path, or NULL
+ */
+struct e2ee_guard_param {
+	u16 port_first;
+	u16 port_last;
+	u32 addr_len;
+	u8 addr[16];
+	bool has_uid;
+	kuid_t uid;
+	const char *cgroup;
+};
+
+/* process context, under struct e2ee_net.lock, may sleep */
+struct e2ee_guard *e2ee_guard_new(struct e2ee_session *session,
+				  const struct e2ee_guard_param *param,
+				  struct e2ee_refusal *why);
+int e2ee_guard_del(struct e2ee_guard *guard);
+struct e2ee_guard *e2ee_guard_by_id(struct e2ee_net *enet, u32 id);
+bool e2ee_guard_covers(struct e2ee_net *enet, const struct sock *sk);
+
+/* init and exit */
+int e2ee_guard_net_init(struct e2ee_net *enet);
+void e2ee_guard_net_exit(struct e2ee_net *enet);
+int e2ee_guard_init(void);
+void e2ee_guard_exit(void);
+
+#endif /* E2EE_GUARD_H */

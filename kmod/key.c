@@ -1,0 +1,1052 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keys of a session, and how a packet finds its own.
+ *
+ * DOC: tables and lifetime
+ *
+ * A key is in up to four hash tables of its namespace: by identity (rx packets
+ * find it there), by KID alone (RTX, guards), by digest (the same secret must
+ * not serve both directions), and, for sending, by epoch and SSRC. The tables
+ * hold one reference. Packets look a key up under RCU and take none, unless
+ * their request is asynchronous. The last reference frees it through a work
+ * item, a grace period later: transforms are freed in process context.
+ *
+ * Deleting a sending key first sets its counter to E2EE_CTR_DEAD, so that what
+ * the module remembers of the counter is exact though senders still run.
+ */
+#include <linux/jhash.h>
+#include <linux/ktime.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include "digest.h"
+#include "event.h"
+#include "key.h"
+#include "session.h"
+#include "stats.h"
+#include "window.h"
+
+#define E2EE_RECENT_SLOTS	64
+#define E2EE_RECENT_TIME	(2 * HZ)	/* a stream that sent lately */
+#define E2EE_TOMB_TIME		(5 * HZ)	/* packets of a deleted key */
+
+/**
+ * struct e2ee_recent - SSRCs that sent lately with a key for any
+ * @slots: by hash of the SSRC
+ * @slots.ssrc: who
+ * @slots.sent: jiffies of its last packet, 0 for never
+ * @crowded: jiffies of the last packet that pushed a recent SSRC out
+ *
+ * Written without a lock: a torn slot names an SSRC that did not send, which
+ * at worst refuses a switch of epoch that could be forced.
+ */
+struct e2ee_recent {
+	struct {
+		u32 ssrc;
+		unsigned long sent;
+	} slots[E2EE_RECENT_SLOTS];
+	unsigned long crowded;
+};
+
+/**
+ * struct e2ee_tomb - a sending key that was deleted a moment ago
+ * @node: in struct e2ee_net.tombs, oldest first
+ * @session: session id
+ * @kid: its KID
+ * @time: jiffies of the deletion
+ */
+struct e2ee_tomb {
+	struct list_head node;
+	u32 session;
+	u64 kid;
+	unsigned long time;
+};
+
+static struct workqueue_struct *e2ee_key_wq;
+
+static const struct rhashtable_params e2ee_key_id_params = {
+	.key_len = sizeof_field(struct e2ee_key, id),
+	.key_offset = offsetof(struct e2ee_key, id),
+	.head_offset = offsetof(struct e2ee_key, by_id),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params e2ee_key_kid_params = {
+	.key_len = sizeof_field(struct e2ee_key, kid_id),
+	.key_offset = offsetof(struct e2ee_key, kid_id),
+	.head_offset = offsetof(struct e2ee_key, by_kid),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params e2ee_key_digest_params = {
+	.key_len = sizeof_field(struct e2ee_key, digest_id),
+	.key_offset = offsetof(struct e2ee_key, digest_id),
+	.head_offset = offsetof(struct e2ee_key, by_digest),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params e2ee_key_stream_params = {
+	.key_len = sizeof_field(struct e2ee_key, stream),
+	.key_offset = offsetof(struct e2ee_key, stream),
+	.head_offset = offsetof(struct e2ee_key, by_stream),
+	.automatic_shrinking = true,
+};
+
+static struct e2ee_key *e2ee_key_by_id(struct e2ee_net *enet,
+				       const struct e2ee_key_id *id)
+{
+	return rhashtable_lookup(&enet->key_ids, id, e2ee_key_id_params);
+}
+
+static struct e2ee_key *e2ee_key_by_stream(struct e2ee_session *session,
+					   u32 epoch, u32 ssrc, bool any)
+{
+	struct e2ee_stream_id id = {
+		.session = session->id,
+		.epoch = epoch,
+		.ssrc = any ? 0 : ssrc,
+		.any = any,
+	};
+
+	return rhashtable_lookup(&session->enet->streams, &id,
+				 e2ee_key_stream_params);
+}
+
+static void e2ee_key_free_work(struct work_struct *work)
+{
+	struct e2ee_key *key = container_of(to_rcu_work(work), struct e2ee_key,
+					    rwork);
+
+	e2ee_window_free_key(key);
+	e2ee_aead_destroy(&key->aead);
+	kfree(key->recent);
+	kfree_sensitive(key);
+	e2ee_object_destroyed(E2EE_OBJECT_KEY);
+}
+
+/**
+ * e2ee_key_get() - take a reference on a key found under RCU
+ * @key: a key
+ *
+ * Return: false where it is already going away.
+ */
+bool e2ee_key_get(struct e2ee_key *key)
+{
+	return refcount_inc_not_zero(&key->ref);
+}
+
+/**
+ * e2ee_key_put() - drop a reference
+ * @key: a key
+ *
+ * Context: any but hard interrupt.
+ */
+void e2ee_key_put(struct e2ee_key *key)
+{
+	if (!refcount_dec_and_test(&key->ref))
+		return;
+	INIT_RCU_WORK(&key->rwork, e2ee_key_free_work);
+	queue_rcu_work(e2ee_key_wq, &key->rwork);
+}
+
+/* lists and streams: sending */
+
+static int e2ee_key_stream_insert(struct e2ee_key *key, u32 ssrc, bool any)
+{
+	key->stream.session = key->session->id;
+	key->stream.epoch = key->epoch;
+	key->stream.ssrc = ssrc;
+	key->stream.any = any;
+	return rhashtable_lookup_insert_fast(&key->enet->streams,
+					     &key->by_stream,
+					     e2ee_key_stream_params);
+}
+
+/* unclaimed keys stand in the order in which they are taken: by KID */
+static void e2ee_key_claim_offer(struct e2ee_key *key)
+{
+	struct e2ee_key *other;
+
+	list_for_each_entry(other, &key->session->claims, claim)
+		if (other->id.kid > key->id.kid)
+			break;
+	list_add_tail(&key->claim, &other->claim);
+}
+
+static int e2ee_key_start_sending(struct e2ee_key *key,
+				  struct e2ee_refusal *why)
+{
+	struct e2ee_session *session = key->session;
+	int err = 0;
+
+	spin_lock_bh(&session->claim_lock);
+	if (key->id.mode == E2EE_SSRC_CLAIM)
+		e2ee_key_claim_offer(key);
+	else
+		err = e2ee_key_stream_insert(key, key->id.ssrc,
+					     key->id.mode == E2EE_SSRC_ANY);
+	spin_unlock_bh(&session->claim_lock);
+	if (err == -EEXIST)
+		e2ee_refuse(why, E2EE_A_KEY_SSRC, err,
+			    "SSRC already has a sending key in this epoch");
+	return err;
+}
+
+static void e2ee_key_stop_sending(struct e2ee_key *key)
+{
+	struct e2ee_session *session = key->session;
+
+	spin_lock_bh(&session->claim_lock);
+	if (!list_empty(&key->claim))
+		list_del_init(&key->claim);
+	else
+		rhashtable_remove_fast(&key->enet->streams, &key->by_stream,
+				       e2ee_key_stream_params);
+	spin_unlock_bh(&session->claim_lock);
+}
+
+static struct e2ee_key *e2ee_key_claim(struct e2ee_session *session, u32 epoch,
+				       u32 ssrc)
+{
+	struct e2ee_key *key, *found;
+
+	spin_lock_bh(&session->claim_lock);
+	found = e2ee_key_by_stream(session, epoch, ssrc, false);
+	if (found)		/* another CPU was first */
+		goto out;
+	list_for_each_entry(key, &session->claims, claim) {
+		if (key->epoch != epoch)
+			continue;
+		/* under memory pressure the packet goes without a key */
+		if (e2ee_key_stream_insert(key, ssrc, false))
+			break;
+		list_del_init(&key->claim);
+		found = key;
+		break;
+	}
+out:
+	spin_unlock_bh(&session->claim_lock);
+	return found;
+}
+
+/**
+ * e2ee_key_for_tx() - the key that seals for an SSRC
+ * @session: who sends
+ * @epoch: its current epoch, read once for this packet
+ * @ssrc: of the packet
+ *
+ * Its own key; else the claim with the lowest KID, which is its own from then
+ * on; else the key for any.
+ *
+ * Context: process or softirq, under rcu_read_lock().
+ * Return: the key, valid in this RCU section, or NULL.
+ */
+struct e2ee_key *e2ee_key_for_tx(struct e2ee_session *session, u32 epoch,
+				 u32 ssrc)
+{
+	struct e2ee_key *key;
+
+	key = e2ee_key_by_stream(session, epoch, ssrc, false);
+	if (key)
+		return key;
+	if (!list_empty(&session->claims)) {
+		key = e2ee_key_claim(session, epoch, ssrc);
+		if (key)
+			return key;
+	}
+	return e2ee_key_by_stream(session, epoch, 0, true);
+}
+
+static void e2ee_key_note_recent(struct e2ee_recent *recent, u32 ssrc)
+{
+	u32 slot = jhash_1word(ssrc, 0) % E2EE_RECENT_SLOTS;
+	unsigned long now = jiffies ?: 1;
+	unsigned long sent = READ_ONCE(recent->slots[slot].sent);
+
+	if (READ_ONCE(recent->slots[slot].ssrc) != ssrc) {
+		if (sent && time_before(now, sent + E2EE_RECENT_TIME))
+			WRITE_ONCE(recent->crowded, now);
+		WRITE_ONCE(recent->slots[slot].ssrc, ssrc);
+	}
+	if (sent != now)
+		WRITE_ONCE(recent->slots[slot].sent, now);
+}
+
+static void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type)
+{
+	struct e2ee_event_msg msg = {
+		.type = type,
+		.given = E2EE_EVENT_HAS_DIR | E2EE_EVENT_HAS_KID |
+			 E2EE_EVENT_HAS_SSRC | E2EE_EVENT_HAS_EPOCH,
+		.dir = key->id.dir,
+		.kid = key->id.kid,
+		.ssrc = ssrc,
+		.epoch = key->epoch,
+	};
+
+	e2ee_event_send(key->enet, key->session, &msg);
+}
+
+/**
+ * e2ee_key_note_expired() - tell, once, that a key is not used any more
+ * @key: at its limit or past its lifetime
+ * @ssrc: of the packet that found out
+ *
+ * Context: as e2ee_key_for_tx().
+ */
+void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc)
+{
+	if (!test_and_set_bit(E2EE_KEY_EXPIRED_SENT, &key->flags))
+		e2ee_key_event(key, ssrc, E2EE_EVENT_KEY_EXPIRED);
+}
+
+/**
+ * e2ee_key_next_ctr() - take a CTR, for one packet, for ever
+ * @key: from e2ee_key_for_tx()
+ * @ssrc: of the packet
+ * @ctr: the CTR
+ *
+ * Context: as e2ee_key_for_tx().
+ * Return: 0; -EKEYEXPIRED at the limit or past the lifetime; -ENOKEY where
+ * the key was deleted meanwhile.
+ */
+int e2ee_key_next_ctr(struct e2ee_key *key, u32 ssrc, u64 *ctr)
+{
+	u64 next = atomic64_read(&key->ctr);
+
+	if (e2ee_key_expired(key))
+		goto expired;
+	do {
+		if (next == E2EE_CTR_DEAD)
+			return -ENOKEY;
+		if (next >= READ_ONCE(key->limit))
+			goto expired;
+	} while (!atomic64_try_cmpxchg(&key->ctr, (s64 *)&next, next + 1));
+
+	if (next >= READ_ONCE(key->soft_limit) &&
+	    !test_and_set_bit(E2EE_KEY_EXPIRING_SENT, &key->flags))
+		e2ee_key_event(key, ssrc, E2EE_EVENT_KEY_EXPIRING);
+	if (READ_ONCE(key->sent) != jiffies)
+		WRITE_ONCE(key->sent, jiffies);
+	if (key->recent)
+		e2ee_key_note_recent(key->recent, ssrc);
+	*ctr = next;
+	return 0;
+
+expired:
+	e2ee_key_note_expired(key, ssrc);
+	return -EKEYEXPIRED;
+}
+
+/**
+ * e2ee_key_expired() - past its lifetime, or, to send, at its limit?
+ * @key: a key
+ */
+bool e2ee_key_expired(const struct e2ee_key *key)
+{
+	time64_t expires = READ_ONCE(key->expires);
+
+	if (expires && ktime_get_boottime_seconds() >= expires)
+		return true;
+	return key->id.dir == E2EE_DIR_TX &&
+	       (u64)atomic64_read(&key->ctr) != E2EE_CTR_DEAD &&
+	       (u64)atomic64_read(&key->ctr) >= READ_ONCE(key->limit);
+}
+
+/**
+ * e2ee_key_seconds_left() - lifetime left, seconds; 0: it does not end
+ * @key: a key
+ *
+ * An expired key has 1 second left for the reader; e2ee_key_expired() tells.
+ */
+u32 e2ee_key_seconds_left(const struct e2ee_key *key)
+{
+	time64_t expires = READ_ONCE(key->expires);
+
+	if (!expires)
+		return 0;
+	return max_t(time64_t, expires - ktime_get_boottime_seconds(), 1);
+}
+
+/**
+ * e2ee_key_packets() - packets sealed or authenticated with a key
+ * @key: a key that was not deleted
+ */
+u64 e2ee_key_packets(const struct e2ee_key *key)
+{
+	if (key->id.dir == E2EE_DIR_TX)
+		return atomic64_read(&key->ctr) - key->ctr_first;
+	return e2ee_window_packets(key);
+}
+
+/* receiving */
+
+static struct rhlist_head *e2ee_key_list(struct e2ee_session *session,
+					 u32 dir, u64 kid)
+{
+	struct e2ee_kid_id id = {
+		.kid = kid,
+		.session = session->id,
+		.dir = dir,
+	};
+
+	return rhltable_lookup(&session->enet->key_kids, &id,
+			       e2ee_key_kid_params);
+}
+
+/**
+ * e2ee_key_for_rx() - the key that opens a packet
+ * @session: who receives
+ * @kid: from the SFrame header
+ * @ssrc: from the RTP header
+ * @err: where there is none: -ENOKEY, the KID is unknown; -EXDEV, it is bound
+ *	to other SSRCs
+ *
+ * Context: softirq or process, under rcu_read_lock().
+ * Return: the key, valid in this RCU section, or NULL.
+ */
+struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
+				 u32 ssrc, int *err)
+{
+	struct e2ee_key_id id = {
+		.kid = kid,
+		.session = session->id,
+		.ssrc = ssrc,
+		.dir = E2EE_DIR_RX,
+		.mode = E2EE_SSRC_NUMBER,
+	};
+	bool bound = READ_ONCE(session->num_rx_bound);
+	struct e2ee_key *key;
+
+	if (bound) {
+		key = e2ee_key_by_id(session->enet, &id);
+		if (key)
+			return key;
+	}
+	id.ssrc = 0;
+	id.mode = E2EE_SSRC_ANY;
+	key = e2ee_key_by_id(session->enet, &id);
+	if (!key)
+		*err = bound && e2ee_key_list(session, E2EE_DIR_RX, kid) ?
+		       -EXDEV : -ENOKEY;
+	return key;
+}
+
+/**
+ * e2ee_key_for_rtx() - keys that may open a retransmission
+ * @session: who receives
+ * @kid: from the SFrame header
+ * @nth: 0, 1, ... until NULL
+ *
+ * A server builds RTX with an SSRC of its own (RFC 4588), so keys bound to
+ * any SSRC come into question.
+ *
+ * Context: as e2ee_key_for_rx().
+ */
+struct e2ee_key *e2ee_key_for_rtx(struct e2ee_session *session, u64 kid,
+				  unsigned int nth)
+{
+	struct rhlist_head *list, *pos;
+	struct e2ee_key *key;
+
+	list = e2ee_key_list(session, E2EE_DIR_RX, kid);
+	rhl_for_each_entry_rcu(key, pos, list, by_kid)
+		if (!nth--)
+			return key;
+	return NULL;
+}
+
+/**
+ * e2ee_key_sends() - does a sending key have this KID, or did until lately?
+ * @session: who sends
+ * @kid: from a packet on its way out
+ *
+ * Context: softirq or process, under rcu_read_lock().
+ */
+bool e2ee_key_sends(struct e2ee_session *session, u64 kid)
+{
+	struct e2ee_net *enet = session->enet;
+	struct e2ee_tomb *tomb;
+	bool found = false;
+
+	if (e2ee_key_list(session, E2EE_DIR_TX, kid))
+		return true;
+	spin_lock_bh(&enet->tombs_lock);
+	list_for_each_entry_reverse(tomb, &enet->tombs, node) {
+		if (time_after(jiffies, tomb->time + E2EE_TOMB_TIME))
+			break;
+		found = tomb->session == session->id && tomb->kid == kid;
+		if (found)
+			break;
+	}
+	spin_unlock_bh(&enet->tombs_lock);
+	return found;
+}
+
+/* under memory pressure the packets of a deleted key in flight are dropped */
+static void e2ee_key_bury(struct e2ee_key *key)
+{
+	struct e2ee_net *enet = key->enet;
+	struct e2ee_tomb *tomb, *old, *next;
+
+	tomb = kmalloc(sizeof(*tomb), GFP_KERNEL_ACCOUNT);
+	spin_lock_bh(&enet->tombs_lock);
+	list_for_each_entry_safe(old, next, &enet->tombs, node) {
+		if (time_before(jiffies, old->time + E2EE_TOMB_TIME))
+			break;
+		list_del(&old->node);
+		kfree(old);
+	}
+	if (tomb) {
+		tomb->session = key->id.session;
+		tomb->kid = key->id.kid;
+		tomb->time = jiffies;
+		list_add_tail(&tomb->node, &enet->tombs);
+	}
+	spin_unlock_bh(&enet->tombs_lock);
+}
+
+/* requests: installing and deleting */
+
+static u32 e2ee_key_secret_len(u32 suite)
+{
+	switch (suite) {
+	case E2EE_SUITE_AES_128_GCM_SHA256_128:
+		return 16;
+	case E2EE_SUITE_AES_256_GCM_SHA512_128:
+		return 32;
+	}
+	return 0;
+}
+
+static int e2ee_key_limits_check(const struct e2ee_key *key,
+				 struct e2ee_refusal *why)
+{
+	if (!key->limit || key->limit == E2EE_CTR_DEAD)
+		return e2ee_refuse(why, E2EE_A_KEY_LIMIT, -ERANGE,
+				   "limit must lie between 1 and 2^64 - 2");
+	if (key->soft_limit > key->limit)
+		return e2ee_refuse(why, E2EE_A_KEY_SOFT_LIMIT, -ERANGE,
+				   "soft limit lies above the limit");
+	return 0;
+}
+
+static int e2ee_key_rx_check(const struct e2ee_key_param *param,
+			     struct e2ee_refusal *why)
+{
+	if (param->mode == E2EE_SSRC_CLAIM)
+		return e2ee_refuse(why, E2EE_A_KEY_SSRC_MODE, -EINVAL,
+				   "only a sending key can be for claim");
+	if (param->given & E2EE_KEY_HAS_CTR)
+		return e2ee_refuse(why, E2EE_A_KEY_CTR, -EINVAL,
+				   "only a sending key has a start counter");
+	if (param->given & E2EE_KEY_HAS_SOFT_LIMIT)
+		return e2ee_refuse(why, E2EE_A_KEY_SOFT_LIMIT, -EINVAL,
+				   "only a sending key has limits");
+	if (param->given & E2EE_KEY_HAS_LIMIT)
+		return e2ee_refuse(why, E2EE_A_KEY_LIMIT, -EINVAL,
+				   "only a sending key has limits");
+	return 0;
+}
+
+static int e2ee_key_check(struct e2ee_session *session,
+			  const struct e2ee_key_param *param,
+			  struct e2ee_refusal *why)
+{
+	u32 len = e2ee_key_secret_len(param->suite);
+
+	if (!len)
+		return e2ee_refuse(why, E2EE_A_KEY_SUITE, -EOPNOTSUPP,
+				   "cipher suite is not supported");
+	if (param->secret_len != len)
+		return e2ee_refuse(why, E2EE_A_KEY_SECRET, -EINVAL,
+				   "AEAD key has the wrong length for its suite");
+	if (session->num_keys >= E2EE_KEYS_PER_SESSION)
+		return e2ee_refuse(why, 0, -ENOSPC, "session is full of keys");
+	if (session->enet->num_keys >= E2EE_KEYS_PER_NET)
+		return e2ee_refuse(why, 0, -ENOSPC,
+				   "namespace is full of keys");
+	return param->dir == E2EE_DIR_RX ? e2ee_key_rx_check(param, why) : 0;
+}
+
+/* the same secret for both directions lets a reflected packet be accepted */
+static int e2ee_key_direction_check(const struct e2ee_key *key,
+				    struct e2ee_refusal *why)
+{
+	struct rhlist_head *list, *pos;
+	struct e2ee_key *other;
+	int err = 0;
+
+	rcu_read_lock();
+	list = rhltable_lookup(&key->enet->key_digests, &key->digest_id,
+			       e2ee_key_digest_params);
+	rhl_for_each_entry_rcu(other, pos, list, by_digest) {
+		if (other->id.dir == key->id.dir)
+			continue;
+		err = e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
+				  "AEAD key already serves the other direction");
+		break;
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
+			  const struct e2ee_key_param *param)
+{
+	refcount_set(&key->ref, 1);
+	INIT_LIST_HEAD(&key->claim);
+	INIT_LIST_HEAD(&key->windows);
+	key->session = session;
+	key->enet = session->enet;
+	key->id.kid = param->kid;
+	key->id.session = session->id;
+	key->id.ssrc = param->mode == E2EE_SSRC_NUMBER ? param->ssrc : 0;
+	key->id.dir = param->dir;
+	key->id.mode = param->mode;
+	key->kid_id.kid = param->kid;
+	key->kid_id.session = session->id;
+	key->kid_id.dir = param->dir;
+	key->digest_id.digest = e2ee_digest_of(param->secret,
+					       param->secret_len);
+	key->digest_id.session = session->id;
+	key->suite = param->suite;
+	key->epoch = param->given & E2EE_KEY_HAS_EPOCH ? param->epoch :
+							 session->epoch;
+	key->window = session->window;
+	memcpy(key->salt, param->salt, E2EE_SALT_LEN);
+	key->limit = param->given & E2EE_KEY_HAS_LIMIT ?
+		     param->limit : E2EE_LIMIT_DEFAULT;
+	key->soft_limit = param->given & E2EE_KEY_HAS_SOFT_LIMIT ?
+			  param->soft_limit :
+			  min_t(u64, key->limit, E2EE_SOFT_LIMIT_DEFAULT);
+	if (param->given & E2EE_KEY_HAS_EXPIRES && param->expires)
+		key->expires = ktime_get_boottime_seconds() + param->expires;
+}
+
+static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
+				       const struct e2ee_key_param *param,
+				       struct e2ee_refusal *why)
+{
+	struct e2ee_key *key;
+	int err;
+
+	key = kzalloc(sizeof(*key), GFP_KERNEL_ACCOUNT);
+	if (!key)
+		return ERR_PTR(-ENOMEM);
+	e2ee_key_fill(key, session, param);
+	err = e2ee_key_limits_check(key, why);
+	if (err)
+		goto free_key;
+	err = e2ee_key_direction_check(key, why);
+	if (err)
+		goto free_key;
+	err = -ENOMEM;
+	if (param->dir == E2EE_DIR_TX && param->mode == E2EE_SSRC_ANY) {
+		key->recent = kzalloc(sizeof(*key->recent),
+				      GFP_KERNEL_ACCOUNT);
+		if (!key->recent)
+			goto free_key;
+		/* jiffies start below zero: not "a moment ago" */
+		key->recent->crowded = jiffies - E2EE_RECENT_TIME;
+	}
+	key->sent = jiffies - E2EE_RECENT_TIME;
+	err = e2ee_aead_init(&key->aead, param->secret, param->secret_len,
+			     session->crypto);
+	if (err) {
+		e2ee_refuse(why, 0, err, "crypto driver is not available");
+		goto free_recent;
+	}
+	e2ee_object_created(E2EE_OBJECT_KEY);
+	return key;
+
+free_recent:
+	kfree(key->recent);
+free_key:
+	kfree_sensitive(key);
+	return ERR_PTR(err);
+}
+
+static int e2ee_key_insert(struct e2ee_key *key, struct e2ee_refusal *why)
+{
+	struct e2ee_net *enet = key->enet;
+	int err;
+
+	err = rhltable_insert(&enet->key_kids, &key->by_kid,
+			      e2ee_key_kid_params);
+	if (err)
+		return err;
+	err = rhltable_insert(&enet->key_digests, &key->by_digest,
+			      e2ee_key_digest_params);
+	if (err)
+		goto remove_kid;
+	err = rhashtable_lookup_insert_fast(&enet->key_ids, &key->by_id,
+					    e2ee_key_id_params);
+	if (err == -EEXIST)
+		e2ee_refuse(why, E2EE_A_KEY_KID, err,
+			    "key with this direction, KID and SSRC exists");
+	if (err)
+		goto remove_digest;
+	return 0;
+
+remove_digest:
+	rhltable_remove(&enet->key_digests, &key->by_digest,
+			e2ee_key_digest_params);
+remove_kid:
+	rhltable_remove(&enet->key_kids, &key->by_kid, e2ee_key_kid_params);
+	return err;
+}
+
+static void e2ee_key_remove(struct e2ee_key *key)
+{
+	struct e2ee_net *enet = key->enet;
+
+	rhashtable_remove_fast(&enet->key_ids, &key->by_id,
+			       e2ee_key_id_params);
+	rhltable_remove(&enet->key_digests, &key->by_digest,
+			e2ee_key_digest_params);
+	rhltable_remove(&enet->key_kids, &key->by_kid, e2ee_key_kid_params);
+}
+
+/* what must be true before a key sends: its secret is remembered */
+static int e2ee_key_remember(struct e2ee_key *key,
+			     const struct e2ee_key_param *param,
+			     struct e2ee_refusal *why)
+{
+	u64 ctr;
+
+	if (key->id.dir == E2EE_DIR_RX)
+		return 0;
+	key->kept = e2ee_digest_use(key->digest_id.digest, param, &ctr, why);
+	if (IS_ERR(key->kept))
+		return PTR_ERR(key->kept);
+	key->ctr_first = ctr;
+	atomic64_set(&key->ctr, ctr);
+	if (ctr < key->limit)
+		return 0;
+	e2ee_digest_release(key->kept, ctr);
+	return e2ee_refuse(why, E2EE_A_KEY_CTR, -ERANGE,
+			   "start counter lies at or above the limit");
+}
+
+static void e2ee_key_filling(struct e2ee_key *key)
+{
+	struct e2ee_event_msg msg = {
+		.type = E2EE_EVENT_DIGEST_FILLING,
+		.given = E2EE_EVENT_HAS_COUNT,
+		.count = e2ee_digest_count(),
+	};
+
+	if (msg.count == E2EE_DIGESTS_MAX / 10 * 9)
+		e2ee_event_send(key->enet, NULL, &msg);
+}
+
+/**
+ * e2ee_key_new() - install a key
+ * @session: where
+ * @param: all members but those that @given leaves out
+ * @why: told where it is refused
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ * Return: 0 or a negative errno; nothing changed then.
+ */
+int e2ee_key_new(struct e2ee_session *session,
+		 const struct e2ee_key_param *param, struct e2ee_refusal *why)
+{
+	struct e2ee_key *key;
+	int err;
+
+	lockdep_assert_held(&session->enet->lock);
+	err = e2ee_key_check(session, param, why);
+	if (err)
+		return err;
+	key = e2ee_key_alloc(session, param, why);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+	err = e2ee_key_remember(key, param, why);
+	if (err)
+		goto put;
+	err = e2ee_key_insert(key, why);
+	if (err)
+		goto forget;
+	if (key->id.dir == E2EE_DIR_TX) {
+		err = e2ee_key_start_sending(key, why);
+		if (err)
+			goto remove;
+		e2ee_key_filling(key);
+	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
+		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound + 1);
+	}
+	key->serial = ++session->enet->key_serial;
+	list_add_tail(&key->node, &session->keys);
+	session->num_keys++;
+	session->enet->num_keys++;
+	session->enet->seq++;
+	return 0;
+
+remove:
+	e2ee_key_remove(key);
+forget:
+	if (key->kept)
+		e2ee_digest_release(key->kept, key->ctr_first);
+put:
+	e2ee_key_put(key);
+	return err;
+}
+
+static void e2ee_key_unlink(struct e2ee_key *key)
+{
+	struct e2ee_session *session = key->session;
+
+	if (key->id.dir == E2EE_DIR_TX) {
+		e2ee_key_stop_sending(key);
+		e2ee_digest_release(key->kept,
+				    atomic64_xchg(&key->ctr, E2EE_CTR_DEAD));
+		if (session->enet->num_guards)
+			e2ee_key_bury(key);
+	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
+		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound - 1);
+	}
+	e2ee_key_remove(key);
+	list_del(&key->node);
+	session->num_keys--;
+	session->enet->num_keys--;
+	session->enet->seq++;
+	e2ee_key_put(key);
+}
+
+/**
+ * e2ee_key_find() - a key by its identity
+ * @session: where
+ * @param: direction, KID, SSRC mode and SSRC
+ *
+ * Context: process, under struct e2ee_net.lock.
+ * Return: the key, valid while the lock is held, or NULL.
+ */
+struct e2ee_key *e2ee_key_find(struct e2ee_session *session,
+			       const struct e2ee_key_param *param)
+{
+	struct e2ee_key_id id = {
+		.kid = param->kid,
+		.session = session->id,
+		.ssrc = param->mode == E2EE_SSRC_NUMBER ? param->ssrc : 0,
+		.dir = param->dir,
+		.mode = param->mode,
+	};
+	struct e2ee_key *key;
+
+	lockdep_assert_held(&session->enet->lock);
+	rcu_read_lock();
+	key = e2ee_key_by_id(session->enet, &id);
+	rcu_read_unlock();
+	return key;
+}
+
+/**
+ * e2ee_key_set() - change limits and lifetime of a key
+ * @session: where
+ * @param: identity, and what @given names
+ * @why: told where it is refused
+ *
+ * Context: process, under struct e2ee_net.lock.
+ * Return: 0, -ENOENT, -EINVAL, -ERANGE.
+ */
+int e2ee_key_set(struct e2ee_session *session,
+		 const struct e2ee_key_param *param, struct e2ee_refusal *why)
+{
+	struct e2ee_key *key = e2ee_key_find(session, param);
+	struct e2ee_key want;
+	int err;
+
+	if (!key)
+		return e2ee_refuse(why, E2EE_A_KEY_KID, -ENOENT,
+				   "no such key");
+	if (key->id.dir == E2EE_DIR_RX) {
+		err = e2ee_key_rx_check(param, why);
+		if (err)
+			return err;
+	}
+	want.limit = param->given & E2EE_KEY_HAS_LIMIT ? param->limit :
+							 key->limit;
+	want.soft_limit = param->given & E2EE_KEY_HAS_SOFT_LIMIT ?
+			  param->soft_limit : key->soft_limit;
+	err = e2ee_key_limits_check(&want, why);
+	if (err)
+		return err;
+	WRITE_ONCE(key->limit, want.limit);
+	WRITE_ONCE(key->soft_limit, want.soft_limit);
+	if (param->given & E2EE_KEY_HAS_EXPIRES)
+		WRITE_ONCE(key->expires, param->expires ?
+			   ktime_get_boottime_seconds() + param->expires : 0);
+	/* what lies ahead again may be told again */
+	if ((u64)atomic64_read(&key->ctr) < want.soft_limit)
+		clear_bit(E2EE_KEY_EXPIRING_SENT, &key->flags);
+	if (!e2ee_key_expired(key))
+		clear_bit(E2EE_KEY_EXPIRED_SENT, &key->flags);
+	return 0;
+}
+
+/**
+ * e2ee_key_del() - delete a key
+ * @session: where
+ * @param: identity
+ * @why: told where it is refused
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ * Return: 0 or -ENOENT.
+ */
+int e2ee_key_del(struct e2ee_session *session,
+		 const struct e2ee_key_param *param, struct e2ee_refusal *why)
+{
+	struct e2ee_key *key = e2ee_key_find(session, param);
+
+	if (!key)
+		return e2ee_refuse(why, E2EE_A_KEY_KID, -ENOENT,
+				   "no such key");
+	e2ee_key_unlink(key);
+	return 0;
+}
+
+/**
+ * e2ee_key_del_all() - delete the keys of a session
+ * @session: going away
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ */
+void e2ee_key_del_all(struct e2ee_session *session)
+{
+	struct e2ee_key *key, *next;
+
+	list_for_each_entry_safe(key, next, &session->keys, node) {
+		e2ee_key_unlink(key);
+		cond_resched();
+	}
+}
+
+/* streams of a key for any that sent lately and have no key in the epoch */
+static u32 e2ee_key_lacking_any(struct e2ee_session *session,
+				const struct e2ee_key *key, u32 epoch)
+{
+	const struct e2ee_recent *recent = key->recent;
+	unsigned long sent;
+	u32 i, lacking = 0;
+
+	if (time_before(jiffies, READ_ONCE(recent->crowded) + E2EE_RECENT_TIME))
+		return U32_MAX;	/* more than can be told one by one */
+	for (i = 0; i < E2EE_RECENT_SLOTS; i++) {
+		sent = READ_ONCE(recent->slots[i].sent);
+		if (sent && time_before(jiffies, sent + E2EE_RECENT_TIME) &&
+		    !e2ee_key_by_stream(session, epoch,
+					READ_ONCE(recent->slots[i].ssrc),
+					false))
+			lacking++;
+	}
+	return lacking;
+}
+
+static u64 e2ee_key_lacking(struct e2ee_session *session, u32 epoch)
+{
+	struct e2ee_key *key;
+	u64 lacking = 0;
+
+	list_for_each_entry(key, &session->keys, node) {
+		if (key->id.dir != E2EE_DIR_TX || key->epoch != session->epoch)
+			continue;
+		if (key->recent)
+			lacking += e2ee_key_lacking_any(session, key, epoch);
+		else if (time_before(jiffies, READ_ONCE(key->sent) +
+				     E2EE_RECENT_TIME) &&
+			 !e2ee_key_by_stream(session, epoch, key->stream.ssrc,
+					     false))
+			lacking++;
+	}
+	return lacking;
+}
+
+/**
+ * e2ee_key_epoch_check() - may the session go on with the keys of an epoch?
+ * @session: who sends
+ * @epoch: the epoch to come
+ * @why: told where it is refused
+ *
+ * Context: process, under struct e2ee_net.lock.
+ * Return: 0; -ENOKEY where an SSRC that sent in the last 2 seconds would lack
+ * a key.
+ */
+int e2ee_key_epoch_check(struct e2ee_session *session, u32 epoch,
+			 struct e2ee_refusal *why)
+{
+	struct e2ee_key *key;
+	u64 lacking, claims = 0;
+	bool any;
+
+	lockdep_assert_held(&session->enet->lock);
+	if (epoch == session->epoch)
+		return 0;
+	rcu_read_lock();
+	any = e2ee_key_by_stream(session, epoch, 0, true);
+	lacking = any ? 0 : e2ee_key_lacking(session, epoch);
+	rcu_read_unlock();
+	spin_lock_bh(&session->claim_lock);
+	list_for_each_entry(key, &session->claims, claim)
+		claims += key->epoch == epoch;
+	spin_unlock_bh(&session->claim_lock);
+	if (lacking > claims)
+		return e2ee_refuse(why, E2EE_A_SESSION_EPOCH, -ENOKEY,
+				   "an SSRC that sent in the last 2 seconds has no key in that epoch");
+	return 0;
+}
+
+int e2ee_key_net_init(struct e2ee_net *enet)
+{
+	int err;
+
+	spin_lock_init(&enet->tombs_lock);
+	INIT_LIST_HEAD(&enet->tombs);
+	err = rhashtable_init(&enet->key_ids, &e2ee_key_id_params);
+	if (err)
+		return err;
+	err = rhltable_init(&enet->key_kids, &e2ee_key_kid_params);
+	if (err)
+		goto destroy_ids;
+	err = rhltable_init(&enet->key_digests, &e2ee_key_digest_params);
+	if (err)
+		goto destroy_kids;
+	err = rhashtable_init(&enet->streams, &e2ee_key_stream_params);
+	if (err)
+		goto destroy_digests;
+	return 0;
+
+destroy_digests:
+	rhltable_destroy(&enet->key_digests);
+destroy_kids:
+	rhltable_destroy(&enet->key_kids);
+destroy_ids:
+	rhashtable_destroy(&enet->key_ids);
+	return err;
+}
+
+/* all sessions are gone, and all keys with them */
+void e2ee_key_net_exit(struct e2ee_net *enet)
+{
+	struct e2ee_tomb *tomb, *next;
+
+	list_for_each_entry_safe(tomb, next, &enet->tombs, node)
+		kfree(tomb);
+	rhashtable_destroy(&enet->streams);
+	rhltable_destroy(&enet->key_digests);
+	rhltable_destroy(&enet->key_kids);
+	rhashtable_destroy(&enet->key_ids);
+}
+
+int e2ee_key_init(void)
+{
+	e2ee_key_wq = alloc_workqueue("e2ee_key", WQ_UNBOUND, 0);
+	return e2ee_key_wq ? 0 : -ENOMEM;
+}
+
+/* the last keys are freed by work items that RCU callbacks queue */
+void e2ee_key_exit(void)
+{
+	rcu_barrier();
+	destroy_workqueue(e2ee_key_wq);
+}

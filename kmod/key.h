@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Keys: one AEAD key with salt, KID, direction, SSRC and epoch.
+ */
+#ifndef E2EE_KEY_H
+#define E2EE_KEY_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/workqueue.h>
+#include <linux/e2ee.h>
+#include "aead.h"
+
+struct e2ee_digest;
+struct e2ee_net;
+struct e2ee_recent;
+struct e2ee_refusal;
+struct e2ee_session;
+
+/* hash table keys: no holes, so that all bytes count */
+struct e2ee_key_id {
+	u64 kid;
+	u32 session;
+	u32 ssrc;	/* 0 unless mode is E2EE_SSRC_NUMBER */
+	u32 dir;
+	u32 mode;
+};
+
+struct e2ee_kid_id {
+	u64 kid;
+	u32 session;
+	u32 dir;
+};
+
+struct e2ee_stream_id {
+	u32 session;
+	u32 epoch;
+	u32 ssrc;	/* 0 for any */
+	u32 any;
+};
+
+struct e2ee_digest_id {
+	u64 digest;
+	u64 session;
+};
+
+/**
+ * struct e2ee_key - a key
+ * @by_id: in struct e2ee_net.key_ids
+ * @by_kid: in struct e2ee_net.key_kids
+ * @by_digest: in struct e2ee_net.key_digests
+ * @by_stream: in struct e2ee_net.streams (tx, unless an unclaimed claim)
+ * @id: identity; never changes
+ * @kid_id: key of @by_kid
+ * @digest_id: key of @by_digest
+ * @stream: key of @by_stream; its SSRC is set once when a claim is taken
+ * @serial: order of installation in the namespace; dumps resume by it
+ * @node: in struct e2ee_session.keys, by rising @serial
+ * @claim: in struct e2ee_session.claims while unclaimed
+ * @enet: its namespace
+ * @session: its session; valid while the key is in its tables
+ * @ref: held by the tables and by asynchronous requests
+ * @rwork: frees it in process context a grace period after the last reference
+ * @suite: enum e2ee_suite
+ * @epoch: generation it sends in; rx keys have it for people only
+ * @salt: RFC 9605, section 4.4.3
+ * @aead: transforms
+ * @ctr: tx: next CTR, or E2EE_CTR_DEAD; rx: highest authenticated CTR + 1
+ * @soft_limit: CTR at which the event key-expiring is sent
+ * @limit: first CTR not to use
+ * @expires: boot time in seconds after which it is not used; 0: never
+ * @packets: rx: packets authenticated on sockets that are gone
+ * @ctr_first: CTR it was installed with
+ * @flags: enum e2ee_key_flag, atomic bits
+ * @sent: jiffies of the last packet sealed
+ * @window: size of replay windows, packets
+ * @windows: struct e2ee_window.in_key, one a receiving socket
+ * @recent: SSRCs that sent lately with a key for any; else NULL
+ * @kept: what the module remembers of it till unload (tx); else NULL
+ */
+struct e2ee_key {
+	struct rhash_head by_id;
+	struct rhlist_head by_kid;
+	struct rhlist_head by_digest;
+	struct rhash_head by_stream;
+	struct e2ee_key_id id;
+	struct e2ee_kid_id kid_id;
+	struct e2ee_digest_id digest_id;
+	struct e2ee_stream_id stream;
+	u64 serial;
+	struct list_head node;
+	struct list_head claim;
+	struct e2ee_net *enet;
+	struct e2ee_session *session;
+	refcount_t ref;
+	struct rcu_work rwork;
+
+	u32 suite;
+	u32 epoch;
+	u8 salt[E2EE_SALT_LEN];
+	struct e2ee_aead aead;
+	atomic64_t ctr;
+	u64 soft_limit;
+	u64 limit;
+	time64_t expires;
+	u64 packets;
+	u64 ctr_first;
+	unsigned long flags;
+	unsigned long sent;
+	u32 window;
+	struct list_head windows;
+	struct e2ee_recent *recent;
+	struct e2ee_digest *kept;
+};
+
+#define E2EE_CTR_DEAD	U64_MAX		/* deleted; no limit lies above it */
+
+enum e2ee_key_flag {
+	E2EE_KEY_EXPIRING_SENT,	/* event sent */
+	E2EE_KEY_EXPIRED_SENT,
+};
+
+/* which members of struct e2ee_key_param a request gives */
+enum e2ee_key_given {
+	E2EE_KEY_HAS_EPOCH = 1U << 0,
+	E2EE_KEY_HAS_CTR = 1U << 1,
+	E2EE_KEY_HAS_SOFT_LIMIT = 1U << 2,
+	E2EE_KEY_HAS_LIMIT = 1U << 3,
+	E2EE_KEY_HAS_EXPIRES = 1U << 4,
+};
+
+/**
+ * struct e2ee_key_param - a request for a key
+ * @given: enum e2ee_key_given
+ * @dir: enum e2ee_dir
+ * @mode: enum e2ee_ssrc_mode
+ * @secret: points into the request, which the caller wipes
+ * @expires: seconds from now, 0 = never
+ */
+struct e2ee_key_param {
+	u32 given;
+	u32 dir;
+	u64 kid;
+	u32 ssrc;
+	u32 mode;
+	u32 suite;
+	u32 epoch;
+	const u8 *secret;
+	u32 secret_len;
+	const u8 *salt;
+	u64 ctr;
+	u64 soft_limit;
+	u64 limit;
+	u32 expires;
+};
+
+/* process context, under struct e2ee_net.lock, may sleep */
+int e2ee_key_new(struct e2ee_session *session,
+		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
+int e2ee_key_set(struct e2ee_session *session,
+		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
+struct e2ee_key *e2ee_key_find(struct e2ee_session *session,
+			       const struct e2ee_key_param *param);
+int e2ee_key_del(struct e2ee_session *session,
+		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
+void e2ee_key_del_all(struct e2ee_session *session);
+int e2ee_key_epoch_check(struct e2ee_session *session, u32 epoch,
+			 struct e2ee_refusal *why);
+int e2ee_key_net_init(struct e2ee_net *enet);
+void e2ee_key_net_exit(struct e2ee_net *enet);
+
+/* softirq or process context, under rcu_read_lock() */
+struct e2ee_key *e2ee_key_for_tx(struct e2ee_session *session, u32 epoch,
+				 u32 ssrc);
+int e2ee_key_next_ctr(struct e2ee_key *key, u32 ssrc, u64 *ctr);
+struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
+				 u32 ssrc, int *err);
+struct e2ee_key *e2ee_key_for_rtx(struct e2ee_session *session, u64 kid,
+				  unsigned int nth);
+bool e2ee_key_sends(struct e2ee_session *session, u64 kid);
+void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc);
+bool e2ee_key_expired(const struct e2ee_key *key);
+u64 e2ee_key_packets(const struct e2ee_key *key);
+u32 e2ee_key_seconds_left(const struct e2ee_key *key);
+bool e2ee_key_get(struct e2ee_key *key);
+void e2ee_key_put(struct e2ee_key *key);
+
+/* init and exit */
+int e2ee_key_init(void);
+void e2ee_key_exit(void);
+
+#endif /* E2EE_KEY_H */

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * e2ee: end-to-end encryption of RTP media on the sockets of programs that do
+ * not know of it.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+#include "aead.h"
+#include "digest.h"
+#include "guard.h"
+#include "key.h"
+#include "netlink.h"
+#include "rx.h"
+#include "session.h"
+#include "socket.h"
+#include "stats.h"
+#include "version.h"
+
+struct e2ee_part {
+	const char *name;
+	int (*init)(void);
+	void (*exit)(void);
+};
+
+/* from the ground up; exit goes the other way */
+static const struct e2ee_part e2ee_parts[] = {
+	{ "stats", e2ee_stats_init, e2ee_stats_exit },
+	{ "aead", e2ee_aead_setup, e2ee_aead_cleanup },
+	{ "digest", e2ee_digest_init, e2ee_digest_exit },
+	{ "key", e2ee_key_init, e2ee_key_exit },
+	{ "rx", e2ee_rx_init, e2ee_rx_exit },
+	{ "socket", e2ee_socket_init, e2ee_socket_exit },
+	{ "guard", e2ee_guard_init, e2ee_guard_exit },
+	{ "session", e2ee_session_init, e2ee_session_exit },
+	{ "netlink", e2ee_netlink_init, e2ee_netlink_exit },
+};
+
+static void e2ee_parts_exit(int num)
+{
+	while (num--)
+		e2ee_parts[num].exit();
+}
+
+static int __init e2ee_init(void)
+{
+	int err, i;
+
+	for (i = 0; i < ARRAY_SIZE(e2ee_parts); i++) {
+		err = e2ee_parts[i].init();
+		if (err) {
+			pr_err("e2ee: %s: %pe\n", e2ee_parts[i].name,
+			       ERR_PTR(err));
+			e2ee_parts_exit(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void __exit e2ee_exit(void)
+{
+	e2ee_parts_exit(ARRAY_SIZE(e2ee_parts));
+}
+
+module_init(e2ee_init);
+module_exit(e2ee_exit);
+
+MODULE_DESCRIPTION("End-to-end encryption of RTP media (SFrame, RFC 9605)");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(E2EE_VERSION);
+MODULE_ALIAS_GENL_FAMILY(E2EE_GENL_NAME);
+MODULE_SOFTDEP("pre: aesni_intel ghash_clmulni_intel gcm ctr");

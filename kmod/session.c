@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sessions of a network namespace.
+ *
+ * DOC: locks and lifetime
+ *
+ * Requests hold struct e2ee_net.lock, the outermost lock; below it come
+ * lock_sock(), then the spinlocks sockets_lock, claim_lock, windows_lock,
+ * tombs_lock, event_lock and those of one socket, none of which nests in
+ * another. Packets take none of them on the usual way: they read under RCU.
+ *
+ * A session is in its namespace's list until it is deleted; sockets that are
+ * bound to it keep it in memory, and it tells them "blocked".
+ */
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <net/netns/generic.h>
+#include "event.h"
+#include "guard.h"
+#include "key.h"
+#include "session.h"
+#include "stats.h"
+
+unsigned int e2ee_net_id;
+
+/**
+ * e2ee_net() - our part of a network namespace
+ * @net: a namespace
+ */
+struct e2ee_net *e2ee_net(const struct net *net)
+{
+	return net_generic(net, e2ee_net_id);
+}
+
+static void e2ee_session_free(struct rcu_head *rcu)
+{
+	struct e2ee_session *session = container_of(rcu, struct e2ee_session,
+						    rcu);
+
+	free_percpu(session->stats);
+	kfree(session);
+	e2ee_object_destroyed(E2EE_OBJECT_SESSION);
+}
+
+/**
+ * e2ee_session_get() - take a reference
+ * @session: one that the caller knows to live
+ *
+ * Return: @session.
+ */
+struct e2ee_session *e2ee_session_get(struct e2ee_session *session)
+{
+	refcount_inc(&session->ref);
+	return session;
+}
+
+/**
+ * e2ee_session_put() - drop a reference
+ * @session: may be NULL
+ *
+ * Context: any but hard interrupt.
+ */
+void e2ee_session_put(struct e2ee_session *session)
+{
+	if (session && refcount_dec_and_test(&session->ref))
+		call_rcu(&session->rcu, e2ee_session_free);
+}
+
+/**
+ * e2ee_session_by_id() - find a session
+ * @enet: the namespace
+ * @id: from 1
+ *
+ * Context: process, under struct e2ee_net.lock.
+ */
+struct e2ee_session *e2ee_session_by_id(struct e2ee_net *enet, u32 id)
+{
+	struct e2ee_session *session;
+
+	lockdep_assert_held(&enet->lock);
+	list_for_each_entry(session, &enet->sessions, node)
+		if (session->id == id)
+			return session;
+	return NULL;
+}
+
+/**
+ * e2ee_session_by_name() - find a session
+ * @enet: the namespace
+ * @name: NUL terminated
+ *
+ * Context: process, under struct e2ee_net.lock.
+ */
+struct e2ee_session *e2ee_session_by_name(struct e2ee_net *enet,
+					  const char *name)
+{
+	struct e2ee_session *session;
+
+	lockdep_assert_held(&enet->lock);
+	list_for_each_entry(session, &enet->sessions, node)
+		if (!strcmp(session->name, name))
+			return session;
+	return NULL;
+}
+
+static void e2ee_session_event(struct e2ee_session *session, u32 type)
+{
+	struct e2ee_event_msg msg = {
+		.type = type,
+		.given = E2EE_EVENT_HAS_EPOCH,
+		.epoch = session->epoch,
+	};
+
+	e2ee_event_send(session->enet, session, &msg);
+}
+
+/* ids are not used again before all others were */
+static int e2ee_session_give_id(struct e2ee_session *session)
+{
+	struct e2ee_net *enet = session->enet;
+	u32 id = enet->next_session;
+
+	if (enet->num_sessions == U32_MAX)
+		return -ENOSPC;
+	while (!id || e2ee_session_by_id(enet, id))
+		id++;
+	session->id = id;
+	enet->next_session = id + 1;
+	return 0;
+}
+
+static void e2ee_session_apply(struct e2ee_session *session,
+			       const struct e2ee_session_param *param)
+{
+	unsigned int i;
+
+	if (param->given & E2EE_SESSION_HAS_POLICY)
+		WRITE_ONCE(session->policy, param->policy);
+	if (param->given & E2EE_SESSION_HAS_FLAGS)
+		WRITE_ONCE(session->flags, param->flags);
+	if (param->given & E2EE_SESSION_HAS_WINDOW)
+		session->window = param->window;
+	if (param->given & E2EE_SESSION_HAS_RTX_PT)
+		for (i = 0; i < ARRAY_SIZE(session->rtx_pt); i++)
+			WRITE_ONCE(session->rtx_pt[i], param->rtx_pt[i]);
+	if (param->given & E2EE_SESSION_HAS_CRYPTO)
+		strscpy(session->crypto, param->crypto,
+			sizeof(session->crypto));
+	if (param->given & E2EE_SESSION_HAS_EPOCH)
+		WRITE_ONCE(session->epoch, param->epoch);
+}
+
+static int e2ee_session_check(const struct e2ee_session_param *param,
+			      struct e2ee_refusal *why)
+{
+	int err;
+
+	if (param->given & E2EE_SESSION_HAS_POLICY &&
+	    param->policy >= E2EE_POLICY_BLOCKED)
+		return e2ee_refuse(why, E2EE_A_SESSION_POLICY, -EINVAL,
+				   "policy must be required, optional or off");
+	if (param->given & E2EE_SESSION_HAS_WINDOW &&
+	    (param->window < E2EE_WINDOW_MIN ||
+	     param->window > E2EE_WINDOW_MAX || !is_power_of_2(param->window)))
+		return e2ee_refuse(why, E2EE_A_SESSION_WINDOW, -ERANGE,
+				   "window must be a power of two from 64 to 65536");
+	if (param->given & E2EE_SESSION_HAS_CRYPTO) {
+		err = e2ee_aead_probe(param->crypto);
+		if (err)
+			return e2ee_refuse(why, E2EE_A_SESSION_CRYPTO, err,
+					   "no such driver of AES-GCM");
+	}
+	return 0;
+}
+
+/**
+ * e2ee_session_new() - make a session
+ * @enet: the namespace
+ * @param: its name, and what @given names
+ * @why: told where it is refused
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ * Return: the session, valid while the lock is held, or an error pointer.
+ */
+struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
+				      const struct e2ee_session_param *param,
+				      struct e2ee_refusal *why)
+{
+	struct e2ee_session *session;
+	int err;
+
+	if (e2ee_session_by_name(enet, param->name)) {
+		e2ee_refuse(why, E2EE_A_SESSION_NAME, -EEXIST,
+			    "session with this name exists");
+		return ERR_PTR(-EEXIST);
+	}
+	err = e2ee_session_check(param, why);
+	if (err)
+		return ERR_PTR(err);
+	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	if (!session)
+		return ERR_PTR(-ENOMEM);
+	session->enet = enet;
+	refcount_set(&session->ref, 1);
+	session->window = E2EE_WINDOW_DEFAULT;
+	INIT_LIST_HEAD(&session->keys);
+	INIT_LIST_HEAD(&session->claims);
+	spin_lock_init(&session->claim_lock);
+	spin_lock_init(&session->event_lock);
+	strscpy(session->name, param->name, sizeof(session->name));
+	e2ee_session_apply(session, param);
+	err = e2ee_session_give_id(session);
+	if (err)
+		goto free;
+	session->stats = e2ee_stats_alloc();
+	err = -ENOMEM;
+	if (!session->stats)
+		goto free;
+	list_add_tail_rcu(&session->node, &enet->sessions);
+	enet->num_sessions++;
+	enet->seq++;
+	e2ee_object_created(E2EE_OBJECT_SESSION);
+	e2ee_session_event(session, E2EE_EVENT_SESSION_NEW);
+	return session;
+
+free:
+	kfree(session);
+	return ERR_PTR(err);
+}
+
+/**
+ * e2ee_session_set() - change a session
+ * @session: which
+ * @param: what @given names
+ * @why: told where it is refused
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ * Return: 0 or a negative errno; nothing changed then.
+ */
+int e2ee_session_set(struct e2ee_session *session,
+		     const struct e2ee_session_param *param,
+		     struct e2ee_refusal *why)
+{
+	int err;
+
+	err = e2ee_session_check(param, why);
+	if (err)
+		return err;
+	if (param->given & E2EE_SESSION_HAS_EPOCH && !param->force) {
+		err = e2ee_key_epoch_check(session, param->epoch, why);
+		if (err)
+			return err;
+	}
+	e2ee_session_apply(session, param);
+	session->enet->seq++;
+	e2ee_session_event(session, E2EE_EVENT_SESSION_SET);
+	return 0;
+}
+
+/**
+ * e2ee_session_del() - delete a session; its sockets are blocked from now on
+ * @session: which
+ * @why: told where it is refused
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ * Return: 0; -EBUSY while a guard names it.
+ */
+int e2ee_session_del(struct e2ee_session *session, struct e2ee_refusal *why)
+{
+	struct e2ee_net *enet = session->enet;
+
+	if (session->num_guards)
+		return e2ee_refuse(why, 0, -EBUSY,
+				   "a guard names the session: delete the guard first");
+	/* before the keys go, so that no packet finds itself without one */
+	WRITE_ONCE(session->policy, E2EE_POLICY_BLOCKED);
+	list_del_rcu(&session->node);
+	enet->num_sessions--;
+	enet->seq++;
+	e2ee_key_del_all(session);
+	e2ee_session_event(session, E2EE_EVENT_SESSION_DEL);
+	e2ee_session_put(session);
+	return 0;
+}
+
+static int __net_init e2ee_net_init(struct net *net)
+{
+	struct e2ee_net *enet = e2ee_net(net);
+	int err;
+
+	enet->net = net;
+	mutex_init(&enet->lock);
+	spin_lock_init(&enet->sockets_lock);
+	spin_lock_init(&enet->windows_lock);
+	INIT_LIST_HEAD(&enet->sessions);
+	INIT_LIST_HEAD(&enet->guards);
+	INIT_LIST_HEAD(&enet->sockets);
+	err = e2ee_key_net_init(enet);
+	if (err)
+		return err;
+	err = e2ee_guard_net_init(enet);
+	if (err)
+		e2ee_key_net_exit(enet);
+	return err;
+}
+
+/* its sockets are gone: each kept the namespace alive */
+static void __net_exit e2ee_net_exit(struct net *net)
+{
+	struct e2ee_net *enet = e2ee_net(net);
+	struct e2ee_session *session, *next;
+	struct e2ee_refusal why;
+
+	mutex_lock(&enet->lock);
+	e2ee_guard_net_exit(enet);
+	list_for_each_entry_safe(session, next, &enet->sessions, node)
+		e2ee_session_del(session, &why);
+	mutex_unlock(&enet->lock);
+	e2ee_key_net_exit(enet);
+}
+
+static struct pernet_operations e2ee_net_ops = {
+	.init = e2ee_net_init,
+	.exit = e2ee_net_exit,
+	.id = &e2ee_net_id,
+	.size = sizeof(struct e2ee_net),
+};
+
+int e2ee_session_init(void)
+{
+	return register_pernet_subsys(&e2ee_net_ops);
+}
+
+void e2ee_session_exit(void)
+{
+	unregister_pernet_subsys(&e2ee_net_ops);
+	rcu_barrier();		/* e2ee_session_free() */
+}

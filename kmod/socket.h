@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Hooks on one UDP socket, and its binding to a session.
+ */
+#ifndef E2EE_SOCKET_H
+#define E2EE_SOCKET_H
+
+#include <linux/list.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+#include <linux/e2ee.h>
+#include "tx.h"
+
+struct e2ee_net;
+struct e2ee_refusal;
+struct e2ee_rx_request;
+struct e2ee_session;
+struct e2ee_stats;
+
+#define E2EE_ENCAP_TYPE	200	/* private: none of UDP_ENCAP_* */
+
+/**
+ * struct e2ee_socket - hooks of one socket; lives until the socket is gone
+ * @prot: what sk->sk_prot points to: a copy of @orig with our functions
+ * @orig: the socket's own protocol
+ * @sk: the socket; valid until our destructor ran
+ * @sk_destruct: the socket's own destructor
+ * @enet: its namespace, which the socket keeps alive
+ * @session: what it is bound to; NULL: detached, hooks pass through.
+ *	Holds a reference. Changed under struct e2ee_net.sockets_lock, read
+ *	under RCU
+ * @id: given by us, never used twice
+ * @guard: id of the guard that attached it, or 0
+ * @node: in struct e2ee_net.sockets until the socket is closed
+ * @stats: counters
+ * @windows: struct e2ee_window.in_socket, under struct e2ee_net.windows_lock
+ * @rx_lock: protects @rx_busy, @rx_queue and @rx_queued; softirq safe
+ * @rx_busy: a request of this socket is outstanding: all packets queue.
+ *	Holds a reference on @sk
+ * @rx_queue: packets behind the outstanding one, as they came from the stack
+ * @rx_queued: their memory, bytes; at most SO_RCVBUF
+ * @rx_request: the outstanding request once it is answered
+ * @rx_work: goes on with @rx_queue
+ * @tx_held: packets that a guard holds are still to be sent first
+ * @tx_wait: where senders wait for that
+ */
+struct e2ee_socket {
+	struct proto prot;
+	struct proto *orig;
+	struct sock *sk;
+	void (*sk_destruct)(struct sock *sk);
+	struct e2ee_net *enet;
+	struct e2ee_session __rcu *session;
+	u64 id;
+	u32 guard;
+	struct list_head node;
+	struct e2ee_stats __percpu *stats;
+	struct list_head windows;
+
+	spinlock_t rx_lock;
+	bool rx_busy;
+	struct sk_buff_head rx_queue;
+	u32 rx_queued;
+	struct e2ee_rx_request *rx_request;
+	struct work_struct rx_work;
+
+	bool tx_held;
+	wait_queue_head_t tx_wait;
+};
+
+/**
+ * e2ee_socket_of() - our part of a socket
+ * @sk: any UDP socket
+ *
+ * Return: NULL where it was never attached.
+ */
+static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
+{
+	struct proto *prot = READ_ONCE(sk->sk_prot);
+
+	if (prot->sendmsg != e2ee_tx_sendmsg)
+		return NULL;
+	return container_of(prot, struct e2ee_socket, prot);
+}
+
+/* process context, sleeps (lock_sock), under struct e2ee_net.lock */
+int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
+		       u32 guard, struct e2ee_refusal *why);
+int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
+		       struct e2ee_refusal *why);
+
+/* process context; the socket comes with a reference (sock_put()) */
+struct sock *e2ee_socket_by_fd(struct net *net, u32 fd,
+			       struct e2ee_refusal *why);
+struct sock *e2ee_socket_by_id(struct e2ee_net *enet, u64 id);
+struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
+				 unsigned int addr_len, u16 port,
+				 struct e2ee_refusal *why);
+
+/* init and exit */
+int e2ee_socket_init(void);
+void e2ee_socket_exit(void);
+
+#endif /* E2EE_SOCKET_H */

@@ -1,0 +1,778 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sending: what an application hands to sendmsg() is copied, sealed, and
+ * handed on to the socket's own protocol.
+ *
+ * DOC: one send
+ *
+ * A send is one packet, or with UDP_SEGMENT a burst of packets of equal size.
+ * All are copied first (this may sleep and fault), then sealed, each in one
+ * RCU section that reads policy, epoch and key once. Only when the last one is
+ * sealed is the first one sent: if one is refused, none leaves.
+ *
+ * Each packet is copied behind E2EE_TX_HEADROOM bytes. Sealing moves its short
+ * front (RTP header) down to make room for the SFrame header, encrypts the
+ * payload where it is, and puts the tag behind it.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/route.h>
+#include <net/sock.h>
+#include <net/udp.h>
+#include "event.h"
+#include "key.h"
+#include "rtp.h"
+#include "session.h"
+#include "sframe.h"
+#include "socket.h"
+#include "tx.h"
+#include "verdict.h"
+#include "compat/compat.h"
+
+#define E2EE_TX_HEADROOM	(1 + E2EE_SFRAME_HEADER_MAX)
+#define E2EE_TX_ROOM		(E2EE_TX_HEADROOM + E2EE_TAG_LEN)
+#define E2EE_TX_MTU_MIN		1280	/* no path is narrower; RFC 8200 */
+
+static_assert(E2EE_TX_ROOM == E2EE_OVERHEAD_MAX);
+
+/**
+ * struct e2ee_tx_packet - one packet of a send
+ * @mem: allocation; the packet as it came lies behind E2EE_TX_HEADROOM
+ * @vec: what goes out
+ * @verdict: enum e2ee_stat
+ * @err: 0: goes out; else why it was refused, for the flag tx-errors
+ * @name: for the verdict
+ */
+struct e2ee_tx_packet {
+	u8 *mem;
+	struct kvec vec;
+	enum e2ee_stat verdict;
+	int err;
+	struct e2ee_packet name;
+};
+
+/**
+ * struct e2ee_tx - one send
+ * @sk: the socket
+ * @socket: our part of it
+ * @msg: the caller's message; its iterator moves only on success
+ * @len: its length, bytes
+ * @gso: UDP_SEGMENT in force, bytes; 0: one packet
+ * @max: the most that UDP carries, bytes
+ * @num: packets
+ * @packets: the packets
+ * @one: where they are if there is only one
+ */
+struct e2ee_tx {
+	struct sock *sk;
+	struct e2ee_socket *socket;
+	struct msghdr *msg;
+	size_t len;
+	u32 gso;
+	u32 max;
+	u32 num;
+	struct e2ee_tx_packet *packets;
+	struct e2ee_tx_packet one;
+};
+
+static bool e2ee_tx_is_ipv4(const struct sock *sk, const struct msghdr *msg)
+{
+	const struct sockaddr_in6 *to = msg->msg_name;
+
+	if (sk->sk_family == AF_INET)
+		return true;
+	if (!to || msg->msg_namelen < SIN6_LEN_RFC2133)
+		return to ? to->sin6_family == AF_INET :
+			    ipv6_addr_v4mapped(&sk->sk_v6_daddr);
+	return to->sin6_family == AF_INET ||
+	       ipv6_addr_v4mapped(&to->sin6_addr);
+}
+
+/* the last one counts, as in udp_cmsg_send() */
+static u32 e2ee_tx_gso(const struct sock *sk, struct msghdr *msg)
+{
+	u32 gso = READ_ONCE(udp_sk(sk)->gso_size);
+	struct cmsghdr *cmsg;
+
+	if (!msg->msg_controllen)
+		return gso;
+	for_each_cmsghdr(cmsg, msg)
+		if (CMSG_OK(msg, cmsg) && cmsg->cmsg_level == SOL_UDP &&
+		    cmsg->cmsg_type == UDP_SEGMENT &&
+		    cmsg->cmsg_len == CMSG_LEN(sizeof(u16)))
+			gso = *(u16 *)CMSG_DATA(cmsg);
+	return gso;
+}
+
+static void e2ee_tx_free(struct e2ee_tx *tx)
+{
+	u32 i;
+
+	for (i = 0; i < tx->num; i++)
+		kfree(tx->packets[i].mem);
+	if (tx->packets != &tx->one)
+		kfree(tx->packets);
+}
+
+static int e2ee_tx_copy(struct e2ee_tx *tx)
+{
+	struct iov_iter iter = tx->msg->msg_iter;
+	struct e2ee_tx_packet *packet;
+	size_t left = tx->len, len;
+
+	for (packet = tx->packets; left; packet++, left -= len) {
+		len = tx->gso ? min_t(size_t, tx->gso, left) : left;
+		packet->mem = kmalloc(len + E2EE_TX_ROOM,
+				      tx->sk->sk_allocation | __GFP_NOWARN);
+		if (!packet->mem)
+			return -ENOBUFS;
+		packet->vec.iov_base = packet->mem + E2EE_TX_HEADROOM;
+		packet->vec.iov_len = len;
+		packet->name.len = len;
+		if (!copy_from_iter_full(packet->vec.iov_base, len, &iter))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+/* rows of the design's table: what a policy makes of what was found */
+
+static void e2ee_tx_refuse(struct e2ee_tx_packet *packet,
+			   enum e2ee_stat verdict, int err)
+{
+	packet->verdict = verdict;
+	packet->err = err;
+}
+
+/* media that cannot be sealed */
+static void e2ee_tx_unsealed(struct e2ee_tx_packet *packet, u32 policy,
+			     enum e2ee_stat verdict, int err)
+{
+	if (policy == E2EE_POLICY_OPTIONAL)
+		packet->verdict = E2EE_A_STAT_TX_CLEAR;
+	else
+		e2ee_tx_refuse(packet, verdict, err);
+}
+
+static void e2ee_tx_event(struct e2ee_tx *tx, struct e2ee_session *session,
+			  u32 type, u32 epoch, u32 ssrc)
+{
+	struct e2ee_event_msg msg = {
+		.type = type,
+		.given = E2EE_EVENT_HAS_SOCKET | E2EE_EVENT_HAS_DIR,
+		.socket = tx->socket->id,
+		.dir = E2EE_DIR_TX,
+		.ssrc = ssrc,
+		.epoch = epoch,
+	};
+
+	if (type == E2EE_EVENT_KEY_MISSING)
+		msg.given |= E2EE_EVENT_HAS_SSRC | E2EE_EVENT_HAS_EPOCH;
+	e2ee_event_send(session->enet, session, &msg);
+}
+
+static bool e2ee_tx_is_rtx(const struct e2ee_session *session, u8 pt)
+{
+	return test_bit(pt, session->rtx_pt);
+}
+
+/* RTX keeps its original sequence number clear, RFC 4588, section 4 */
+static bool e2ee_tx_skip_osn(const struct e2ee_session *session,
+			     struct e2ee_rtp *rtp)
+{
+	if (!e2ee_tx_is_rtx(session, rtp->pt))
+		return true;
+	if (rtp->payload_len < 2)
+		return false;
+	rtp->payload += 2;
+	rtp->payload_len -= 2;
+	return true;
+}
+
+/**
+ * struct e2ee_tx_plan - where everything of a packet to seal goes
+ * @aad: additional data and plaintext, in place
+ * @aad_len: bytes
+ * @len: plaintext, bytes
+ * @nonce: of this packet
+ */
+struct e2ee_tx_plan {
+	u8 *aad;
+	u32 aad_len;
+	u32 len;
+	u8 nonce[E2EE_AEAD_NONCE_LEN];
+};
+
+/* makes room, writes the front: all but the cipher */
+static void e2ee_tx_lay_out(struct e2ee_tx_packet *packet,
+			    const struct e2ee_rtp *rtp,
+			    const struct e2ee_form *form, struct e2ee_key *key,
+			    struct e2ee_tx_plan *plan)
+{
+	u32 front = form->front_len(packet->name.kid, packet->name.ctr);
+	u8 *old = packet->vec.iov_base, *new = old - front;
+	u32 behind = rtp->pad_len + rtp->tail_len;
+	struct e2ee_sealed sealed;
+	u8 *end;
+
+	memmove(new, old, rtp->payload);
+	form->front(new + rtp->payload, packet->name.kid, packet->name.ctr,
+		    &sealed);
+	end = old + rtp->payload + rtp->payload_len;
+	memmove(end + form->tag_len, end, behind);
+	e2ee_rtp_mend(new, rtp, front + form->tag_len);
+	packet->vec.iov_base = new;
+	packet->vec.iov_len += front + form->tag_len;
+
+	plan->aad = new + rtp->payload + sealed.aad;
+	plan->aad_len = sealed.aad_len;
+	plan->len = rtp->payload_len;
+	form->nonce(plan->nonce, key->salt, packet->name.ctr);
+}
+
+/* in an RCU section; an asynchronous driver leaves it to wait */
+static int e2ee_tx_encrypt(struct e2ee_key *key,
+			   const struct e2ee_tx_plan *plan)
+{
+	int err;
+
+	if (!key->aead.async)
+		return e2ee_aead_seal(&key->aead, plan->aad, plan->aad_len,
+				      plan->len, plan->nonce);
+	if (!e2ee_key_get(key))
+		return -ENOKEY;
+	rcu_read_unlock();
+	err = e2ee_aead_seal_wait(&key->aead, plan->aad, plan->aad_len,
+				  plan->len, plan->nonce);
+	rcu_read_lock();
+	e2ee_key_put(key);
+	return err;
+}
+
+static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
+			 struct e2ee_session *session, u32 policy,
+			 struct e2ee_rtp *rtp)
+{
+	const struct e2ee_form *form = &e2ee_sframe;
+	u32 epoch = READ_ONCE(session->epoch);
+	struct e2ee_tx_plan plan;
+	struct e2ee_key *key;
+	int err;
+
+	packet->name.ssrc = rtp->ssrc;
+	key = e2ee_key_for_tx(session, epoch, rtp->ssrc);
+	if (!key) {
+		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY,
+				 -ENOKEY);
+		e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING, epoch,
+			      rtp->ssrc);
+		return;
+	}
+	/* as long as it may get: whether a CTR is spent must not depend on it */
+	packet->name.kid = key->id.kid;
+	packet->name.ctr = atomic64_read(&key->ctr);
+	if (packet->vec.iov_len + form->tag_len +
+	    form->front_len(packet->name.kid, packet->name.ctr) > tx->max) {
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_TOO_BIG, -EMSGSIZE);
+		return;
+	}
+	err = e2ee_key_next_ctr(key, rtp->ssrc, &packet->name.ctr);
+	if (err == -ENOKEY) {
+		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY, err);
+		return;
+	}
+	if (err) {
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_KEY_EXPIRED, err);
+		return;
+	}
+	e2ee_tx_lay_out(packet, rtp, form, key, &plan);
+	if (packet->vec.iov_len > tx->max) {	/* the CTR grew a byte */
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_TOO_BIG, -EMSGSIZE);
+		return;
+	}
+	err = e2ee_tx_encrypt(key, &plan);
+	if (err) {
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_FAILED,
+			       err == -ENOMEM ? -ENOBUFS : -EIO);
+		return;
+	}
+	packet->verdict = E2EE_A_STAT_TX_OK;
+}
+
+static void e2ee_tx_media(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
+			  struct e2ee_session *session, u32 policy,
+			  struct e2ee_rtp *rtp)
+{
+	if (!e2ee_tx_skip_osn(session, rtp))
+		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_MALFORMED,
+				 -EBADMSG);
+	else if (!rtp->payload_len)	/* RTX without an original */
+		packet->verdict = E2EE_A_STAT_TX_OTHER;
+	else if (policy == E2EE_POLICY_BLOCKED)
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EPERM);
+	else
+		e2ee_tx_seal(tx, packet, session, policy, rtp);
+}
+
+static void e2ee_tx_srtp(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
+			 struct e2ee_session *session, u32 policy)
+{
+	e2ee_tx_event(tx, session, E2EE_EVENT_SRTP_SEEN, 0, 0);
+	packet->verdict = E2EE_A_STAT_TX_SRTP;
+	if (policy != E2EE_POLICY_OPTIONAL)
+		e2ee_tx_refuse(packet, policy == E2EE_POLICY_BLOCKED ?
+			       E2EE_A_STAT_TX_BLOCKED : E2EE_A_STAT_TX_SRTP,
+			       -EPROTO);
+}
+
+/* what is it, and what does the policy say? in an RCU section */
+static void e2ee_tx_judge(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
+			  struct e2ee_session *session)
+{
+	u32 policy = READ_ONCE(session->policy);
+	struct e2ee_rtp rtp;
+
+	if (policy == E2EE_POLICY_OFF) {
+		packet->verdict = E2EE_A_STAT_TX_OFF;
+		return;
+	}
+	switch (e2ee_rtp_parse(packet->vec.iov_base, packet->vec.iov_len,
+			       &rtp)) {
+	case E2EE_RTP_EMPTY:
+	case E2EE_RTP_STUN:
+	case E2EE_RTP_DTLS:
+	case E2EE_RTP_ZRTP:
+	case E2EE_RTP_RTCP:
+	case E2EE_RTP_BARE:
+		packet->verdict = E2EE_A_STAT_TX_OTHER;
+		return;
+	case E2EE_RTP_DTLS_SRTP:
+		e2ee_tx_srtp(tx, packet, session, policy);
+		return;
+	case E2EE_RTP_MEDIA:
+		e2ee_tx_media(tx, packet, session, policy, &rtp);
+		return;
+	case E2EE_RTP_DISGUISED:
+		break;
+	}
+	if (policy == E2EE_POLICY_BLOCKED)
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EBADMSG);
+	else
+		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_MALFORMED,
+				 -EBADMSG);
+}
+
+/* Seal all; the first that is refused stands for all. 0 or its errno. */
+static int e2ee_tx_judge_all(struct e2ee_tx *tx, enum e2ee_stat *verdict)
+{
+	struct e2ee_session *session;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < tx->num && !err; i++) {
+		rcu_read_lock();
+		session = rcu_dereference(tx->socket->session);
+		if (session)	/* else detached meanwhile: passes through */
+			e2ee_tx_judge(tx, &tx->packets[i], session);
+		rcu_read_unlock();
+		err = tx->packets[i].err;
+		*verdict = tx->packets[i].verdict;
+	}
+	return err;
+}
+
+static bool e2ee_tx_wants_errors(struct e2ee_tx *tx)
+{
+	struct e2ee_session *session;
+	bool wants = false;
+
+	rcu_read_lock();
+	session = rcu_dereference(tx->socket->session);
+	if (session)
+		wants = READ_ONCE(session->flags) & E2EE_SESSION_F_TX_ERRORS;
+	rcu_read_unlock();
+	return wants;
+}
+
+static void e2ee_tx_count(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
+			  enum e2ee_stat verdict)
+{
+	struct e2ee_session *session;
+
+	rcu_read_lock();
+	session = rcu_dereference(tx->socket->session);
+	if (session && verdict)
+		e2ee_verdict(tx->socket, session, verdict, &packet->name);
+	rcu_read_unlock();
+}
+
+/* none of them leaves */
+static void e2ee_tx_count_all(struct e2ee_tx *tx, enum e2ee_stat verdict)
+{
+	u32 i;
+
+	for (i = 0; i < tx->num; i++)
+		e2ee_tx_count(tx, &tx->packets[i], verdict);
+}
+
+static u32 e2ee_tx_mtu4(struct sock *sk, const struct msghdr *msg)
+{
+	const struct sockaddr_in6 *to6 = msg->msg_name;
+	const struct sockaddr_in *to = msg->msg_name;
+	struct flowi4 fl4 = {
+		.flowi4_oif = sk->sk_bound_dev_if,
+		.flowi4_mark = READ_ONCE(sk->sk_mark),
+		.flowi4_proto = IPPROTO_UDP,
+		.saddr = inet_sk(sk)->inet_saddr,
+	};
+	struct rtable *rt;
+	u32 mtu;
+
+	fl4.daddr = to6->sin6_family == AF_INET6 ? to6->sin6_addr.s6_addr32[3] :
+						   to->sin_addr.s_addr;
+	rt = ip_route_output_key(sock_net(sk), &fl4);
+	if (IS_ERR(rt))
+		return 0;
+	mtu = dst_mtu(&rt->dst);
+	ip_rt_put(rt);
+	return mtu;
+}
+
+static u32 e2ee_tx_mtu6(struct sock *sk, const struct msghdr *msg)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	const struct sockaddr_in6 *to = msg->msg_name;
+	struct flowi6 fl6 = {
+		.flowi6_oif = sk->sk_bound_dev_if ?: to->sin6_scope_id,
+		.flowi6_mark = READ_ONCE(sk->sk_mark),
+		.flowi6_proto = IPPROTO_UDP,
+		.daddr = to->sin6_addr,
+	};
+	struct dst_entry *dst;
+	u32 mtu;
+
+	dst = ip6_route_output(sock_net(sk), sk, &fl6);
+	mtu = dst->error ? 0 : dst_mtu(dst);
+	dst_release(dst);
+	return mtu;
+#else
+	return 0;
+#endif
+}
+
+/* the path's MTU as far as it is known, 0 if it is not */
+static u32 e2ee_tx_mtu(struct e2ee_tx *tx, bool ipv4)
+{
+	struct dst_entry *dst;
+	u32 mtu;
+
+	if (tx->msg->msg_name)
+		return ipv4 ? e2ee_tx_mtu4(tx->sk, tx->msg) :
+			      e2ee_tx_mtu6(tx->sk, tx->msg);
+	dst = sk_dst_get(tx->sk);
+	if (!dst)
+		return 0;
+	mtu = dst_mtu(dst);
+	dst_release(dst);
+	return mtu;
+}
+
+/* sealing made it larger than the path carries in one piece */
+static void e2ee_tx_note_frag(struct e2ee_tx *tx,
+			      const struct e2ee_tx_packet *packet)
+{
+	bool ipv4 = e2ee_tx_is_ipv4(tx->sk, tx->msg);
+	u32 len = packet->vec.iov_len + sizeof(struct udphdr) +
+		  (ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	struct e2ee_session *session;
+	u32 mtu;
+
+	if (len <= E2EE_TX_MTU_MIN)
+		return;
+	mtu = e2ee_tx_mtu(tx, ipv4);
+	if (!mtu || len <= mtu)
+		return;
+	rcu_read_lock();
+	session = rcu_dereference(tx->socket->session);
+	if (session)
+		e2ee_note(tx->socket, session, E2EE_A_STAT_TX_FRAG);
+	rcu_read_unlock();
+}
+
+/* the caller's control messages with UDP_SEGMENT behind them: last one wins */
+static void *e2ee_tx_control(const struct e2ee_tx *tx, struct msghdr *msg,
+			     u16 **gso)
+{
+	size_t old = tx->msg->msg_controllen, at = CMSG_ALIGN(old);
+	struct cmsghdr *cmsg;
+	void *control;
+
+	control = kzalloc(at + CMSG_SPACE(sizeof(u16)), tx->sk->sk_allocation);
+	if (!control)
+		return NULL;
+	if (old)
+		memcpy(control, tx->msg->msg_control, old);
+	cmsg = control + at;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(u16));
+	cmsg->cmsg_level = SOL_UDP;
+	cmsg->cmsg_type = UDP_SEGMENT;
+	*gso = (u16 *)CMSG_DATA(cmsg);
+	msg->msg_control = control;
+	msg->msg_controllen = at + CMSG_SPACE(sizeof(u16));
+	return control;
+}
+
+static int e2ee_tx_send(struct e2ee_tx *tx, struct msghdr *msg,
+			struct kvec *vec, u32 num, size_t len)
+{
+	int ret;
+
+	iov_iter_kvec(&msg->msg_iter, ITER_SOURCE, vec, num, len);
+	ret = tx->socket->orig->sendmsg(tx->sk, msg, len);
+	return ret < 0 ? ret : 0;
+}
+
+/* how many packets from the first on may leave as one GSO send? */
+static u32 e2ee_tx_group(const struct e2ee_tx *tx, u32 first, size_t *len)
+{
+	size_t size = tx->packets[first].vec.iov_len, next;
+	u32 num = 1;
+
+	*len = size;
+	while (first + num < tx->num && num < UDP_MAX_SEGMENTS) {
+		next = tx->packets[first + num].vec.iov_len;
+		if (next > size || *len + next > tx->max)
+			break;
+		*len += next;
+		num++;
+		if (next < size)	/* only the last may be shorter */
+			break;
+	}
+	return num;
+}
+
+static void e2ee_tx_sent(struct e2ee_tx *tx, u32 first, u32 num)
+{
+	struct e2ee_tx_packet *packet;
+
+	for (packet = tx->packets + first; num--; packet++) {
+		if (packet->verdict == E2EE_A_STAT_TX_OK)
+			e2ee_tx_note_frag(tx, packet);
+		e2ee_tx_count(tx, packet, packet->verdict);
+	}
+}
+
+/*
+ * A group leaves whole, or, where sealing made it too wide for GSO on this
+ * path, singly, to be fragmented. Packets sent, at least one, or an errno.
+ */
+static int e2ee_tx_send_group(struct e2ee_tx *tx, struct msghdr *msg,
+			      struct kvec *vec, u16 *gso, u32 num, size_t len)
+{
+	int err;
+	u32 i;
+
+	*gso = num > 1 ? vec->iov_len : 0;
+	err = e2ee_tx_send(tx, msg, vec, num, len);
+	if (!err)
+		return num;
+	if (num == 1 || vec->iov_len <= tx->gso ||
+	    (err != -EINVAL && err != -EMSGSIZE))
+		return err;
+	*gso = 0;
+	for (i = 0; i < num; i++) {
+		err = e2ee_tx_send(tx, msg, &vec[i], 1, vec[i].iov_len);
+		if (err)
+			break;
+	}
+	return i ?: err;
+}
+
+static int e2ee_tx_send_groups(struct e2ee_tx *tx, struct msghdr *msg,
+			       struct kvec *vec, u16 *gso)
+{
+	int ret = 0;
+	size_t len;
+	u32 i, num;
+
+	for (i = 0; i < tx->num; i += ret) {
+		num = e2ee_tx_group(tx, i, &len);
+		ret = e2ee_tx_send_group(tx, msg, vec + i, gso, num, len);
+		if (ret < 0)
+			break;
+		e2ee_tx_sent(tx, i, ret);
+	}
+	for (num = i; num < tx->num; num++)
+		e2ee_tx_count(tx, &tx->packets[num], E2EE_A_STAT_TX_FAILED);
+	return i ? min_t(size_t, (size_t)i * tx->gso, tx->len) : ret;
+}
+
+static int e2ee_tx_send_burst(struct e2ee_tx *tx, struct msghdr *msg)
+{
+	int ret = -ENOBUFS;
+	struct kvec *vec;
+	void *control;
+	u16 *gso;
+	u32 i;
+
+	vec = kmalloc_array(tx->num, sizeof(*vec), tx->sk->sk_allocation);
+	control = e2ee_tx_control(tx, msg, &gso);
+	if (vec && control) {
+		for (i = 0; i < tx->num; i++)
+			vec[i] = tx->packets[i].vec;
+		ret = e2ee_tx_send_groups(tx, msg, vec, gso);
+	} else {
+		e2ee_tx_count_all(tx, E2EE_A_STAT_TX_FAILED);
+	}
+	kfree(control);
+	kfree(vec);
+	return ret;
+}
+
+static int e2ee_tx_send_all(struct e2ee_tx *tx)
+{
+	struct msghdr msg = *tx->msg;
+	int err;
+
+	/* the pages and the completion belong to the caller's memory */
+	msg.msg_flags &= ~(MSG_ZEROCOPY | MSG_SPLICE_PAGES);
+	msg.msg_ubuf = NULL;
+	msg.sg_from_iter = NULL;
+	if (tx->gso)
+		return e2ee_tx_send_burst(tx, &msg);
+	err = e2ee_tx_send(tx, &msg, &tx->packets->vec, 1,
+			   tx->packets->vec.iov_len);
+	if (err) {
+		e2ee_tx_count(tx, tx->packets, E2EE_A_STAT_TX_FAILED);
+		return err;
+	}
+	e2ee_tx_sent(tx, 0, 1);
+	return tx->len;
+}
+
+static int e2ee_tx_run(struct e2ee_tx *tx)
+{
+	enum e2ee_stat verdict = E2EE_A_STAT_TX_FAILED;
+	int ret;
+
+	ret = e2ee_tx_copy(tx);
+	if (ret == -EFAULT)
+		return ret;	/* there is no packet */
+	if (!ret)
+		ret = e2ee_tx_judge_all(tx, &verdict);
+	if (ret) {
+		e2ee_tx_count_all(tx, verdict);
+		/* too big is an error of the call, as without us */
+		if (ret != -EMSGSIZE && ret != -ENOBUFS && ret != -EIO &&
+		    !e2ee_tx_wants_errors(tx))
+			ret = tx->len;
+	} else {
+		ret = e2ee_tx_send_all(tx);
+	}
+	if (ret > 0)
+		iov_iter_advance(&tx->msg->msg_iter, ret);
+	return ret;
+}
+
+static bool e2ee_tx_is_bound(struct e2ee_socket *socket)
+{
+	return rcu_access_pointer(socket->session);
+}
+
+static int e2ee_tx_packets_new(struct e2ee_tx *tx)
+{
+	tx->num = 1;
+	tx->packets = &tx->one;
+	if (!tx->gso)
+		return 0;
+	if (DIV_ROUND_UP(tx->len, tx->gso) > UDP_MAX_SEGMENTS)
+		return -EINVAL;
+	tx->num = DIV_ROUND_UP(tx->len, tx->gso);
+	tx->packets = kcalloc(tx->num, sizeof(*tx->packets),
+			      tx->sk->sk_allocation);
+	return tx->packets ? 0 : -ENOBUFS;
+}
+
+static int e2ee_tx_send_empty(struct e2ee_tx *tx)
+{
+	int ret;
+
+	ret = tx->socket->orig->sendmsg(tx->sk, tx->msg, 0);
+	if (!ret)
+		e2ee_tx_count(tx, &tx->one, E2EE_A_STAT_TX_OTHER);
+	return ret;
+}
+
+/**
+ * e2ee_tx_sendmsg_now() - e2ee_tx_sendmsg() of a bound socket, before packets
+ *	that a guard still holds
+ * @sk: the socket
+ * @msg: as for udp_sendmsg()
+ * @len: bytes
+ *
+ * Context: process, sleeps.
+ * Return: as e2ee_tx_sendmsg().
+ */
+int e2ee_tx_sendmsg_now(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct e2ee_tx tx = {
+		.sk = sk,
+		.socket = e2ee_socket_of(sk),
+		.msg = msg,
+		.len = len,
+		.gso = e2ee_tx_gso(sk, msg),
+		.max = U16_MAX - sizeof(struct udphdr),
+	};
+	int ret;
+
+	if (!len)
+		return e2ee_tx_send_empty(&tx);
+	if (e2ee_tx_is_ipv4(sk, msg))
+		tx.max -= sizeof(struct iphdr);
+	if (len > tx.max) {
+		e2ee_tx_count(&tx, &tx.one, E2EE_A_STAT_TX_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	ret = e2ee_tx_packets_new(&tx);
+	if (ret)
+		return ret;
+	ret = e2ee_tx_run(&tx);
+	e2ee_tx_free(&tx);
+	return ret;
+}
+
+/**
+ * e2ee_tx_sendmsg() - sendmsg() of an attached socket
+ * @sk: the socket
+ * @msg: as for udp_sendmsg()
+ * @len: datagram, or burst of datagrams with UDP_SEGMENT, bytes
+ *
+ * A packet that is refused is swallowed: the caller gets its length, as UDP
+ * may lose packets and engines die of errnos; the session's flag tx-errors
+ * changes that.
+ *
+ * Context: process, sleeps.
+ * Return: bytes sent; -EMSGSIZE where the sealed datagram would outgrow UDP;
+ * -EOPNOTSUPP for MSG_MORE and for MSG_ZEROCOPY with SO_ZEROCOPY; -ENOBUFS,
+ * -EIO; what the socket's own protocol returns.
+ */
+int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct e2ee_socket *socket = e2ee_socket_of(sk);
+
+	if (unlikely(!socket))	/* gone between the call and us */
+		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, len);
+	if (!e2ee_tx_is_bound(socket))
+		return socket->orig->sendmsg(sk, msg, len);
+	if (msg->msg_flags & (MSG_MORE | MSG_OOB) || udp_test_bit(CORK, sk) ||
+	    (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY)))
+		return -EOPNOTSUPP;
+	/* packets that a guard holds were sent before this one */
+	if (unlikely(READ_ONCE(socket->tx_held)))
+		wait_event(socket->tx_wait, !READ_ONCE(socket->tx_held));
+	return e2ee_tx_sendmsg_now(sk, msg, len);
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Replay windows of a key at a socket.
+ *
+ * DOC: lifetime
+ *
+ * A window is made by the first packet that a socket authenticates with a
+ * key, and starts where the key stands at any socket: a fresh socket is no way
+ * to replay. It is in two lists, changed under struct e2ee_net.windows_lock:
+ * its key's, which packets search under RCU (few sockets share a key), and its
+ * socket's, which only finds it again. It goes with the first of the two, a
+ * grace period later.
+ */
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include "key.h"
+#include "replay.h"
+#include "session.h"
+#include "socket.h"
+#include "stats.h"
+#include "window.h"
+
+/**
+ * struct e2ee_window - a window
+ * @in_key: in struct e2ee_key.windows
+ * @in_socket: in struct e2ee_socket.windows
+ * @rcu: frees it
+ * @key: whose it is, for @packets
+ * @socket: where; compared, never followed
+ * @lock: protects @packets and @replay; softirq safe
+ * @packets: packets authenticated
+ * @replay: CTRs seen
+ */
+struct e2ee_window {
+	struct list_head in_key;
+	struct list_head in_socket;
+	struct rcu_head rcu;
+	struct e2ee_key *key;
+	const struct e2ee_socket *socket;
+	spinlock_t lock;
+	u64 packets;
+	struct e2ee_replay replay;
+};
+
+static struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
+					    const struct e2ee_socket *socket)
+{
+	struct e2ee_window *window;
+
+	list_for_each_entry_rcu(window, &key->windows, in_key)
+		if (window->socket == socket)
+			return window;
+	return NULL;
+}
+
+static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
+					   struct e2ee_socket *socket)
+{
+	struct e2ee_window *window, *other;
+
+	window = kmalloc(offsetof(struct e2ee_window, replay) +
+			 e2ee_replay_bytes(key->window), GFP_ATOMIC);
+	if (!window)
+		return NULL;
+	spin_lock_init(&window->lock);
+	window->key = key;
+	window->socket = socket;
+	window->packets = 0;
+	e2ee_replay_init(&window->replay, key->window,
+			 atomic64_read(&key->ctr));
+
+	spin_lock_bh(&socket->enet->windows_lock);
+	other = e2ee_window_find(key, socket);
+	if (!other) {
+		list_add(&window->in_socket, &socket->windows);
+		list_add_rcu(&window->in_key, &key->windows);
+	}
+	spin_unlock_bh(&socket->enet->windows_lock);
+	if (other) {		/* another CPU was first */
+		kfree(window);
+		return other;
+	}
+	e2ee_object_created(E2EE_OBJECT_WINDOW);
+	return window;
+}
+
+/* the highest CTR any socket accepted, for windows still to be made */
+static void e2ee_window_raise(struct e2ee_key *key, u64 next)
+{
+	u64 seen = atomic64_read(&key->ctr);
+
+	do {
+		if (next <= seen)
+			return;
+	} while (!atomic64_try_cmpxchg(&key->ctr, (s64 *)&seen, next));
+}
+
+/**
+ * e2ee_window_check() - would this CTR be accepted?
+ * @key: a receiving key
+ * @socket: where the packet came in
+ * @ctr: from the packet, not yet authenticated
+ *
+ * Changes nothing: it only spares the decryption of what would be refused.
+ *
+ * Context: softirq or process, under rcu_read_lock().
+ */
+bool e2ee_window_check(const struct e2ee_key *key,
+		       const struct e2ee_socket *socket, u64 ctr)
+{
+	struct e2ee_window *window = e2ee_window_find(key, socket);
+	u64 next;
+	bool ok;
+
+	if (!window) {
+		next = atomic64_read(&key->ctr);
+		return ctr != U64_MAX &&
+		       (next <= key->window || ctr >= next - key->window);
+	}
+	spin_lock_bh(&window->lock);
+	ok = e2ee_replay_check(&window->replay, ctr);
+	spin_unlock_bh(&window->lock);
+	return ok;
+}
+
+/**
+ * e2ee_window_accept() - move the window for an authenticated packet
+ * @key: a receiving key
+ * @socket: where the packet came in
+ * @ctr: from the packet, whose tag is right
+ *
+ * Context: softirq or process, under rcu_read_lock().
+ * Return: 0; -EALREADY: replayed, or older than the window; -ENOMEM.
+ */
+int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
+		       u64 ctr)
+{
+	struct e2ee_window *window = e2ee_window_find(key, socket);
+	bool ok;
+
+	if (!window)
+		window = e2ee_window_new(key, socket);
+	if (!window)
+		return -ENOMEM;
+	spin_lock_bh(&window->lock);
+	ok = e2ee_replay_accept(&window->replay, ctr);
+	window->packets += ok;
+	spin_unlock_bh(&window->lock);
+	if (!ok)
+		return -EALREADY;
+	e2ee_window_raise(key, ctr + 1);
+	return 0;
+}
+
+static void e2ee_window_unlink(struct e2ee_window *window)
+{
+	list_del_rcu(&window->in_key);
+	list_del(&window->in_socket);
+	window->key->packets += window->packets;
+	kfree_rcu(window, rcu);
+	e2ee_object_destroyed(E2EE_OBJECT_WINDOW);
+}
+
+/**
+ * e2ee_window_packets() - packets authenticated with a key, at all sockets
+ * @key: a receiving key
+ */
+u64 e2ee_window_packets(const struct e2ee_key *key)
+{
+	struct e2ee_window *window;
+	u64 packets;
+
+	spin_lock_bh(&key->enet->windows_lock);
+	packets = key->packets;
+	list_for_each_entry(window, &key->windows, in_key)
+		packets += READ_ONCE(window->packets);
+	spin_unlock_bh(&key->enet->windows_lock);
+	return packets;
+}
+
+/**
+ * e2ee_window_free_key() - free the windows of a key at all sockets
+ * @key: nobody receives with it any more
+ */
+void e2ee_window_free_key(struct e2ee_key *key)
+{
+	struct e2ee_net *enet = key->enet;
+	struct e2ee_window *window, *next;
+
+	if (list_empty(&key->windows))
+		return;
+	spin_lock_bh(&enet->windows_lock);
+	list_for_each_entry_safe(window, next, &key->windows, in_key)
+		e2ee_window_unlink(window);
+	spin_unlock_bh(&enet->windows_lock);
+}
+
+/**
+ * e2ee_window_free_socket() - free the windows of a socket for all keys
+ * @socket: nobody receives on it any more
+ */
+void e2ee_window_free_socket(struct e2ee_socket *socket)
+{
+	struct e2ee_net *enet = socket->enet;
+	struct e2ee_window *window, *next;
+
+	spin_lock_bh(&enet->windows_lock);
+	list_for_each_entry_safe(window, next, &socket->windows, in_socket)
+		e2ee_window_unlink(window);
+	spin_unlock_bh(&enet->windows_lock);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Replay windows: one for each pair of a receiving key and a socket, so that
+ * multicast and several sockets of one session work.
+ */
+#ifndef E2EE_WINDOW_H
+#define E2EE_WINDOW_H
+
+#include <linux/types.h>
+
+struct e2ee_key;
+struct e2ee_socket;
+
+/* softirq or process context, under rcu_read_lock() */
+bool e2ee_window_check(const struct e2ee_key *key,
+		       const struct e2ee_socket *socket, u64 ctr);
+int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
+		       u64 ctr);
+
+/* any context but hard interrupt */
+u64 e2ee_window_packets(const struct e2ee_key *key);
+void e2ee_window_free_key(struct e2ee_key *key);
+void e2ee_window_free_socket(struct e2ee_socket *socket);
+
+#endif /* E2EE_WINDOW_H */
