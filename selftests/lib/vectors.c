@@ -10,23 +10,23 @@
 
 #define FILE_NAME	"vectors/sframe-rfc9605.json"
 
-/* Beside the program, or where the sources are. */
+/* Where it lies, seen from the program: built in place, or in build/ */
 static FILE *open_file(void)
 {
-	char path[512] = "", *slash;
-	FILE *file;
+	static const char * const places[] = { "", "../../selftests/" };
+	char program[256] = "", path[512];
+	FILE *file = NULL;
+	unsigned int i;
 
-	if (readlink("/proc/self/exe", path, sizeof(path) - 64) < 0)
+	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
 		return NULL;
-	slash = strrchr(path, '/');
-	strcpy(slash + 1, FILE_NAME);
-	file = fopen(path, "r");
-	if (file)
-		return file;
-	snprintf(path, sizeof(path), "%s", __FILE__);
-	slash = strrchr(path, '/');
-	strcpy(slash ? slash + 1 : path, "../" FILE_NAME);
-	return fopen(path, "r");
+	*(strrchr(program, '/') + 1) = '\0';
+	for (i = 0; i < 2 && !file; i++) {
+		snprintf(path, sizeof(path), "%s%s" FILE_NAME, program,
+			 places[i]);
+		file = fopen(path, "r");
+	}
+	return file;
 }
 
 /* The text behind "name": from @text on. */
