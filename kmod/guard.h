@@ -5,8 +5,8 @@
 #ifndef E2EE_GUARD_H
 #define E2EE_GUARD_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
-#include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/e2ee.h>
@@ -21,7 +21,6 @@ struct sock;
  * struct e2ee_guard - a rule
  * @node: in struct e2ee_net.guards
  * @session: where its sockets go; holds a reference
- * @rcu: frees it
  * @id: given by us, from 1
  * @port_first: first local port, host order
  * @port_last: last local port, host order
@@ -36,7 +35,6 @@ struct sock;
 struct e2ee_guard {
 	struct list_head node;
 	struct e2ee_session *session;
-	struct rcu_head rcu;
 	u32 id;
 	u16 port_first;
 	u16 port_last;
@@ -70,7 +68,7 @@ struct e2ee_guard *e2ee_guard_new(struct e2ee_session *session,
 				  struct e2ee_refusal *why);
 int e2ee_guard_del(struct e2ee_guard *guard);
 struct e2ee_guard *e2ee_guard_by_id(struct e2ee_net *enet, u32 id);
-bool e2ee_guard_covers(struct e2ee_net *enet, const struct sock *sk);
+bool e2ee_guard_covers(struct e2ee_net *enet, struct sock *sk);
 
 /* init and exit */
 int e2ee_guard_net_init(struct e2ee_net *enet);

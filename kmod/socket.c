@@ -314,6 +314,7 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		err = e2ee_socket_bind_check(socket, session, why);
 		if (err)
 			goto out;
+		WRITE_ONCE(socket->tx_held, !!guard);
 		e2ee_socket_bind(socket, session, guard);
 		goto out;
 	}
@@ -323,6 +324,7 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		goto out;
 	err = 0;
 	/* bound before it is hooked: no packet passes through in between */
+	socket->tx_held = !!guard;
 	e2ee_socket_bind(socket, session, guard);
 	e2ee_socket_hook(socket);
 out:
