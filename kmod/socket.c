@@ -237,7 +237,7 @@ static int e2ee_socket_check(struct sock *sk, struct e2ee_refusal *why)
 	if (READ_ONCE(udp_sk(sk)->encap_type))
 		return e2ee_refuse(why, 0, -EBUSY,
 				   "socket carries an encapsulation");
-	if (rcu_access_pointer(sk->sk_user_data))
+	if (READ_ONCE(sk->sk_user_data))
 		return e2ee_refuse(why, 0, -EBUSY,
 				   "socket is used by another kernel part");
 	return 0;
