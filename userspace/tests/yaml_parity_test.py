@@ -10,7 +10,7 @@ import sys
 
 import yaml
 
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 SPEC = os.path.join(TOP, "Documentation/netlink/specs/e2ee.yaml")
 HEADER = os.path.join(TOP, "include/uapi/linux/e2ee.h")
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Words for the numbers of the interface.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+
+static const char *const policies[] = {
+	[E2EE_POLICY_REQUIRED] = "required",
+	[E2EE_POLICY_OPTIONAL] = "optional",
+	[E2EE_POLICY_OFF] = "off",
+	[E2EE_POLICY_BLOCKED] = "blocked",
+};
+
+static const char *const dirs[] = {
+	[E2EE_DIR_TX] = "tx",
+	[E2EE_DIR_RX] = "rx",
+};
+
+static const char *const ssrc_modes[] = {
+	[E2EE_SSRC_NUMBER] = "number",
+	[E2EE_SSRC_CLAIM] = "claim",
+	[E2EE_SSRC_ANY] = "any",
+};
+
+static const char *const suites[] = {
+	[E2EE_SUITE_AES_128_GCM_SHA256_128] = "aes-128-gcm",
+	[E2EE_SUITE_AES_256_GCM_SHA512_128] = "aes-256-gcm",
+};
+
+static const char *const events[] = {
+	[E2EE_EVENT_KEY_MISSING] = "key-missing",
+	[E2EE_EVENT_KEY_EXPIRING] = "key-expiring",
+	[E2EE_EVENT_KEY_EXPIRED] = "key-expired",
+	[E2EE_EVENT_AUTH_BURST] = "auth-burst",
+	[E2EE_EVENT_ATTACHED] = "attached",
+	[E2EE_EVENT_DETACHED] = "detached",
+	[E2EE_EVENT_ATTACH_FAILED] = "attach-failed",
+	[E2EE_EVENT_SRTP_SEEN] = "srtp-seen",
+	[E2EE_EVENT_DIGEST_FILLING] = "digest-filling",
+	[E2EE_EVENT_SESSION_NEW] = "session-new",
+	[E2EE_EVENT_SESSION_SET] = "session-set",
+	[E2EE_EVENT_SESSION_DEL] = "session-del",
+};
+
+static const char *const stats[] = {
+	[E2EE_A_STAT_TX_OK] = "tx_ok",
+	[E2EE_A_STAT_TX_OTHER] = "tx_other",
+	[E2EE_A_STAT_TX_CLEAR] = "tx_clear",
+	[E2EE_A_STAT_TX_OFF] = "tx_off",
+	[E2EE_A_STAT_TX_SRTP] = "tx_srtp",
+	[E2EE_A_STAT_TX_MALFORMED] = "tx_malformed",
+	[E2EE_A_STAT_TX_NO_KEY] = "tx_no_key",
+	[E2EE_A_STAT_TX_KEY_EXPIRED] = "tx_key_expired",
+	[E2EE_A_STAT_TX_TOO_BIG] = "tx_too_big",
+	[E2EE_A_STAT_TX_FAILED] = "tx_failed",
+	[E2EE_A_STAT_TX_BLOCKED] = "tx_blocked",
+	[E2EE_A_STAT_RX_OK] = "rx_ok",
+	[E2EE_A_STAT_RX_OTHER] = "rx_other",
+	[E2EE_A_STAT_RX_CLEAR] = "rx_clear",
+	[E2EE_A_STAT_RX_OFF] = "rx_off",
+	[E2EE_A_STAT_RX_CLEAR_DROPPED] = "rx_clear_dropped",
+	[E2EE_A_STAT_RX_MALFORMED] = "rx_malformed",
+	[E2EE_A_STAT_RX_NO_KEY] = "rx_no_key",
+	[E2EE_A_STAT_RX_SSRC] = "rx_ssrc",
+	[E2EE_A_STAT_RX_KEY_EXPIRED] = "rx_key_expired",
+	[E2EE_A_STAT_RX_REPLAY] = "rx_replay",
+	[E2EE_A_STAT_RX_AUTH_FAIL] = "rx_auth_fail",
+	[E2EE_A_STAT_RX_BUSY] = "rx_busy",
+	[E2EE_A_STAT_RX_BLOCKED] = "rx_blocked",
+	[E2EE_A_STAT_TX_FRAG] = "tx_frag",
+	[E2EE_A_STAT_GUARD_HELD] = "guard_held",
+	[E2EE_A_STAT_GUARD_DROP] = "guard_drop",
+	[E2EE_A_STAT_TX_LEAK] = "tx_leak",
+};
+
+static const char *word(const char *const *words, size_t count, uint32_t number)
+{
+	return number < count ? words[number] : NULL;
+}
+
+static int number(const char *const *words, size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (words[i] && !strcmp(words[i], name))
+			return (int)i;
+	return -EINVAL;
+}
+
+const char *e2ee_policy_name(uint32_t policy)
+{
+	return word(policies, COUNT(policies), policy);
+}
+
+const char *e2ee_dir_name(uint32_t dir)
+{
+	return word(dirs, COUNT(dirs), dir);
+}
+
+const char *e2ee_ssrc_mode_name(uint32_t mode)
+{
+	return word(ssrc_modes, COUNT(ssrc_modes), mode);
+}
+
+const char *e2ee_suite_name(uint32_t suite)
+{
+	return word(suites, COUNT(suites), suite);
+}
+
+const char *e2ee_event_name(uint32_t type)
+{
+	return word(events, COUNT(events), type);
+}
+
+const char *e2ee_stat_name(uint32_t stat)
+{
+	return word(stats, COUNT(stats), stat);
+}
+
+int e2ee_policy_value(const char *name)
+{
+	return number(policies, COUNT(policies), name);
+}
+
+int e2ee_suite_value(const char *name)
+{
+	return number(suites, COUNT(suites), name);
+}
+
+bool e2ee_session_name_valid(const char *name)
+{
+	size_t i, len = strlen(name);
+
+	if (!len || len > E2EE_SESSION_NAME_MAX)
+		return false;
+	for (i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return false;
+	return true;
+}

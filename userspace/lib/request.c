@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Requests and their answers.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/genl/genl.h>
+
+#include "internal.h"
+
+/* A listing that objects come and go under is begun again, so many times */
+#define DUMP_TRIES	16
+
+struct explanation {
+	const char *text;
+	int text_len;
+	char attr[64];
+	bool missing;
+};
+
+/* The kernel's extended acknowledgement, in NLMSG_ERROR or NLMSG_DONE */
+static void explanation_read(const struct nlmsghdr *request,
+			     const struct nlmsghdr *answer,
+			     struct explanation *why)
+{
+	size_t skip = sizeof(int), nest = 0;
+	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1];
+	struct nlattr *first;
+	int rest;
+
+	if (!(answer->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (answer->nlmsg_type == NLMSG_ERROR) {
+		const struct nlmsgerr *err = nlmsg_data(answer);
+
+		skip = sizeof(*err);
+		if (!(answer->nlmsg_flags & NLM_F_CAPPED))
+			skip += err->msg.nlmsg_len - NLMSG_HDRLEN;
+	}
+	skip = NLMSG_ALIGN(skip);
+	rest = nlmsg_datalen(answer) - (int)skip;
+	if (rest <= 0)
+		return;
+	first = (struct nlattr *)(void *)((char *)nlmsg_data(answer) + skip);
+	if (nla_parse(tb, NLMSGERR_ATTR_MAX, first, rest, NULL))
+		return;
+	if (tb[NLMSGERR_ATTR_MSG]) {
+		why->text = nla_data(tb[NLMSGERR_ATTR_MSG]);
+		why->text_len = (int)strnlen(why->text,
+			(size_t)nla_len(tb[NLMSGERR_ATTR_MSG]));
+	}
+	if (tb[NLMSGERR_ATTR_MISS_NEST])
+		nest = nla_get_u32(tb[NLMSGERR_ATTR_MISS_NEST]);
+	if (tb[NLMSGERR_ATTR_MISS_TYPE]) {
+		why->missing = true;
+		e2ee_attr_missing(request, nest,
+				  nla_get_u32(tb[NLMSGERR_ATTR_MISS_TYPE]),
+				  why->attr, sizeof(why->attr));
+	} else if (tb[NLMSGERR_ATTR_OFFS]) {
+		e2ee_attr_name(request, nla_get_u32(tb[NLMSGERR_ATTR_OFFS]),
+			       why->attr, sizeof(why->attr));
+	}
+}
+
+/* Words for a refusal: the kernel's, and which attribute it found fault with */
+void e2ee_explain(struct e2ee_ctx *ctx, const struct nlmsghdr *request,
+		  const struct nlmsghdr *answer, int error)
+{
+	struct explanation why = { .text = NULL };
+
+	explanation_read(request, answer, &why);
+	if (!why.text && error == EPERM)
+		why.text = "not permitted: run as root, or with CAP_NET_ADMIN";
+	else if (!why.text && why.missing)
+		why.text = "a needed attribute is missing";
+	else if (!why.text)
+		why.text = strerror(error);
+	if (!why.text_len)
+		why.text_len = (int)strlen(why.text);
+	if (*why.attr)
+		e2ee_set_error(ctx, "%.*s (attribute %s)", why.text_len,
+			       why.text, why.attr);
+	else
+		e2ee_set_error(ctx, "%.*s", why.text_len, why.text);
+	ctx->refused = true;
+}
+
+int e2ee_send(struct e2ee_ctx *ctx, struct nl_sock *sk, struct nl_msg *msg)
+{
+	int err;
+
+	errno = 0;
+	if (nl_send_auto(sk, msg) >= 0)
+		return 0;
+	err = errno ? errno : EIO;
+	return e2ee_fail(ctx, err, "netlink request: %s", strerror(err));
+}
+
+static int answer_error(const struct nlmsghdr *answer)
+{
+	int error = 0;
+
+	if (nlmsg_datalen(answer) >= (int)sizeof(error))
+		memcpy(&error, nlmsg_data(answer), sizeof(error));
+	return error < 0 ? -error : 0;
+}
+
+/*
+ * Reads answers until the request is done, one callback for each message.
+ * Returns 1 if the kernel says that a listing was interrupted.
+ */
+static int answers_read(struct e2ee_ctx *ctx, struct nl_sock *sk,
+			const struct nlmsghdr *request, e2ee_answer_cb cb,
+			void *arg)
+{
+	bool done = false, interrupted = false;
+	int ret = 0;
+
+	while (!done) {
+		unsigned char *buffer = NULL;
+		struct sockaddr_nl from;
+		struct nlmsghdr *nlh;
+		int len;
+
+		errno = 0;
+		len = nl_recv(sk, &from, &buffer, NULL);
+		if (len <= 0) {
+			int err = errno ? errno : EIO;
+
+			return e2ee_fail(ctx, err, "netlink answer: %s",
+					 strerror(err));
+		}
+		for (nlh = (struct nlmsghdr *)(void *)buffer;
+		     nlmsg_ok(nlh, len) && !done; nlh = nlmsg_next(nlh, &len)) {
+			if (from.nl_pid ||
+			    nlh->nlmsg_seq != request->nlmsg_seq)
+				continue;
+			if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+				interrupted = true;
+			if (nlh->nlmsg_type == NLMSG_ERROR ||
+			    nlh->nlmsg_type == NLMSG_DONE) {
+				int err = answer_error(nlh);
+
+				done = true;
+				if (!err)
+					continue;
+				e2ee_explain(ctx, request, nlh, err);
+				ret = -err;
+			} else if (!ret && cb) {
+				ret = cb(nlh, arg);
+			}
+		}
+		free(buffer);
+	}
+	if (!ret && interrupted)
+		return 1;
+	return ret;
+}
+
+struct single {
+	const struct table *table;
+	void *object;
+};
+
+static int single_answer(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct single *single = arg;
+
+	return e2ee_unpack(nlh, single->table, single->object);
+}
+
+/* One request; what it answers, if anything, goes into object. Frees msg. */
+int e2ee_do(struct e2ee_ctx *ctx, struct nl_msg *msg,
+	    const struct table *table, void *object)
+{
+	struct single single = { .table = table, .object = object };
+	struct nlmsghdr *request = nlmsg_hdr(msg);
+	int ret;
+
+	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	ret = e2ee_send(ctx, ctx->genl, msg);
+	if (!ret)
+		ret = answers_read(ctx, ctx->genl, request,
+				   table ? single_answer : NULL, &single);
+	if (ret < 0 && !ctx->refused && !*ctx->error)
+		e2ee_set_error(ctx, "answer not understood: %s",
+			       strerror(-ret));
+	e2ee_message_free(msg);
+	return ret;
+}
+
+/* Answers of a listing, one after the other */
+struct listing {
+	char *bytes;
+	size_t len;
+	size_t size;
+};
+
+static int listing_add(const struct nlmsghdr *nlh, void *arg)
+{
+	size_t len = NLMSG_ALIGN(nlh->nlmsg_len);
+	struct listing *list = arg;
+
+	if (list->len + len > list->size) {
+		size_t size = 2 * list->size + len + 65536;
+		char *bytes = realloc(list->bytes, size);
+
+		if (!bytes)
+			return -ENOMEM;
+		list->bytes = bytes;
+		list->size = size;
+	}
+	memset(list->bytes + list->len, 0, len);
+	memcpy(list->bytes + list->len, nlh, nlh->nlmsg_len);
+	list->len += len;
+	return 0;
+}
+
+static int listing_walk(const struct listing *list, e2ee_answer_cb cb,
+			void *arg)
+{
+	size_t at = 0;
+	int ret = 0;
+
+	while (!ret && at < list->len) {
+		const struct nlmsghdr *nlh;
+
+		nlh = (const struct nlmsghdr *)(const void *)(list->bytes + at);
+		ret = cb(nlh, arg);
+		at += NLMSG_ALIGN(nlh->nlmsg_len);
+	}
+	return ret;
+}
+
+/* A listing, complete before its first callback. Frees msg. */
+int e2ee_dump(struct e2ee_ctx *ctx, struct nl_sock *sk, struct nl_msg *msg,
+	      e2ee_answer_cb cb, void *arg)
+{
+	struct nlmsghdr *request = nlmsg_hdr(msg);
+	struct listing list = { .bytes = NULL };
+	int ret = 1, tries;
+
+	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_DUMP;
+	for (tries = 0; ret == 1 && tries < DUMP_TRIES; tries++) {
+		list.len = 0;
+		request->nlmsg_seq = NL_AUTO_SEQ;
+		ret = e2ee_send(ctx, sk, msg);
+		if (!ret)
+			ret = answers_read(ctx, sk, request, listing_add,
+					   &list);
+		if (ret == -ENOMEM)
+			e2ee_set_error(ctx, "%s", strerror(ENOMEM));
+	}
+	e2ee_message_free(msg);
+	if (ret == 1)
+		ret = e2ee_fail(ctx, EAGAIN,
+				"the list changes faster than it can be read: try again");
+	if (!ret)
+		ret = listing_walk(&list, cb, arg);
+	free(list.bytes);
+	return ret;
+}
+
+int e2ee_pack_session_ref(struct nl_msg *msg,
+			  const struct e2ee_session *session)
+{
+	if (!session)
+		return 0;
+	return e2ee_pack(msg, &e2ee_session_table, session, E2EE_SESSION_REF);
+}

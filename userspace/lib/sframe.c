@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Key derivations of SFrame (RFC 9605), by OpenSSL's HKDF.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+
+#include <e2ee/sframe.h>
+
+#define LABEL_MAX	40
+
+struct suite {
+	const char *digest;
+	size_t hash_len;		/* Nh */
+	size_t key_len;			/* Nk */
+};
+
+/* RFC 9605, section 4.5, and IANA's "SFrame Cipher Suites" for 6 to 8 */
+static const struct suite suites[] = {
+	[1] = { "SHA256", 32, 48 },
+	[2] = { "SHA256", 32, 48 },
+	[3] = { "SHA256", 32, 48 },
+	[4] = { "SHA256", 32, 16 },
+	[5] = { "SHA512", 64, 32 },
+	[6] = { "SHA512", 64, 96 },
+	[7] = { "SHA512", 64, 96 },
+	[8] = { "SHA512", 64, 96 },
+};
+
+static const struct suite *suite_get(uint32_t suite)
+{
+	if (!suite || suite >= sizeof(suites) / sizeof(suites[0]))
+		return NULL;
+	return &suites[suite];
+}
+
+size_t e2ee_sframe_key_len(uint32_t suite)
+{
+	const struct suite *s = suite_get(suite);
+
+	return s ? s->key_len : 0;
+}
+
+size_t e2ee_sframe_hash_len(uint32_t suite)
+{
+	const struct suite *s = suite_get(suite);
+
+	return s ? s->hash_len : 0;
+}
+
+struct bytes {
+	const void *data;
+	size_t len;
+};
+
+/* One step of HKDF: EXTRACT takes salt, EXPAND takes info, in "extra" */
+static int hkdf(const struct suite *suite, int mode, struct bytes key,
+		struct bytes extra, uint8_t *out, size_t out_len)
+{
+	const char *name = mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY ?
+			   OSSL_KDF_PARAM_SALT : OSSL_KDF_PARAM_INFO;
+	OSSL_PARAM params[5], *p = params;
+	EVP_KDF_CTX *ctx = NULL;
+	EVP_KDF *kdf;
+	bool good;
+
+	*p++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
+	*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+						(char *)suite->digest, 0);
+	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
+						 (void *)key.data, key.len);
+	if (extra.len)
+		*p++ = OSSL_PARAM_construct_octet_string(name,
+			(void *)extra.data, extra.len);
+	*p = OSSL_PARAM_construct_end();
+
+	kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
+	if (kdf)
+		ctx = EVP_KDF_CTX_new(kdf);
+	good = ctx && EVP_KDF_derive(ctx, out, out_len, params) > 0;
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	if (good)
+		return 0;
+	OPENSSL_cleanse(out, out_len);
+	return -EIO;
+}
+
+static int extract(const struct suite *suite, struct bytes salt,
+		   struct bytes key, uint8_t *secret)
+{
+	return hkdf(suite, EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, salt, secret,
+		    suite->hash_len);
+}
+
+static int expand(const struct suite *suite, const uint8_t *secret,
+		  struct bytes label, uint8_t *out, size_t len)
+{
+	return hkdf(suite, EVP_KDF_HKDF_MODE_EXPAND_ONLY,
+		    (struct bytes){ secret, suite->hash_len }, label, out, len);
+}
+
+static uint8_t *put_be(uint8_t *to, uint64_t value, unsigned int bytes)
+{
+	while (bytes--)
+		*to++ = (uint8_t)(value >> (8 * bytes));
+	return to;
+}
+
+static int expand_label(const struct suite *s, const uint8_t *secret,
+			const char *text, uint64_t kid, uint32_t suite,
+			uint8_t *out, size_t len)
+{
+	uint8_t label[LABEL_MAX], *end = label + strlen(text);
+
+	memcpy(label, text, strlen(text));
+	end = put_be(end, kid, 8);
+	end = put_be(end, suite, 2);
+	return expand(s, secret,
+		      (struct bytes){ label, (size_t)(end - label) }, out, len);
+}
+
+int e2ee_sframe_derive(uint32_t suite, const void *base_key, size_t len,
+		       uint64_t kid, uint8_t *key, uint8_t *salt)
+{
+	const struct suite *s = suite_get(suite);
+	uint8_t secret[E2EE_SFRAME_HASH_MAX];
+	int ret;
+
+	if (!s || len < E2EE_BASE_KEY_MIN)
+		return -EINVAL;
+	ret = extract(s, (struct bytes){ NULL, 0 },
+		      (struct bytes){ base_key, len }, secret);
+	if (!ret)
+		ret = expand_label(s, secret, "SFrame 1.0 Secret key ", kid,
+				   suite, key, s->key_len);
+	if (!ret)
+		ret = expand_label(s, secret, "SFrame 1.0 Secret salt ", kid,
+				   suite, salt, E2EE_SFRAME_SALT_LEN);
+	OPENSSL_cleanse(secret, sizeof(secret));
+	if (ret) {
+		OPENSSL_cleanse(key, s->key_len);
+		OPENSSL_cleanse(salt, E2EE_SFRAME_SALT_LEN);
+	}
+	return ret;
+}
+
+/* Both other derivations: one label, as many bytes as the hash has */
+static int derive_next(uint32_t suite, struct bytes base_key,
+		       struct bytes salt, const char *label, uint8_t *out)
+{
+	const struct suite *s = suite_get(suite);
+	uint8_t secret[E2EE_SFRAME_HASH_MAX];
+	int ret;
+
+	if (!s || base_key.len < E2EE_BASE_KEY_MIN)
+		return -EINVAL;
+	ret = extract(s, salt, base_key, secret);
+	if (!ret)
+		ret = expand(s, secret, (struct bytes){ label, strlen(label) },
+			     out, s->hash_len);
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return ret;
+}
+
+int e2ee_sframe_ssrc_key(uint32_t suite, const void *base_key, size_t len,
+			 uint32_t ssrc, uint8_t *out)
+{
+	uint8_t salt[4];
+
+	put_be(salt, ssrc, sizeof(salt));
+	return derive_next(suite, (struct bytes){ base_key, len },
+			   (struct bytes){ salt, sizeof(salt) },
+			   "SFrame 1.0 RTP Stream", out);
+}
+
+int e2ee_sframe_ratchet(uint32_t suite, const void *base_key, size_t len,
+			uint8_t *out)
+{
+	return derive_next(suite, (struct bytes){ base_key, len },
+			   (struct bytes){ NULL, 0 }, "SFrame 1.0 Ratchet",
+			   out);
+}
