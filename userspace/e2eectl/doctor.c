@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Whether this host is fit and safe, in plain words: one finding a line.
+ * FAIL: media is not protected, or cannot pass; then the exit code is 1.
+ * WARN: it works, but somebody should look. OK: as it should be.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "doctor.h"
+#include "e2eectl.h"
+
+#define KERNEL_MAJOR	6		/* oldest kernel supported */
+#define KERNEL_MINOR	1
+#define DIGESTS_PERCENT	90
+
+static const char *const levels[] = {
+	[LEVEL_OK] = "OK", [LEVEL_WARN] = "WARN", [LEVEL_FAIL] = "FAIL",
+};
+
+void finding(struct doctor *doctor, enum level level, const char *check,
+	     const char *cure, const char *format, ...)
+{
+	struct out *out = &doctor->app->out;
+	char text[512];
+	va_list args;
+
+	if (level > doctor->worst)
+		doctor->worst = level;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (!out->json) {
+		printf("%-4s  %s: %s%s%s\n", levels[level], check, text,
+		       cure ? ". Cure: " : "", cure ? cure : "");
+		return;
+	}
+	out_record(out);
+	out_str(out, "level", levels[level]);
+	out_str(out, "check", check);
+	out_str(out, "text", text);
+	if (cure)
+		out_str(out, "cure", cure);
+	out_record_end(out);
+}
+
+/* Whether depmod's list for the running kernel has it */
+static bool module_installed(const char *release)
+{
+	char path[256], line[4096];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", release);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, ":")] = '\0';
+		found = strstr(line, "/e2ee.ko");
+	}
+	fclose(file);
+	return found;
+}
+
+static void check_kernel(struct doctor *doctor, const char *release)
+{
+	unsigned int major = 0, minor = 0;
+
+	if (sscanf(release, "%u.%u", &major, &minor) != 2)
+		finding(doctor, LEVEL_WARN, "kernel", NULL,
+			"version \"%s\" is not understood", release);
+	else if (major < KERNEL_MAJOR ||
+		 (major == KERNEL_MAJOR && minor < KERNEL_MINOR))
+		finding(doctor, LEVEL_FAIL, "kernel", "run a newer kernel",
+			"%s is older than %d.%d, the oldest supported", release,
+			KERNEL_MAJOR, KERNEL_MINOR);
+	else
+		finding(doctor, LEVEL_OK, "kernel", NULL, "%s is supported",
+			release);
+}
+
+static bool check_module(struct doctor *doctor, const char *release,
+			 struct e2ee_info *info)
+{
+	struct app *app = doctor->app;
+	int ret;
+
+	ret = e2ee_open(&app->ctx, app->netns);
+	if (!ret)
+		ret = e2ee_info_get(app->ctx, info);
+	if (!ret) {
+		finding(doctor, LEVEL_OK, "module", NULL,
+			"e2ee %s is loaded", info->version);
+		return true;
+	}
+	if (ret != -EPROTONOSUPPORT)
+		finding(doctor, LEVEL_FAIL, "module", NULL, "%s",
+			e2ee_strerror(app->ctx));
+	else if (module_installed(release))
+		finding(doctor, LEVEL_FAIL, "module", "modprobe e2ee",
+			"e2ee is installed, but not loaded");
+	else
+		finding(doctor, LEVEL_FAIL, "module",
+			"install e2ee for this kernel, then modprobe e2ee",
+			"e2ee is not loaded, and not installed for kernel %s",
+			release);
+	return false;
+}
+
+/* Portable C and table look-ups: slow, and their timing tells of the key */
+static bool driver_slow(const char *name)
+{
+	return strstr(name, "aes-generic") || strstr(name, "aes-lib") ||
+	       strstr(name, "aes-fixed-time") || strstr(name, "ghash-generic");
+}
+
+static void check_crypto(struct doctor *doctor, const struct e2ee_info *info)
+{
+	const char *fallback = "";
+
+	if (info->has & E2EE_HAS(E2EE_A_INFO_DRIVER_FALLBACK))
+		fallback = info->driver_fallback;
+	if (!*info->driver_sync)
+		finding(doctor, LEVEL_FAIL, "crypto", "modprobe gcm",
+			"the kernel has no AES-GCM");
+	else if (driver_slow(info->driver_sync))
+		finding(doctor, LEVEL_WARN, "crypto",
+			"modprobe aesni_intel (x86) or aes_ce_blk (arm64), then load e2ee again",
+			"AES-GCM by %s, the slow portable code",
+			info->driver_sync);
+	else
+		finding(doctor, LEVEL_OK, "crypto", NULL,
+			"AES-GCM by %s%s%s", info->driver_sync,
+			*fallback ? ", where SIMD may not be used by " : "",
+			fallback);
+}
+
+static void check_digests(struct doctor *doctor, const struct e2ee_info *info)
+{
+	const char *cure = "close the media sockets and load the module again when it suits";
+	uint64_t percent;
+
+	if (!info->digests_max)
+		return;
+	percent = 100ULL * info->digests / info->digests_max;
+	if (info->digests >= info->digests_max)
+		finding(doctor, LEVEL_FAIL, "key-memory", cure,
+			"full, new keys for sending are refused");
+	else if (percent >= DIGESTS_PERCENT)
+		finding(doctor, LEVEL_WARN, "key-memory", cure,
+			"%" PRIu64 " %% of the %u sending keys that the module can remember",
+			percent, info->digests_max);
+}
+
+static uint64_t stat_value(const struct e2ee_session *session, uint32_t stat)
+{
+	return session->stats.value[stat];
+}
+
+/* What a counter that is not zero tells */
+struct symptom {
+	uint32_t stat;
+	enum level level;
+	const char *check;
+	const char *text;
+	const char *cure;
+};
+
+static const struct symptom symptoms[] = {
+	{ E2EE_A_STAT_TX_CLEAR, LEVEL_FAIL, "clear-media",
+	  "packets of media were sent in clear",
+	  "add a key for each SSRC, then set-session NAME policy required" },
+	{ E2EE_A_STAT_RX_CLEAR, LEVEL_FAIL, "clear-media",
+	  "packets of clear media were accepted",
+	  "have the other side encrypt, then set-session NAME policy required" },
+	{ E2EE_A_STAT_RX_CLEAR_DROPPED, LEVEL_WARN, "clear-media",
+	  "packets of clear media came in and were dropped",
+	  "have the other side encrypt" },
+	{ E2EE_A_STAT_TX_SRTP, LEVEL_FAIL, "srtp",
+	  "handshakes for SRTP by the engine were refused",
+	  "have the engine send plain RTP" },
+	{ E2EE_A_STAT_TX_NO_KEY, LEVEL_WARN, "no-key",
+	  "packets were not sent for want of a key",
+	  "list-keys NAME; add-key NAME tx, in the session's epoch" },
+	{ E2EE_A_STAT_RX_NO_KEY, LEVEL_WARN, "no-key",
+	  "packets with an unknown KID were dropped",
+	  "add-key NAME rx with the sender's kid" },
+	{ E2EE_A_STAT_TX_KEY_EXPIRED, LEVEL_WARN, "expired",
+	  "packets were not sent, their key had expired",
+	  "add a new key in a new epoch, then use-epoch" },
+	{ E2EE_A_STAT_RX_KEY_EXPIRED, LEVEL_WARN, "expired",
+	  "packets were dropped, their key had expired", "add a new key" },
+	{ E2EE_A_STAT_RX_AUTH_FAIL, LEVEL_WARN, "authentication",
+	  "packets failed authentication",
+	  "compare kid and key with the sender's; else somebody tampers" },
+	{ E2EE_A_STAT_TX_FRAG, LEVEL_WARN, "fragments",
+	  "packets were larger than the path's MTU",
+	  "limit the engine's RTP payloads to 1,400 bytes" },
+	{ E2EE_A_STAT_TX_TOO_BIG, LEVEL_WARN, "fragments",
+	  "packets were too big for UDP",
+	  "limit the engine's RTP payloads to 1,400 bytes" },
+	{ E2EE_A_STAT_GUARD_DROP, LEVEL_WARN, "guard",
+	  "packets were dropped because their socket could not be attached",
+	  "e2eectl monitor shows why (attach-failed)" },
+	{ E2EE_A_STAT_TX_LEAK, LEVEL_WARN, "leak",
+	  "packets of clear media were stopped behind the hooks",
+	  "attach, or guard, before the engine sends" },
+};
+
+static void check_counters(struct doctor *doctor,
+			   const struct e2ee_session *session)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(symptoms) / sizeof(symptoms[0]); i++) {
+		const struct symptom *symptom = &symptoms[i];
+		uint64_t value = stat_value(session, symptom->stat);
+
+		if (!value)
+			continue;
+		/* A switch from optional to required is the cure: then say so */
+		if (symptom->level == LEVEL_FAIL &&
+		    session->policy == E2EE_POLICY_REQUIRED &&
+		    symptom->stat != E2EE_A_STAT_TX_SRTP)
+			finding(doctor, LEVEL_WARN, symptom->check, NULL,
+				"session %s: %" PRIu64 " %s, before its policy was required",
+				session->name, value, symptom->text);
+		else
+			finding(doctor, symptom->level, symptom->check,
+				symptom->cure, "session %s: %" PRIu64 " %s",
+				session->name, value, symptom->text);
+	}
+}
+
+static void check_policy(struct doctor *doctor,
+			 const struct e2ee_session *session)
+{
+	const char *cure = "set-session NAME policy required";
+
+	if (session->policy == E2EE_POLICY_OFF)
+		finding(doctor, LEVEL_FAIL, "policy", cure,
+			"session %s: off, media passes in clear",
+			session->name);
+	else if (session->policy == E2EE_POLICY_OPTIONAL)
+		finding(doctor, LEVEL_WARN, "policy", cure,
+			"session %s: optional, media without a key passes in clear",
+			session->name);
+}
+
+struct key_count {
+	uint32_t epoch;
+	unsigned int tx;		/* of the epoch, good */
+	unsigned int rx;
+	unsigned int expired;
+};
+
+static int key_counted(const struct e2ee_key *key, void *arg)
+{
+	struct key_count *count = arg;
+
+	if (key->expired)
+		count->expired++;
+	else if (key->dir == E2EE_DIR_RX)
+		count->rx++;
+	else if (key->epoch == count->epoch)
+		count->tx++;
+	return 0;
+}
+
+static void check_keys(struct doctor *doctor,
+		       const struct e2ee_session *session)
+{
+	struct key_count count = { .epoch = session->epoch };
+
+	if (e2ee_key_list(doctor->app->ctx, session, key_counted, &count))
+		return;
+	if (!count.tx && !count.rx)
+		finding(doctor, LEVEL_WARN, "keys",
+			"add-key NAME tx, and add-key NAME rx for each sender",
+			"session %s: no key that works", session->name);
+	else if (!count.tx)
+		finding(doctor, LEVEL_WARN, "keys", "add-key NAME tx",
+			"session %s: no key to send with in epoch %u",
+			session->name, session->epoch);
+	else if (!count.rx)
+		finding(doctor, LEVEL_WARN, "keys",
+			"add-key NAME rx for each sender",
+			"session %s: no key to receive with", session->name);
+	if (count.expired)
+		finding(doctor, LEVEL_WARN, "expired",
+			"del-key, and add a new key",
+			"session %s: %u keys have expired", session->name,
+			count.expired);
+}
+
+static void check_sessions(struct doctor *doctor)
+{
+	size_t i;
+
+	if (session_names_read(doctor->app, &doctor->names))
+		return;
+	if (!doctor->names.count)
+		finding(doctor, LEVEL_OK, "sessions", NULL, "there is none");
+	for (i = 0; i < doctor->names.count; i++) {
+		const struct e2ee_session *session = &doctor->names.sessions[i];
+		enum level before = doctor->worst;
+
+		doctor->worst = LEVEL_OK;
+		check_policy(doctor, session);
+		check_keys(doctor, session);
+		check_counters(doctor, session);
+		if (doctor->worst == LEVEL_OK)
+			finding(doctor, LEVEL_OK, "session", NULL,
+				"%s: %u keys, %u sockets", session->name,
+				session->keys, session->sockets);
+		if (before > doctor->worst)
+			doctor->worst = before;
+	}
+}
+
+int cmd_doctor(struct args *args)
+{
+	struct doctor doctor = { .app = args->app };
+	struct e2ee_info info = { .has = 0 };
+	struct app *app = args->app;
+	struct utsname uts;
+	int ret;
+
+	ret = args_end(args);
+	if (ret)
+		return ret;
+	if (uname(&uts))
+		return app_error(app, EXIT_KERNEL, "uname: %s",
+				 strerror(errno));
+	out_list(&app->out, NULL);
+	check_kernel(&doctor, uts.release);
+	if (check_module(&doctor, uts.release, &info)) {
+		check_crypto(&doctor, &info);
+		check_digests(&doctor, &info);
+		check_sessions(&doctor);
+		check_sockets(&doctor);
+	}
+	out_list_end(&app->out);
+	session_names_free(&doctor.names);
+	return doctor.worst == LEVEL_FAIL ? EXIT_USAGE : EXIT_GOOD;
+}

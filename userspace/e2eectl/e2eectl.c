@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * e2eectl: end-to-end encryption of RTP media, by hand.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../kmod/version.h"
+#include "e2eectl.h"
+
+static int cmd_help(struct args *args);
+
+static const struct command commands[] = {
+	{ "add-session", cmd_add_session,
+	  "NAME [policy {required|optional|off}] [window N] [rtx-pt {LIST|none}] [crypto {DRIVER|auto}] [tx-errors [on|off]]" },
+	{ "set-session", cmd_set_session,
+	  "NAME [policy {required|optional|off}] [window N] [rtx-pt {LIST|none}] [crypto {DRIVER|auto}] [tx-errors [on|off]]" },
+	{ "del-session", cmd_del_session, "NAME" },
+	{ "show", cmd_show, "[NAME]" },
+	{ "list-sessions", cmd_list_sessions, "" },
+	{ "add-key", cmd_add_key,
+	  "NAME {tx|rx} kid K {base-key F | key F salt F} [ssrc {S|any|claim}] [suite {aes-256-gcm|aes-128-gcm}] [epoch E] [ctr N] [soft-limit N] [limit N] [expires SEC]" },
+	{ "set-key", cmd_set_key,
+	  "NAME {tx|rx} kid K [ssrc {S|any|claim}] [soft-limit N] [limit N] [expires SEC]" },
+	{ "del-key", cmd_del_key, "NAME {tx|rx} kid K [ssrc {S|any|claim}]" },
+	{ "list-keys", cmd_list_keys, "[NAME]" },
+	{ "use-epoch", cmd_use_epoch, "NAME E [force]" },
+	{ "attach", cmd_attach, "NAME {pid P fd F | local ADDRESS:PORT}" },
+	{ "detach", cmd_detach, "ID [force]" },
+	{ "list-sockets", cmd_list_sockets, "" },
+	{ "add-guard", cmd_add_guard,
+	  "NAME ports A-B [local ADDRESS] [uid USER] [cgroup PATH]" },
+	{ "del-guard", cmd_del_guard, "ID" },
+	{ "list-guards", cmd_list_guards, "" },
+	{ "stats", cmd_stats, "[NAME] [-w]" },
+	{ "monitor", cmd_monitor, "" },
+	{ "doctor", cmd_doctor, "" },
+	{ "help", cmd_help, "[COMMAND]" },
+};
+
+#define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+const struct command *command_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static void usage_print(FILE *to)
+{
+	size_t i;
+
+	fputs("Usage: e2eectl [OPTIONS] COMMAND [ARGUMENTS]\n"
+	      "       e2eectl [OPTIONS] -b FILE\n\n"
+	      "Options:\n"
+	      "  -j, -json           output as JSON\n"
+	      "  -n, -netns NETNS    act in the network namespace NETNS\n"
+	      "  -b, -batch FILE     commands from FILE, \"-\" for standard input\n"
+	      "  -f, -force          go on with a batch after an error\n"
+	      "  -V, -Version        print the version\n"
+	      "  -h, -help           print this\n\n"
+	      "Commands:\n", to);
+	for (i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %s %s\n", commands[i].name, commands[i].usage);
+	fputs("\nF is a file, \"-\" for standard input, or keyring:DESC.\n", to);
+}
+
+static int cmd_help(struct args *args)
+{
+	const struct command *command;
+	const char *name = args_next(args);
+
+	if (!name) {
+		usage_print(stdout);
+		return EXIT_GOOD;
+	}
+	command = command_find(name);
+	if (!command)
+		return app_error(args->app, EXIT_USAGE,
+				 "command \"%s\" is not known, see \"e2eectl help\"",
+				 name);
+	printf("Usage: e2eectl %s %s\n", command->name, command->usage);
+	return args_end(args);
+}
+
+int command_run(struct app *app, char **words, int count)
+{
+	const struct command *command = command_find(words[0]);
+	struct args args = {
+		.app = app,
+		.command = words[0],
+		.words = words + 1,
+		.count = count - 1,
+	};
+
+	if (!command)
+		return app_error(app, EXIT_USAGE,
+				 "command \"%s\" is not known, see \"e2eectl help\"",
+				 words[0]);
+	return command->run(&args);
+}
+
+struct option {
+	const char *brief;
+	const char *full;
+	bool has_value;
+};
+
+static const struct option options[] = {
+	{ "j", "json", false },	 { "n", "netns", true },
+	{ "b", "batch", true },	 { "f", "force", false },
+	{ "V", "Version", false }, { "h", "help", false },
+};
+
+/* Its letter, or 0; one dash or two */
+static char option_find(const char *word, bool *has_value)
+{
+	size_t i;
+
+	word += word[1] == '-' ? 2 : 1;
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (strcmp(options[i].brief, word) &&
+		    strcmp(options[i].full, word))
+			continue;
+		*has_value = options[i].has_value;
+		return options[i].brief[0];
+	}
+	return 0;
+}
+
+/* Returns the index of the first word that is no option, or -1 - exit code */
+static int options_parse(struct app *app, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		const char *value = NULL;
+		bool has_value = false;
+		char letter;
+
+		letter = option_find(argv[i], &has_value);
+		if (!letter)
+			return -1 - app_error(app, EXIT_USAGE,
+					      "option \"%s\" is not known, see \"e2eectl help\"",
+					      argv[i]);
+		if (has_value && (i + 1 == argc || !*argv[i + 1]))
+			return -1 - app_error(app, EXIT_USAGE,
+					      "option \"%s\" needs a value",
+					      argv[i]);
+		if (has_value)
+			value = argv[++i];
+		switch (letter) {
+		case 'j':
+			app->out.json = true;
+			break;
+		case 'n':
+			app->netns = value;
+			break;
+		case 'b':
+			app->batch = value;
+			break;
+		case 'f':
+			app->force = true;
+			break;
+		case 'V':
+			puts("e2eectl " E2EE_VERSION);
+			return -1 - EXIT_GOOD;
+		default:
+			usage_print(stdout);
+			return -1 - EXIT_GOOD;
+		}
+	}
+	return i;
+}
+
+static int app_run(struct app *app, int argc, char **argv)
+{
+	int first = options_parse(app, argc, argv);
+
+	if (first < 0)
+		return -1 - first;
+	if (app->batch && first < argc)
+		return app_error(app, EXIT_USAGE,
+				 "a batch and a command: \"%s\" is too much",
+				 argv[first]);
+	if (app->batch)
+		return batch_run(app);
+	if (first < argc)
+		return command_run(app, argv + first, argc - first);
+	usage_print(stderr);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct app app = { .ctx = NULL };
+	int code;
+
+	/* A reader that goes away is no reason to die before marks are undone */
+	signal(SIGPIPE, SIG_IGN);
+	code = app_run(&app, argc, argv);
+	e2ee_close(app.ctx);
+	if (fflush(stdout) && !code)
+		code = EXIT_USAGE;
+	return code;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of e2eectl share.
+ */
+#ifndef E2EECTL_H
+#define E2EECTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <e2ee/e2ee.h>
+
+struct json_object;
+
+/* As iproute2's */
+enum exit_code {
+	EXIT_GOOD = 0,
+	EXIT_USAGE = 1,			/* syntax, files, things of this side */
+	EXIT_KERNEL = 2,		/* the kernel refused, or is not there */
+};
+
+/* out.c: what is printed, as text or JSON, by the same calls */
+#define OUT_DEPTH	8
+
+struct out {
+	bool json;
+	bool begun;			/* text: the line has a word already */
+	unsigned int indent;
+	unsigned int depth;
+	struct json_object *stack[OUT_DEPTH];
+};
+
+void out_list(struct out *out, const char *key);
+void out_list_end(struct out *out);
+void out_record(struct out *out);
+void out_record_end(struct out *out);
+void out_group(struct out *out, const char *key);
+void out_group_end(struct out *out);
+void out_u64(struct out *out, const char *key, uint64_t value);
+void out_str(struct out *out, const char *key, const char *value);
+void out_flag(struct out *out, const char *key);
+void out_addr(struct out *out, const char *key, const struct e2ee_addr *addr,
+	      bool with_port);
+void out_stats(struct out *out, const char *key, const struct e2ee_stats *stats,
+	       bool zeros);
+
+struct app {
+	struct e2ee_ctx *ctx;		/* NULL until a command needs it */
+	const char *netns;
+	const char *batch;		/* file, NULL: no batch */
+	unsigned int line;		/* of the batch */
+	bool force;
+	struct out out;
+};
+
+/* app.c: connection and errors; both kinds print one line, return the code */
+int app_open(struct app *app);
+int app_error(const struct app *app, enum exit_code code, const char *format,
+	      ...) __attribute__((format(printf, 3, 4)));
+int app_refused(const struct app *app);
+
+/* args.c: the words of one command */
+struct args {
+	struct app *app;
+	const char *command;
+	char **words;
+	int count;
+	int at;
+};
+
+/* A word of a command and what takes its values; it may come once */
+struct keyword {
+	const char *name;
+	int (*parse)(struct args *args, const char *name, void *object);
+};
+
+const char *args_next(struct args *args);
+const char *args_peek(const struct args *args);
+int args_usage(const struct args *args, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int args_end(struct args *args);
+int args_value(struct args *args, const char *name, const char **value);
+int args_u64(struct args *args, const char *name, uint64_t min, uint64_t max,
+	     uint64_t *number);
+int args_u32(struct args *args, const char *name, uint32_t min, uint32_t max,
+	     uint32_t *number);
+int args_keywords(struct args *args, const struct keyword *keywords,
+		  size_t count, void *object);
+int args_session(struct args *args, struct e2ee_session *session);
+bool parse_u64(const char *text, uint64_t *number);
+bool parse_port(const char *text, uint16_t *port);
+bool parse_addr(const char *text, struct e2ee_addr *addr);
+bool parse_addr_port(const char *text, struct e2ee_addr *addr);
+
+/* names.c: sessions by id, for lists that hold ids only */
+struct session_names {
+	struct e2ee_session *sessions;
+	size_t count;
+};
+
+int session_names_read(struct app *app, struct session_names *names);
+void session_names_free(struct session_names *names);
+const char *session_name(const struct session_names *names, uint32_t id);
+void out_session(struct out *out, const struct session_names *names,
+		 uint32_t id);
+
+/* secret.c: keys from files, standard input, the kernel's keyring */
+#define SECRET_MAX	4096
+
+struct secret {
+	size_t len;
+	uint8_t bytes[SECRET_MAX + 1];
+	int file;			/* regular file, locked; -1: none */
+	char *path;			/* of it */
+};
+
+struct mark {
+	char *path;			/* NULL: nothing to undo */
+	long long size;			/* before; -1: the file was not there */
+};
+
+int secret_read(struct app *app, const char *source, struct secret *secret);
+void secret_free(struct secret *secret);
+int mark_check(struct app *app, const struct secret *secret, const char *kind,
+	       const struct e2ee_key *key);
+int mark_write(struct app *app, const struct secret *secret, const char *kind,
+	       const struct e2ee_key *key, struct mark *mark);
+void mark_undo(struct mark *mark);
+void mark_free(struct mark *mark);
+
+/* One command of the table */
+struct command {
+	const char *name;
+	int (*run)(struct args *args);
+	const char *usage;
+};
+
+const struct command *command_find(const char *name);
+int command_run(struct app *app, char **words, int count);
+int batch_run(struct app *app);
+
+/* session.c */
+int cmd_add_session(struct args *args);
+int cmd_set_session(struct args *args);
+int cmd_del_session(struct args *args);
+int cmd_list_sessions(struct args *args);
+int cmd_use_epoch(struct args *args);
+void out_session_line(struct out *out, const struct e2ee_session *session);
+
+/* key.c */
+int cmd_add_key(struct args *args);
+int cmd_set_key(struct args *args);
+int cmd_del_key(struct args *args);
+int cmd_list_keys(struct args *args);
+void out_key_line(struct out *out, const struct e2ee_key *key);
+
+/* socket.c */
+int cmd_attach(struct args *args);
+int cmd_detach(struct args *args);
+int cmd_list_sockets(struct args *args);
+void out_socket_line(struct out *out, const struct e2ee_socket *sock);
+
+/* guard.c */
+int cmd_add_guard(struct args *args);
+int cmd_del_guard(struct args *args);
+int cmd_list_guards(struct args *args);
+void out_guard_line(struct out *out, const struct e2ee_guard *guard);
+
+/* show.c, monitor.c, doctor.c */
+int cmd_show(struct args *args);
+int cmd_stats(struct args *args);
+int cmd_monitor(struct args *args);
+int cmd_doctor(struct args *args);
+
+#endif /* E2EECTL_H */
