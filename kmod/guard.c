@@ -783,25 +783,18 @@ static unsigned int e2ee_guard_in_socket(struct e2ee_net *enet,
 static struct sock *e2ee_guard_lookup(const struct e2ee_datagram *datagram,
 				      const struct nf_hook_state *state)
 {
-	const struct sk_buff *skb = datagram->skb;
-	int dif = skb->dev->ifindex;
-
 	if (state->pf == NFPROTO_IPV4)
-		return udp4_lib_lookup(state->net, ip_hdr(skb)->saddr,
-				       datagram->source, ip_hdr(skb)->daddr,
-				       datagram->dest, dif);
-#if IS_ENABLED(CONFIG_IPV6)
-	return udp6_lib_lookup(state->net, &ipv6_hdr(skb)->saddr,
-			       datagram->source, &ipv6_hdr(skb)->daddr,
-			       datagram->dest, dif);
-#else
-	return NULL;
-#endif
+		return e2ee_compat_udp4_lookup(state->net, datagram->skb,
+					       datagram->source,
+					       datagram->dest);
+	return e2ee_compat_udp6_lookup(state->net, datagram->skb,
+				       datagram->source, datagram->dest);
 }
 
 /*
- * A multicast goes to many sockets: it waits for the first that is still to be
- * attached, and comes here again from its hold for the next one.
+ * A multicast goes to many sockets, and a packet for a group of SO_REUSEPORT
+ * to any of it: it waits for the first that is still to be attached, and comes
+ * here again from its hold for the next one.
  */
 static unsigned int e2ee_guard_in_many(struct e2ee_net *enet,
 				       const struct e2ee_datagram *datagram,
@@ -841,7 +834,6 @@ static unsigned int e2ee_guard_in(void *priv, struct sk_buff *skb,
 {
 	struct e2ee_net *enet = e2ee_net(state->net);
 	struct e2ee_datagram datagram;
-	unsigned int verdict;
 	struct sock *sk;
 
 	if (!e2ee_guard_read(skb, state->pf, &datagram) ||
@@ -852,9 +844,9 @@ static unsigned int e2ee_guard_in(void *priv, struct sk_buff *skb,
 	sk = e2ee_guard_lookup(&datagram, state);
 	if (!sk)
 		return NF_ACCEPT;
-	verdict = e2ee_guard_in_socket(enet, sk, &datagram, state, false);
-	sock_put(sk);
-	return verdict;
+	if (sk->sk_reuseport)
+		return e2ee_guard_in_many(enet, &datagram, state, false);
+	return e2ee_guard_in_socket(enet, sk, &datagram, state, false);
 }
 
 /* goes on where it was taken, after others that wait for it, too */
@@ -874,7 +866,7 @@ static void e2ee_hold_receive(struct e2ee_hold *hold, struct e2ee_held *held)
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (e2ee_guard_is_many(skb) &&
+	if ((e2ee_guard_is_many(skb) || hold->sk->sk_reuseport) &&
 	    e2ee_guard_read(skb, state.pf, &datagram))
 		verdict = e2ee_guard_in_many(hold->enet, &datagram, &state,
 					     true);

@@ -8,13 +8,16 @@
 #define E2EE_COMPAT_H
 
 #include <linux/fs.h>
+#include <linux/ip.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
 #include <linux/udp.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
 #include <net/inet_sock.h>
+#include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 #include <net/sock.h>
 #include <net/udp.h>
 
@@ -68,6 +71,37 @@ static inline struct udp_table *e2ee_compat_udp_table(struct net *net)
 	return net->ipv4.udp_table;
 #else
 	return udp_prot.h.udp_table;
+#endif
+}
+
+/* before 7.0 the lookup was told the table; sockets are freed by RCU */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define e2ee_compat_lookup_args(net, skb)	(skb)
+#else
+#define e2ee_compat_lookup_args(net, skb)	e2ee_compat_udp_table(net), (skb)
+#endif
+
+static inline struct sock *e2ee_compat_udp4_lookup(struct net *net,
+						   struct sk_buff *skb,
+						   __be16 source, __be16 dest)
+{
+	return __udp4_lib_lookup(net, ip_hdr(skb)->saddr, source,
+				 ip_hdr(skb)->daddr, dest, inet_iif(skb),
+				 inet_sdif(skb),
+				 e2ee_compat_lookup_args(net, NULL));
+}
+
+static inline struct sock *e2ee_compat_udp6_lookup(struct net *net,
+						   struct sk_buff *skb,
+						   __be16 source, __be16 dest)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return __udp6_lib_lookup(net, &ipv6_hdr(skb)->saddr, source,
+				 &ipv6_hdr(skb)->daddr, dest, inet6_iif(skb),
+				 inet6_sdif(skb),
+				 e2ee_compat_lookup_args(net, NULL));
+#else
+	return NULL;
 #endif
 }
 
