@@ -699,11 +699,18 @@ static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 
 static int e2ee_tx_send_empty(struct e2ee_tx *tx)
 {
+	enum e2ee_stat verdict = E2EE_A_STAT_TX_OTHER;
+	struct e2ee_session *session;
 	int ret;
 
+	rcu_read_lock();
+	session = rcu_dereference(tx->socket->session);
+	if (session && READ_ONCE(session->policy) == E2EE_POLICY_OFF)
+		verdict = E2EE_A_STAT_TX_OFF;
+	rcu_read_unlock();
 	ret = tx->socket->orig->sendmsg(tx->sk, tx->msg, 0);
 	if (!ret)
-		e2ee_tx_count(tx, &tx->one, E2EE_A_STAT_TX_OTHER);
+		e2ee_tx_count(tx, &tx->one, verdict);
 	return ret;
 }
 
