@@ -34,10 +34,15 @@ need()
 # quietly LOG COMMAND...: output goes to LOG, shown only if COMMAND fails
 quietly()
 {
-	local log=$1
+	local log=$1 status
 
 	shift
-	"$@" >"$log" 2>&1 || { tail -n 60 "$log" >&2; return 1; }
+	set +e
+	(set -e; "$@") >"$log" 2>&1
+	status=$?
+	set -e
+	[[ $status -eq 0 ]] || tail -n 60 "$log" >&2
+	return $status
 }
 
 # pin NAME: sets pin_package pin_version pin_prefix pin_suites
