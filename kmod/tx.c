@@ -268,8 +268,9 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	if (!key) {
 		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY,
 				 -ENOKEY);
-		e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING, epoch,
-			      rtp->ssrc);
+		if (packet->err)
+			e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING,
+				      epoch, rtp->ssrc);
 		return;
 	}
 	/* as long as it may get: whether a CTR is spent must not depend on it */
@@ -318,15 +319,17 @@ static void e2ee_tx_media(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 		e2ee_tx_seal(tx, packet, session, policy, rtp);
 }
 
+/* an engine that protects its packets itself: we would break them */
 static void e2ee_tx_srtp(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 			 struct e2ee_session *session, u32 policy)
 {
+	if (policy == E2EE_POLICY_BLOCKED) {
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EPROTO);
+		return;
+	}
 	e2ee_tx_event(tx, session, E2EE_EVENT_SRTP_SEEN, 0, 0);
 	packet->verdict = E2EE_A_STAT_TX_SRTP;
-	if (policy != E2EE_POLICY_OPTIONAL)
-		e2ee_tx_refuse(packet, policy == E2EE_POLICY_BLOCKED ?
-			       E2EE_A_STAT_TX_BLOCKED : E2EE_A_STAT_TX_SRTP,
-			       -EPROTO);
+	packet->err = policy == E2EE_POLICY_OPTIONAL ? 0 : -EPROTO;
 }
 
 /* what is it, and what does the policy say? in an RCU section */
@@ -699,19 +702,21 @@ static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 
 static int e2ee_tx_send_empty(struct e2ee_tx *tx)
 {
-	enum e2ee_stat verdict = E2EE_A_STAT_TX_OTHER;
 	struct e2ee_session *session;
 	int ret;
 
+	ret = tx->socket->orig->sendmsg(tx->sk, tx->msg, 0);
+	if (ret)
+		return ret;
 	rcu_read_lock();
 	session = rcu_dereference(tx->socket->session);
-	if (session && READ_ONCE(session->policy) == E2EE_POLICY_OFF)
-		verdict = E2EE_A_STAT_TX_OFF;
+	if (session) {
+		e2ee_tx_judge(tx, &tx->one, session);
+		e2ee_verdict(tx->socket, session, tx->one.verdict,
+			     &tx->one.name);
+	}
 	rcu_read_unlock();
-	ret = tx->socket->orig->sendmsg(tx->sk, tx->msg, 0);
-	if (!ret)
-		e2ee_tx_count(tx, &tx->one, verdict);
-	return ret;
+	return 0;
 }
 
 /**
