@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transparency of socket options: what can be set, what is refused because a
+ * hooked socket cannot do it, and what the options of the kernel's own hooks
+ * do to each other.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <linux/bpf.h>
+#include <linux/errqueue.h>
+
+#include "lib/observe.h"
+#include "kselftest_harness.h"
+
+#ifndef UDP_GRO
+#define UDP_GRO			104
+#endif
+#ifndef UDP_ENCAP_ESPINUDP
+#define UDP_ENCAP_ESPINUDP	2
+#endif
+#ifndef UDP_NO_CHECK6_TX
+#define UDP_NO_CHECK6_TX	101
+#define UDP_NO_CHECK6_RX	102
+#endif
+#ifndef IPV6_ADDRFORM
+#define IPV6_ADDRFORM		1
+#endif
+
+#define GROWTH		18	/* descriptor, short SFrame header, tag */
+
+TRANSPARENCY_FIXTURE
+
+static int get(int fd, int level, int option)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, level, option, &value, &len) ? -errno : value;
+}
+
+static int set(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value)) ? -errno :
+								      0;
+}
+
+struct option {
+	const char *name;
+	int level;
+	int option;
+	int value;	/* to set; -1: read only */
+};
+
+static const struct option options[] = {
+	{ "SO_TYPE", SOL_SOCKET, SO_TYPE, -1 },
+	{ "SO_PROTOCOL", SOL_SOCKET, SO_PROTOCOL, -1 },
+	{ "SO_DOMAIN", SOL_SOCKET, SO_DOMAIN, -1 },
+	{ "SO_ERROR", SOL_SOCKET, SO_ERROR, -1 },
+	{ "SO_ACCEPTCONN", SOL_SOCKET, SO_ACCEPTCONN, -1 },
+	{ "SO_SNDBUF", SOL_SOCKET, SO_SNDBUF, 100000 },
+	{ "SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 100000 },
+	{ "SO_PRIORITY", SOL_SOCKET, SO_PRIORITY, 5 },
+	{ "SO_MARK", SOL_SOCKET, SO_MARK, 7 },
+	{ "SO_BROADCAST", SOL_SOCKET, SO_BROADCAST, 1 },
+	{ "SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR, 1 },
+	{ "SO_NO_CHECK", SOL_SOCKET, SO_NO_CHECK, 1 },
+	{ "SO_RXQ_OVFL", SOL_SOCKET, SO_RXQ_OVFL, 1 },
+	{ "SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 1 },
+	{ "IP_TOS", SOL_IP, IP_TOS, 0x20 },
+	{ "IP_TTL", SOL_IP, IP_TTL, 9 },
+	{ "IP_MTU_DISCOVER", SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE },
+	{ "IP_FREEBIND", SOL_IP, IP_FREEBIND, 1 },
+	{ "IP_MULTICAST_TTL", SOL_IP, IP_MULTICAST_TTL, 3 },
+	{ "IP_MULTICAST_LOOP", SOL_IP, IP_MULTICAST_LOOP, 0 },
+	{ "IPV6_TCLASS", SOL_IPV6, IPV6_TCLASS, 0x20 },
+	{ "IPV6_UNICAST_HOPS", SOL_IPV6, IPV6_UNICAST_HOPS, 9 },
+	{ "IPV6_MTU_DISCOVER", SOL_IPV6, IPV6_MTU_DISCOVER, 3 },
+	{ "IPV6_MULTICAST_LOOP", SOL_IPV6, IPV6_MULTICAST_LOOP, 0 },
+	{ "IPV6_V6ONLY", SOL_IPV6, IPV6_V6ONLY, -1 },
+	{ "UDP_CORK", SOL_UDP, UDP_CORK, -1 },
+	{ "UDP_ENCAP", SOL_UDP, UDP_ENCAP, -1 },
+	{ "UDP_NO_CHECK6_TX", SOL_UDP, UDP_NO_CHECK6_TX, 1 },
+	{ "UDP_NO_CHECK6_RX", SOL_UDP, UDP_NO_CHECK6_RX, 1 },
+	{ "UDP_SEGMENT", SOL_UDP, UDP_SEGMENT, 700 },
+	{ "UDP_GRO", SOL_UDP, UDP_GRO, 1 },
+	{ "unknown of UDP", SOL_UDP, 999, 1 },
+	{ "unknown level", 12345, 1, 1 },
+};
+
+/* Each option reads, sets and reads back as on a plain socket. */
+OBSERVE(options)
+{
+	const struct option *option;
+
+	for (option = options; option < options + ARRAY_SIZE(options);
+	     option++) {
+		note(r, option->name, get(e->right, option->level,
+					  option->option));
+		if (option->value < 0)
+			continue;
+		note(r, option->name, set(e->right, option->level,
+					  option->option, option->value));
+		note(r, option->name, get(e->right, option->level,
+					  option->option));
+	}
+	left_sends(e, 100);
+	right_notes(e, r, "works on");
+}
+
+/* With bad pointers and lengths. */
+OBSERVE(options_misused)
+{
+	int value = 1;
+	socklen_t len = 1;
+
+	note_call(r, "set short", setsockopt(e->left, SOL_UDP, UDP_SEGMENT,
+					     &value, 1));
+	note_call(r, "set nowhere", setsockopt(e->left, SOL_UDP, UDP_SEGMENT,
+					       (void *)8, 4));
+	note_call(r, "get short", getsockopt(e->left, SOL_UDP, UDP_SEGMENT,
+					     &value, &len));
+	note(r, "length", len);
+	len = sizeof(value);
+	note_call(r, "get nowhere", getsockopt(e->left, SOL_UDP, UDP_SEGMENT,
+					       (void *)8, &len));
+	len = (socklen_t)-1;
+	note_call(r, "negative length", getsockopt(e->left, SOL_UDP,
+						   UDP_SEGMENT, &value, &len));
+	ends_connect(e);
+	len = 1;
+	value = 0;
+	note_call(r, "short MTU", getsockopt(e->left, SOL_IP, IP_MTU, &value,
+					     &len));
+	note(r, "length", len);
+}
+
+static void observe_mtu(struct ends *e, struct record *r)
+{
+	note(r, "not connected", get(e->left, SOL_IP, IP_MTU));
+	ends_connect(e);
+	if (e->kind != SOCK_V6)
+		note(r, "MTU", get(e->left, SOL_IP, IP_MTU));
+	if (e->kind != SOCK_V4)
+		note(r, "MTU of IPv6", get(e->left, SOL_IPV6, IPV6_MTU));
+	note(r, "mtu", run("ip link set lo mtu 1500"));
+	if (e->kind != SOCK_V6)
+		note(r, "MTU", get(e->left, SOL_IP, IP_MTU));
+	if (e->kind != SOCK_V4)
+		note(r, "MTU of IPv6", get(e->left, SOL_IPV6, IPV6_MTU));
+}
+
+OBSERVE(mtu,
+	{ PERMIT_CHANGE, "MTU", -E2EE_OVERHEAD_MAX, 0 },
+	{ PERMIT_CHANGE, "MTU of IPv6", -E2EE_OVERHEAD_MAX, 0 })
+{
+	observe_mtu(e, r);
+}
+
+/* One datagram out of several calls cannot be sealed as it comes. */
+OBSERVE(corking,
+	{ PERMIT_VALUES, "MSG_MORE", 100, -EOPNOTSUPP },
+	{ PERMIT_VALUES, "UDP_CORK", 0, -EOPNOTSUPP },
+	{ PERMIT_VALUES, "corked", 1, 0 })
+{
+	uint8_t packet[100];
+
+	next_packet(e, packet, sizeof(packet));
+	note_call(r, "MSG_MORE", sendto(e->left, packet, 100, MSG_MORE,
+					(void *)&e->right_addr.ss,
+					e->right_addr.len));
+	/* what was begun, if it was, is thrown away */
+	close(e->left);
+	e->left = sock_udp(e->kind, 4000, NULL);
+	note(r, "attach", ends_attach(e, e->left, 0));
+	note(r, "UDP_CORK", set(e->left, SOL_UDP, UDP_CORK, 1));
+	note(r, "corked", get(e->left, SOL_UDP, UDP_CORK));
+	note(r, "uncork", e->attached ? 0 :
+	     set(e->left, SOL_UDP, UDP_CORK, 0));
+	note(r, "nothing", sock_recv_now(e->right, packet, 1));
+	note(r, "sent", left_sends(e, 100));
+	right_notes(e, r, "received");
+}
+
+OBSERVE(zerocopy,
+	{ PERMIT_VALUES, "MSG_ZEROCOPY", 1000, -EOPNOTSUPP },
+	{ PERMIT_VALUES, "received", 1000, -EAGAIN })
+{
+	uint8_t packet[1000];
+
+	next_packet(e, packet, sizeof(packet));
+	ends_connect(e);
+	/* without the option the flag means nothing */
+	note_call(r, "flag alone", send(e->left, packet, 1000, MSG_ZEROCOPY));
+	right_notes(e, r, "flag alone");
+	note(r, "SO_ZEROCOPY", set(e->left, SOL_SOCKET, SO_ZEROCOPY, 1));
+	note_call(r, "without the flag", send(e->left, packet, 1000, 0));
+	right_notes(e, r, "without the flag");
+	note_call(r, "MSG_ZEROCOPY", send(e->left, packet, 1000,
+					  MSG_ZEROCOPY));
+	note(r, "received", sock_recv_now(e->right, packet, sizeof(packet)));
+}
+
+/* Would take our place on the receiving side. */
+OBSERVE(encapsulation,
+	{ PERMIT_VALUES, "UDP_ENCAP", 0, -EOPNOTSUPP },
+	{ PERMIT_VALUES, "UDP_ENCAP off", 0, -EOPNOTSUPP })
+{
+	note(r, "UDP_ENCAP", set(e->left, SOL_UDP, UDP_ENCAP,
+				 UDP_ENCAP_ESPINUDP));
+	note(r, "UDP_ENCAP off", set(e->left, SOL_UDP, UDP_ENCAP, 0));
+	note(r, "unknown", !!set(e->left, SOL_UDP, UDP_ENCAP, 77));
+	note(r, "sent", left_sends(e, 100));
+	right_notes(e, r, "received");
+}
+
+/* Would take our place on the sending side. */
+OBSERVE(address_form,
+	{ PERMIT_VALUES, "IPV6_ADDRFORM", 0, -EOPNOTSUPP },
+	{ PERMIT_VALUES, "family", AF_INET, AF_INET6 },
+	/* one that makes no sense is refused by the kernel for another reason */
+	{ PERMIT_VALUES, "IPV6_ADDRFORM", -EADDRNOTAVAIL, -EOPNOTSUPP },
+	{ PERMIT_VALUES, "IPV6_ADDRFORM", -ENOPROTOOPT, -EOPNOTSUPP })
+{
+	ends_connect(e);
+	note(r, "IPV6_ADDRFORM", set(e->left, SOL_IPV6, IPV6_ADDRFORM,
+				     AF_INET));
+	note(r, "family", get(e->left, SOL_SOCKET, SO_DOMAIN));
+	note_call(r, "sent", send(e->left, "", 0, 0));
+}
+
+/* Datagrams without checksum are sealed and opened like others. */
+OBSERVE(without_checksum)
+{
+	int on = 1;
+
+	note(r, "none", set(e->left, SOL_SOCKET, SO_NO_CHECK, on));
+	note(r, "none sent", set(e->left, SOL_UDP, UDP_NO_CHECK6_TX, on));
+	note(r, "none wanted", set(e->right, SOL_UDP, UDP_NO_CHECK6_RX, on));
+	for (int i = 0; i < 3; i++) {
+		left_sends(e, 500);
+		right_notes(e, r, "received");
+	}
+}
+
+OBSERVE(bound_to_a_device)
+{
+	note_call(r, "lo", setsockopt(e->left, SOL_SOCKET, SO_BINDTODEVICE,
+				      "lo", 3));
+	note_call(r, "lo", setsockopt(e->right, SOL_SOCKET, SO_BINDTODEVICE,
+				      "lo", 3));
+	left_sends(e, 100);
+	right_notes(e, r, "received");
+}
+
+static int new_sockmap(void)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_SOCKMAP,
+		.key_size = 4, .value_size = 8, .max_entries = 2,
+	};
+
+	return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+}
+
+static int put_sockmap(int map, int fd)
+{
+	uint64_t value = (uint64_t)fd;
+	uint32_t key = 0;
+	union bpf_attr attr = {
+		.map_fd = (uint32_t)map,
+		.key = (uintptr_t)&key, .value = (uintptr_t)&value,
+	};
+
+	return syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr)) ?
+	       -errno : 0;
+}
+
+/* A sockmap replaces the same functions: whoever comes second is refused. */
+TEST_F(transparency, sockmap)
+{
+	struct ends ends;
+	int map, fd;
+
+	ASSERT_EQ(0, ends_open(&ends, variant->kind, true));
+	ASSERT_EQ(0, ends_connect(&ends));
+	map = new_sockmap();
+	ASSERT_LE(0, map);
+	EXPECT_GT(0, put_sockmap(map, ends.left));
+	EXPECT_EQ(100, left_sends(&ends, 100));
+
+	fd = sock_udp(variant->kind, 0, NULL);
+	ASSERT_EQ(0, sock_connect(fd, &ends.right_addr));
+	ASSERT_EQ(0, put_sockmap(map, fd));
+	EXPECT_EQ(-EBUSY, ends_attach(&ends, fd, 0));
+	close(map);
+	close(fd);
+	ends_close(&ends);
+}
+
+/* So does what has an encapsulation already, or a datagram half made. */
+TEST_F(transparency, occupied_sockets)
+{
+	struct ends ends;
+	int fd;
+
+	ASSERT_EQ(0, ends_open(&ends, variant->kind, true));
+	fd = sock_udp(variant->kind, 0, NULL);
+	ASSERT_EQ(0, sock_connect(fd, &ends.right_addr));
+	ASSERT_EQ(4, send(fd, "half", 4, MSG_MORE));
+	EXPECT_EQ(-EBUSY, ends_attach(&ends, fd, 0));
+	ASSERT_EQ(4, send(fd, "made", 4, 0));
+	EXPECT_EQ(0, ends_attach(&ends, fd, 0));
+	close(fd);
+
+	fd = sock_udp(variant->kind, 0, NULL);
+	ASSERT_EQ(0, set(fd, SOL_UDP, UDP_CORK, 1));
+	EXPECT_EQ(-EBUSY, ends_attach(&ends, fd, 0));
+	close(fd);
+
+	fd = sock_udp(variant->kind, 0, NULL);
+	ASSERT_EQ(0, set(fd, SOL_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP));
+	EXPECT_EQ(-EBUSY, ends_attach(&ends, fd, 0));
+	close(fd);
+
+	fd = socket(sock_family(variant->kind), SOCK_STREAM | SOCK_CLOEXEC, 0);
+	EXPECT_EQ(-EOPNOTSUPP, ends_attach(&ends, fd, 0));
+	close(fd);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	EXPECT_EQ(-EOPNOTSUPP, ends_attach(&ends, fd, 0));
+	close(fd);
+	EXPECT_EQ(-EBADF, ends_attach(&ends, fd, 0));
+	EXPECT_EQ(-ENOTSOCK, ends_attach(&ends, 1, 0));
+	ends_close(&ends);
+}
+
+/* Once detached, a socket is as good as plain: MTU, corking, bytes. */
+TEST_F(transparency, detached)
+{
+	uint8_t packet[100], got[200];
+	uint64_t id;
+	struct ends ends;
+	int mtu;
+
+	ASSERT_EQ(0, ends_open(&ends, variant->kind, true));
+	ASSERT_EQ(0, ends_connect(&ends));
+	ASSERT_EQ(0, run("ip link set lo mtu 1500"));
+	mtu = get(ends.left, variant->kind == SOCK_V6 ? SOL_IPV6 : SOL_IP,
+		  variant->kind == SOCK_V6 ? IPV6_MTU : IP_MTU);
+	EXPECT_EQ(1500 - E2EE_OVERHEAD_MAX, mtu);
+	for (int i = 0; i < 2; i++) {
+		int fd = i ? ends.right : ends.left;
+
+		ASSERT_EQ(0, ctl_socket_get(&ends.ctl, fd, &id, NULL));
+		EXPECT_EQ(-EPERM, ctl_detach(&ends.ctl, id, false));
+		ASSERT_EQ(0, ctl_detach(&ends.ctl, id, true));
+		EXPECT_EQ(-ENOENT, ctl_detach(&ends.ctl, id, true));
+	}
+	mtu = get(ends.left, variant->kind == SOCK_V6 ? SOL_IPV6 : SOL_IP,
+		  variant->kind == SOCK_V6 ? IPV6_MTU : IP_MTU);
+	EXPECT_EQ(1500, mtu);
+	next_packet(&ends, packet, 100);
+	ASSERT_EQ(100, sock_send(ends.left, packet, 100, NULL));
+	ASSERT_EQ(100, sock_recv(ends.right, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(packet, got, 100));
+	EXPECT_EQ(60, send(ends.left, packet, 60, MSG_MORE));
+	EXPECT_EQ(40, send(ends.left, packet + 60, 40, 0));
+	ASSERT_EQ(100, sock_recv(ends.right, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(packet, got, 100));
+	ends_close(&ends);
+}
+
+TEST_HARNESS_MAIN
