@@ -38,7 +38,7 @@ demo:
 
 check:
 	@$(LAB)/packages
-	@$(LAB)/check-all lint host 6.1 uml
+	@$(LAB)/check-all lint host uml 6.1
 
 check-matrix:
 	@$(LAB)/packages

@@ -56,13 +56,15 @@ pin()
 # mirror SUITE: the archive that this host is set up to use, for SUITE
 mirror()
 {
-	local label=Debian
+	local label=Debian targets
 
 	[[ $1 != *-security ]] || label=Debian-Security
-	apt-get indextargets --format "\$(LABEL) \$(REPO_URI)" \
-		'Created-By: Packages' |
-		awk -v l="$label" '$1 == l { print $2; exit }' | grep . ||
-		die "no $label archive in apt's sources; add one, run apt-get update"
+	targets=$(apt-get indextargets --format "\$(REPO_URI) \$(LABEL)" \
+		'Created-By: Packages')
+	awk -v l="$label" '{ uri = $1; sub(/^[^ ]+ /, "") }
+		$0 == l { print uri; found = 1; exit }
+		END { exit !found }' <<<"$targets" ||
+		die "apt knows no $label archive; run apt-get update"
 }
 
 # suite_sources SUITE...: their sources.list
@@ -119,6 +121,8 @@ suite_resolve()
 stage()
 {
 	mkdir -p "$(dirname "$1")"
+	# What a killed process left; the caller holds the lock
+	rm -rf "$1".??????.part
 	staged=$(mktemp -d "$1.XXXXXX.part")
 	chmod 755 "$staged"
 	# shellcheck disable=SC2064
