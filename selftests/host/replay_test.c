@@ -7,7 +7,7 @@
 #include "tap.h"
 
 #define HIGHEST		(U64_MAX - 1)	/* the last CTR that may be accepted */
-#define MODEL_MAX	(1 << 20)
+#define MODEL_MAX	1048576
 
 static struct e2ee_replay *window_new(u32 size, u64 next)
 {

@@ -285,7 +285,11 @@ static void rtcp_with_other_things_behind(void)
 
 	memset(&packet, 0, sizeof(packet));
 	put_rtcp(&packet, 200, 6);
-	put_be(&packet, 0x40c80000, 4);	/* version 1 */
+	put_be(&packet, 0xbfc80000, 4);	/* padding and a count of 31 */
+	EXPECT_EQ(parse(&packet), E2EE_RTP_RTCP);
+	packet.data[28] = 0x40;		/* version 1 */
+	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
+	packet.data[28] = 0xc0;		/* version 3 */
 	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 
 	/* an SRTCP trailer: index and tag */
@@ -337,12 +341,15 @@ static void stun_lengths_are_multiples_of_four(void)
 {
 	struct packet packet = { 0 };
 
-	put_be(&packet, 0x00010006, 4);
+	put_be(&packet, 0x00010000, 4);
 	put_be(&packet, 0x2112a442, 4);
 	put_zero(&packet, 12);
-	put_be(&packet, 0x80220002, 4);
-	put_zero(&packet, 2);
-	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
+	/* attributes of type 0 without content */
+	for (; packet.len < 40; put_zero(&packet, 1)) {
+		packet.data[3] = (u8)(packet.len - 20);
+		EXPECT_EQ(parse(&packet), packet.len % 4 ?
+			  E2EE_RTP_DISGUISED : E2EE_RTP_STUN);
+	}
 }
 
 static void indications_are_looked_into(void)
@@ -532,6 +539,14 @@ static void zrtp(void)
 		twin.data[i] ^= 1;
 		EXPECT_EQ(parse(&twin), E2EE_RTP_DISGUISED);
 	}
+
+	memset(&packet, 0, sizeof(packet));
+	put_zrtp(&packet, 3);
+	EXPECT_EQ(parse(&packet), E2EE_RTP_ZRTP);
+	/* too short for the type of its message */
+	packet.data[15] = 2;
+	packet.len -= 4;
+	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 }
 
 static void dtls_records(void)
@@ -599,11 +614,19 @@ static void dtls_unified_headers(void)
 		/* with a length and without a connection ID */
 		if ((flags & 0x14) != 0x04) {
 			EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
+			/* though the bytes there would do as one */
+			memset(&packet, 0, sizeof(packet));
+			put_unified(&packet, (u8)(flags | 0x04), 40);
+			packet.data[0] = (u8)(0x20 | flags);
+			EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 			continue;
 		}
 		EXPECT_EQ(parse(&packet), E2EE_RTP_DTLS);
 		expect_exact(&packet);
 
+		memset(&packet, 0, sizeof(packet));
+		put_unified(&packet, (u8)flags, 16);
+		EXPECT_EQ(parse(&packet), E2EE_RTP_DTLS);
 		memset(&packet, 0, sizeof(packet));
 		put_unified(&packet, (u8)flags, 15);
 		EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
@@ -724,6 +747,41 @@ static void hellos_in_pieces(void)
 		put_handshake(&content, HELLO_CLIENT, &body, 0, cut);
 		put_record(&packet, 22, 0, &content);
 		EXPECT_EQ(parse(&packet), E2EE_RTP_DTLS);
+	}
+}
+
+static void use_srtp_in_pieces(void)
+{
+	static const struct {
+		bool srtp;
+		u8 bytes[9];
+	} tests[] = {
+		/* type, length, length of profiles, profile */
+		{ true, "\0\x0e\0\5\0\2\0\1" },	/* one, no MKI */
+		{ true, "\0\x0e\1\4\0\2\0\1" },	/* MKI of 255 bytes */
+		{ true, "\0\x0e\0\x43\0\x40\0\1" },	/* 32 profiles */
+		{ true, "\0\x0e\0\5\0\2\0\xff" },
+		{ false, "\0\x0e\0\4\0\2\0\1" },
+		{ false, "\0\x0e\1\5\0\2\0\1" },
+		{ false, "\0\x0e\0\x45\0\x42\0\1" },
+		{ false, "\0\x0e\0\6\0\3\0\1" },	/* half a profile */
+		{ false, "\0\x0e\0\3\0\0\0\1" },	/* none */
+		{ false, "\0\x0e\0\5\0\2\1\1" },
+		{ false, "\0\x0e\0\5\0\2\0\0" },
+		{ false, "\1\x0e\0\5\0\2\0\1" },
+		{ false, "\0\x0f\0\5\0\2\0\1" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		struct packet body = { 0 }, content = { 0 }, packet = { 0 };
+
+		put_be(&body, ~0ULL, 7);
+		put(&body, tests[i].bytes, 8);
+		put_handshake(&content, HELLO_CLIENT, &body, 5, 10);
+		put_record(&packet, 22, 0, &content);
+		EXPECT_EQ(parse(&packet), tests[i].srtp ?
+			  E2EE_RTP_DTLS_SRTP : E2EE_RTP_DTLS);
 	}
 }
 
@@ -891,6 +949,7 @@ static void run_handshakes(void)
 	TAP_RUN(hello_without_extensions);
 	TAP_RUN(use_srtp_elsewhere_is_none);
 	TAP_RUN(hellos_in_pieces);
+	TAP_RUN(use_srtp_in_pieces);
 	TAP_RUN(random_pieces_are_no_srtp);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The clear front of a sealed payload, against the vectors of RFC 9605. */
 #include "sframe.h"
-#include "vectors.h"
+#include "header_vectors.h"
+#include "sframe_vectors.h"
 #include "tap.h"
 
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
@@ -82,7 +83,7 @@ static void longer_than_needed_is_refused(void)
 }
 
 /* Every config byte over every short content: one spelling for each value. */
-static void one_spelling_for_each_value(void)
+static void values_have_one_spelling(void)
 {
 	unsigned long long seed = 9605;
 	u8 bytes[E2EE_SFRAME_HEADER_MAX], again[E2EE_SFRAME_HEADER_MAX];
@@ -216,7 +217,7 @@ int main(void)
 	TAP_RUN(truncated_headers_are_refused);
 	TAP_RUN(what_follows_the_header_does_not_matter);
 	TAP_RUN(longer_than_needed_is_refused);
-	TAP_RUN(one_spelling_for_each_value);
+	TAP_RUN(values_have_one_spelling);
 	TAP_RUN(descriptor_says_sealed);
 	TAP_RUN(front_is_descriptor_and_header);
 	TAP_RUN(parse_wants_room_for_the_tag);

@@ -402,7 +402,8 @@ class Reassembly:
 def endpoint(address, port):
     """Readable address and port."""
     address = ipaddress.ip_address(address)
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+    host = f"[{address}]" if address.version == 6 else address
+    return f"{host}:{port}"
 
 
 def pcap_datagrams(path):

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The suites' own copy of the code under test. e2ee.ko exports nothing, and
+ * kbuild does not want one object file in two modules.
+ */
+#include "../aead.c"
+#include "../replay.c"
+#include "../rtp.c"
+#include "../sframe.c"
