@@ -9,11 +9,11 @@
 #include "session.h"
 
 /* a session may send this many events about packets at once, ... */
-#define E2EE_EVENT_TOKENS	16
+#define EVENT_TOKENS		16
 /* ... and gets that many tokens back a second */
-#define E2EE_EVENT_RATE		16
+#define EVENT_RATE		16
 /* wrong tags within a second that make a burst */
-#define E2EE_EVENT_AUTH_BURST	16
+#define EVENT_BURST_TAGS	16
 
 /**
  * e2ee_event_session_init() - give a new session a full bucket
@@ -21,7 +21,7 @@
  */
 void e2ee_event_session_init(struct e2ee_session *session)
 {
-	session->event_tokens = E2EE_EVENT_TOKENS;
+	session->event_tokens = EVENT_TOKENS;
 	session->event_stamp = jiffies;
 }
 
@@ -49,14 +49,14 @@ static void event_refill(struct e2ee_session *session)
 	unsigned long tokens;
 
 	if (passed >= HZ) {
-		session->event_tokens = E2EE_EVENT_TOKENS;
+		session->event_tokens = EVENT_TOKENS;
 		session->event_stamp = jiffies;
 		return;
 	}
-	tokens = passed * E2EE_EVENT_RATE / HZ;
-	session->event_tokens = min_t(unsigned long, E2EE_EVENT_TOKENS,
+	tokens = passed * EVENT_RATE / HZ;
+	session->event_tokens = min_t(unsigned long, EVENT_TOKENS,
 				      session->event_tokens + tokens);
-	session->event_stamp += tokens * HZ / E2EE_EVENT_RATE;
+	session->event_stamp += tokens * HZ / EVENT_RATE;
 }
 
 /* May this event be sent? If so, @lost are those that were not before it. */
@@ -190,7 +190,7 @@ void e2ee_event_auth_fail(struct e2ee_session *session, u64 kid)
 			 E2EE_EVENT_HAS_COUNT,
 		.dir = E2EE_DIR_RX,
 		.kid = kid,
-		.count = E2EE_EVENT_AUTH_BURST,
+		.count = EVENT_BURST_TAGS,
 	};
 	bool burst;
 
@@ -200,7 +200,7 @@ void e2ee_event_auth_fail(struct e2ee_session *session, u64 kid)
 		session->auth_stamp = jiffies;
 		session->auth_count = 0;
 	}
-	burst = ++session->auth_count == E2EE_EVENT_AUTH_BURST;
+	burst = ++session->auth_count == EVENT_BURST_TAGS;
 	spin_unlock_bh(&session->event_lock);
 	if (burst)
 		e2ee_event_send(session->enet, session, &msg);

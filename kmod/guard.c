@@ -19,7 +19,6 @@
  */
 #include <linux/cgroup.h>
 #include <linux/file.h>
-#include <linux/inetdevice.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
@@ -31,15 +30,13 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/udp.h>
+#include "datagram.h"
 #include "event.h"
 #include "guard.h"
-#include "key.h"
-#include "rtp.h"
+#include "resend.h"
 #include "session.h"
-#include "sframe.h"
 #include "socket.h"
 #include "stats.h"
-#include "tx.h"
 #include "verdict.h"
 #include "compat/compat.h"
 
@@ -53,7 +50,7 @@
  * @num_holds: entries of @holds; read without a lock
  */
 struct e2ee_guard_net {
-	spinlock_t lock;
+	spinlock_t lock;	/* holds and their queues */
 	struct hlist_head holds[E2EE_HOLD_BUCKETS];
 	unsigned int num_holds;
 };
@@ -96,143 +93,7 @@ struct e2ee_held {
 	int (*okfn)(struct net *net, struct sock *sk, struct sk_buff *skb);
 };
 
-/**
- * struct e2ee_datagram - a UDP packet at a netfilter hook
- * @skb: the packet; data is the network header
- * @udp: offset of the UDP header
- * @payload: offset of the payload
- * @len: payload, bytes; of all segments
- * @segment: payload of one segment, bytes; @len where it is but one
- * @source: UDP source port
- * @dest: UDP destination port
- */
-struct e2ee_datagram {
-	struct sk_buff *skb;
-	u32 udp;
-	u32 payload;
-	u32 len;
-	u32 segment;
-	__be16 source;
-	__be16 dest;
-};
-
 static struct workqueue_struct *e2ee_guard_wq;
-
-static bool e2ee_guard_udp_offset(const struct sk_buff *skb, u8 pf, int *offset)
-{
-	__be16 frag;
-	u8 proto;
-
-	*offset = skb_network_offset(skb);
-	if (pf == NFPROTO_IPV4) {
-		proto = ip_hdr(skb)->protocol;
-		*offset += ip_hdrlen(skb);
-	} else {
-		proto = ipv6_hdr(skb)->nexthdr;
-		*offset = ipv6_skip_exthdr(skb, *offset + sizeof(struct ipv6hdr),
-					   &proto, &frag);
-	}
-	return proto == IPPROTO_UDP && *offset >= 0;
-}
-
-/* a UDP packet that has a payload? */
-static bool e2ee_guard_read(struct sk_buff *skb, u8 pf,
-			    struct e2ee_datagram *datagram)
-{
-	struct udphdr buf, *uh;
-	int offset;
-
-	if (!e2ee_guard_udp_offset(skb, pf, &offset))
-		return false;
-	uh = skb_header_pointer(skb, offset, sizeof(buf), &buf);
-	if (!uh || skb->len <= offset + sizeof(*uh))
-		return false;
-	datagram->skb = skb;
-	datagram->udp = offset;
-	datagram->payload = offset + sizeof(*uh);
-	datagram->len = skb->len - datagram->payload;
-	datagram->segment = datagram->len;
-	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_size)
-		datagram->segment = min_t(u32, skb_shinfo(skb)->gso_size,
-					  datagram->len);
-	datagram->source = uh->source;
-	datagram->dest = uh->dest;
-	return true;
-}
-
-/* does a socket that sends or gets this have to be attached? */
-static bool e2ee_guard_is_media(const u8 *payload, u32 len,
-				struct e2ee_rtp *rtp)
-{
-	switch (e2ee_rtp_parse(payload, len, rtp)) {
-	case E2EE_RTP_MEDIA:
-	case E2EE_RTP_DTLS_SRTP:
-		return true;
-	case E2EE_RTP_DISGUISED:
-		/* what only resembles RTP, not what is another protocol */
-		return *payload < 4 || (*payload >= 64 && *payload < 80) ||
-		       (*payload >= 128 && *payload < 192);
-	default:
-		return false;
-	}
-}
-
-/* media without a seal of a key that sends? */
-static bool e2ee_guard_is_leak(struct e2ee_session *session, const u8 *payload,
-			       u32 len)
-{
-	struct e2ee_sealed sealed;
-	struct e2ee_rtp rtp;
-
-	if (!e2ee_guard_is_media(payload, len, &rtp))
-		return false;
-	if (e2ee_rtp_parse(payload, len, &rtp) != E2EE_RTP_MEDIA)
-		return true;
-	payload += rtp.payload;
-	len = rtp.payload_len;
-	if (test_bit(rtp.pt, session->rtx_pt)) {
-		if (len <= 2)
-			return len < 2;
-		payload += 2;
-		len -= 2;
-	}
-	return !e2ee_sframe.is_sealed(payload, len) ||
-	       e2ee_sframe.parse(payload, len, &sealed) ||
-	       !e2ee_key_sends(session, sealed.kid);
-}
-
-/*
- * Looks at each segment of a datagram until one answers yes. What cannot be
- * looked at is answered for with yes: in doubt it is media in clear.
- */
-static bool e2ee_guard_any(const struct e2ee_datagram *datagram,
-			   struct e2ee_session *session)
-{
-	u32 at, len, end = datagram->payload + datagram->len;
-	struct e2ee_rtp rtp;
-	bool found = true;
-	const u8 *payload;
-	u8 *buf = NULL;
-
-	if (skb_is_nonlinear(datagram->skb)) {
-		buf = kmalloc(datagram->segment, GFP_ATOMIC | __GFP_NOWARN);
-		if (!buf)
-			return true;
-	}
-	for (at = datagram->payload; at < end; at += len) {
-		len = min(datagram->segment, end - at);
-		payload = skb_header_pointer(datagram->skb, at, len, buf);
-		if (!payload)
-			goto out;
-		if (session ? e2ee_guard_is_leak(session, payload, len) :
-			      e2ee_guard_is_media(payload, len, &rtp))
-			goto out;
-	}
-	found = false;
-out:
-	kfree(buf);
-	return found;
-}
 
 static bool e2ee_guard_addr_match(const struct e2ee_guard *guard,
 				  const struct sock *sk)
@@ -435,163 +296,6 @@ static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 	return held;
 }
 
-/* sending anew: the message as its sender may have given it */
-
-/**
- * struct e2ee_resend - a message made of a held packet
- * @msg: the message
- * @vec: its bytes
- * @to4: whereto
- * @to6: whereto
- * @control: control messages
- * @control_len: bytes used of @control
- */
-struct e2ee_resend {
-	struct msghdr msg;
-	struct kvec vec;
-	union {
-		struct sockaddr_in to4;
-		struct sockaddr_in6 to6;
-	};
-	u8 control[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
-		   3 * CMSG_SPACE(sizeof(int))] __aligned(sizeof(long));
-	u32 control_len;
-};
-
-static void e2ee_resend_control(struct e2ee_resend *resend, int level,
-				int type, const void *data, u32 len)
-{
-	struct cmsghdr *cmsg = (void *)resend->control + resend->control_len;
-
-	cmsg->cmsg_level = level;
-	cmsg->cmsg_type = type;
-	cmsg->cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(cmsg), data, len);
-	resend->control_len += CMSG_SPACE(len);
-}
-
-static void e2ee_resend_ipv4(struct e2ee_resend *resend, const struct sock *sk,
-			     const struct sk_buff *skb, __be16 port)
-{
-	const struct iphdr *iph = ip_hdr(skb);
-	struct in_pktinfo info = { .ipi_spec_dst.s_addr = iph->saddr };
-	int tos = iph->tos, ttl = iph->ttl;
-
-	if (sk->sk_family == AF_INET6) {	/* v4-mapped */
-		resend->to6.sin6_family = AF_INET6;
-		resend->to6.sin6_port = port;
-		ipv6_addr_set_v4mapped(iph->daddr, &resend->to6.sin6_addr);
-		resend->msg.msg_namelen = sizeof(resend->to6);
-		return;
-	}
-	resend->to4.sin_family = AF_INET;
-	resend->to4.sin_port = port;
-	resend->to4.sin_addr.s_addr = iph->daddr;
-	resend->msg.msg_namelen = sizeof(resend->to4);
-	if (ipv4_is_multicast(iph->daddr))
-		info.ipi_ifindex = skb_dst(skb)->dev->ifindex;
-	e2ee_resend_control(resend, SOL_IP, IP_PKTINFO, &info, sizeof(info));
-	e2ee_resend_control(resend, SOL_IP, IP_TTL, &ttl, sizeof(ttl));
-	if (tos != inet_sk(sk)->tos)
-		e2ee_resend_control(resend, SOL_IP, IP_TOS, &tos, sizeof(tos));
-}
-
-static void e2ee_resend_ipv6(struct e2ee_resend *resend,
-			     const struct sk_buff *skb, __be16 port)
-{
-	const struct ipv6hdr *iph = ipv6_hdr(skb);
-	struct in6_pktinfo info = { .ipi6_addr = iph->saddr };
-	int tclass = ipv6_get_dsfield(iph), hops = iph->hop_limit;
-
-	resend->to6.sin6_family = AF_INET6;
-	resend->to6.sin6_port = port;
-	resend->to6.sin6_addr = iph->daddr;
-	resend->msg.msg_namelen = sizeof(resend->to6);
-	if (ipv6_addr_is_multicast(&iph->daddr) ||
-	    ipv6_addr_type(&iph->daddr) & IPV6_ADDR_LINKLOCAL) {
-		info.ipi6_ifindex = skb_dst(skb)->dev->ifindex;
-		resend->to6.sin6_scope_id = info.ipi6_ifindex;
-	}
-	e2ee_resend_control(resend, SOL_IPV6, IPV6_PKTINFO, &info,
-			    sizeof(info));
-	e2ee_resend_control(resend, SOL_IPV6, IPV6_HOPLIMIT, &hops,
-			    sizeof(hops));
-	e2ee_resend_control(resend, SOL_IPV6, IPV6_TCLASS, &tclass,
-			    sizeof(tclass));
-}
-
-/* a connected socket's peer needs no name, and is spared its checks */
-static bool e2ee_resend_to_peer(const struct sock *sk,
-				const struct sk_buff *skb, __be16 port)
-{
-	if (sk->sk_state != TCP_ESTABLISHED || inet_sk(sk)->inet_dport != port)
-		return false;
-	if (skb->protocol == htons(ETH_P_IP))
-		return inet_sk(sk)->inet_daddr == ip_hdr(skb)->daddr;
-#if IS_ENABLED(CONFIG_IPV6)
-	return ipv6_addr_equal(&sk->sk_v6_daddr, &ipv6_hdr(skb)->daddr);
-#else
-	return false;
-#endif
-}
-
-static int e2ee_resend_fill(struct e2ee_resend *resend, const struct sock *sk,
-			    const struct e2ee_datagram *datagram)
-{
-	const struct sk_buff *skb = datagram->skb;
-	__be16 port = datagram->dest;
-	u16 gso = datagram->segment < datagram->len ? datagram->segment : 0;
-	void *data;
-
-	data = kvmalloc(datagram->len, GFP_KERNEL);
-	if (!data)
-		return -ENOMEM;
-	resend->vec.iov_base = data;
-	resend->vec.iov_len = datagram->len;
-	if (skb_copy_bits(skb, datagram->payload, data, datagram->len)) {
-		kvfree(data);
-		return -EFAULT;
-	}
-	if (skb->protocol == htons(ETH_P_IP))
-		e2ee_resend_ipv4(resend, sk, skb, port);
-	else
-		e2ee_resend_ipv6(resend, skb, port);
-	e2ee_resend_control(resend, SOL_UDP, UDP_SEGMENT, &gso, sizeof(gso));
-	resend->msg.msg_name = &resend->to6;
-	if (e2ee_resend_to_peer(sk, skb, port)) {
-		resend->msg.msg_name = NULL;
-		resend->msg.msg_namelen = 0;
-	}
-	resend->msg.msg_control = resend->control;
-	resend->msg.msg_controllen = resend->control_len;
-	iov_iter_kvec(&resend->msg.msg_iter, ITER_SOURCE, &resend->vec, 1,
-		      datagram->len);
-	return 0;
-}
-
-static bool e2ee_hold_resend(struct e2ee_hold *hold, struct sk_buff *skb)
-{
-	u8 pf = skb->protocol == htons(ETH_P_IP) ? NFPROTO_IPV4 : NFPROTO_IPV6;
-	struct e2ee_datagram datagram;
-	struct e2ee_resend *resend;
-	bool sent = false;
-
-	resend = kzalloc(sizeof(*resend), GFP_KERNEL);
-	if (!resend || !e2ee_guard_read(skb, pf, &datagram) ||
-	    e2ee_resend_fill(resend, hold->sk, &datagram)) {
-		kfree_skb(skb);
-		goto out;
-	}
-	/* its memory is the socket's send buffer, which the new one needs */
-	kfree_skb(skb);
-	e2ee_tx_sendmsg_now(hold->sk, &resend->msg, resend->vec.iov_len);
-	kvfree(resend->vec.iov_base);
-	sent = true;		/* its verdict counts it from here on */
-out:
-	kfree(resend);
-	return sent;
-}
-
 static void e2ee_hold_release(struct e2ee_hold *hold, struct e2ee_held *held,
 			      bool attached)
 {
@@ -602,7 +306,7 @@ static void e2ee_hold_release(struct e2ee_hold *hold, struct e2ee_held *held,
 	else if (held->okfn)
 		e2ee_hold_receive(hold, held);
 	else
-		passed = e2ee_hold_resend(hold, held->skb);
+		passed = e2ee_resend(hold->sk, held->skb);
 	if (!passed)
 		e2ee_note(NULL, hold->session, E2EE_A_STAT_GUARD_DROP);
 	dev_put(held->dev);
@@ -703,8 +407,8 @@ static unsigned int e2ee_guard_out_attached(struct e2ee_net *enet,
 	policy = READ_ONCE(session->policy);
 	if (policy != E2EE_POLICY_REQUIRED && policy != E2EE_POLICY_BLOCKED)
 		return NF_ACCEPT;
-	if (!e2ee_guard_read(skb, state->pf, &datagram) ||
-	    !e2ee_guard_any(&datagram, session))
+	if (!e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_datagram_leaks(&datagram, session))
 		return NF_ACCEPT;
 	/* it came before those that wait: join the packets that are held */
 	if (READ_ONCE(socket->tx_held) &&
@@ -745,8 +449,8 @@ static unsigned int e2ee_guard_out(void *priv, struct sk_buff *skb,
 		return e2ee_guard_out_attached(enet, socket, skb, state);
 	guard = e2ee_guard_of(enet, sk);
 	if (!guard || !e2ee_guard_is_users(sk) ||
-	    !e2ee_guard_read(skb, state->pf, &datagram) ||
-	    !e2ee_guard_any(&datagram, NULL))
+	    !e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_datagram_has_media(&datagram))
 		return NF_ACCEPT;
 	return e2ee_hold_packet(enet, sk, guard, skb, state);
 }
@@ -775,7 +479,7 @@ static unsigned int e2ee_guard_in_socket(struct e2ee_net *enet,
 	} else if (again || !READ_ONCE(enet->guard->num_holds)) {
 		return NF_ACCEPT;
 	}
-	if (!e2ee_guard_any(datagram, NULL))
+	if (!e2ee_datagram_has_media(datagram))
 		return NF_ACCEPT;
 	return e2ee_hold_packet(enet, sk, guard, skb, state);
 }
@@ -836,7 +540,7 @@ static unsigned int e2ee_guard_in(void *priv, struct sk_buff *skb,
 	struct e2ee_datagram datagram;
 	struct sock *sk;
 
-	if (!e2ee_guard_read(skb, state->pf, &datagram) ||
+	if (!e2ee_datagram_read(skb, &datagram) ||
 	    !e2ee_guard_has_port(enet, ntohs(datagram.dest)))
 		return NF_ACCEPT;
 	if (e2ee_guard_is_many(skb))
@@ -867,7 +571,7 @@ static void e2ee_hold_receive(struct e2ee_hold *hold, struct e2ee_held *held)
 	local_bh_disable();
 	rcu_read_lock();
 	if ((e2ee_guard_is_many(skb) || hold->sk->sk_reuseport) &&
-	    e2ee_guard_read(skb, state.pf, &datagram))
+	    e2ee_datagram_read(skb, &datagram))
 		verdict = e2ee_guard_in_many(hold->enet, &datagram, &state,
 					     true);
 	if (verdict == NF_ACCEPT)

@@ -14,7 +14,6 @@
  * Deleting a sending key first sets its counter to E2EE_CTR_DEAD, so that what
  * the module remembers of the counter is exact though senders still run.
  */
-#include <linux/jhash.h>
 #include <linux/ktime.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
@@ -23,29 +22,10 @@
 #include "key.h"
 #include "session.h"
 #include "stats.h"
+#include "stream.h"
 #include "window.h"
 
-#define E2EE_RECENT_SLOTS	64
-#define E2EE_RECENT_TIME	(2 * HZ)	/* a stream that sent lately */
 #define E2EE_TOMB_TIME		(5 * HZ)	/* packets of a deleted key */
-
-/**
- * struct e2ee_recent - SSRCs that sent lately with a key for any
- * @slots: by hash of the SSRC
- * @slots.ssrc: who
- * @slots.sent: jiffies of its last packet, 0 for never
- * @crowded: jiffies of the last packet that pushed a recent SSRC out
- *
- * Written without a lock: a torn slot names an SSRC that did not send, which
- * at worst refuses a switch of epoch that could be forced.
- */
-struct e2ee_recent {
-	struct {
-		u32 ssrc;
-		unsigned long sent;
-	} slots[E2EE_RECENT_SLOTS];
-	unsigned long crowded;
-};
 
 /**
  * struct e2ee_tomb - a sending key that was deleted a moment ago
@@ -84,31 +64,10 @@ static const struct rhashtable_params e2ee_key_digest_params = {
 	.automatic_shrinking = true,
 };
 
-static const struct rhashtable_params e2ee_key_stream_params = {
-	.key_len = sizeof_field(struct e2ee_key, stream),
-	.key_offset = offsetof(struct e2ee_key, stream),
-	.head_offset = offsetof(struct e2ee_key, by_stream),
-	.automatic_shrinking = true,
-};
-
 static struct e2ee_key *e2ee_key_by_id(struct e2ee_net *enet,
 				       const struct e2ee_key_id *id)
 {
 	return rhashtable_lookup(&enet->key_ids, id, e2ee_key_id_params);
-}
-
-static struct e2ee_key *e2ee_key_by_stream(struct e2ee_session *session,
-					   u32 epoch, u32 ssrc, bool any)
-{
-	struct e2ee_stream_id id = {
-		.session = session->id,
-		.epoch = epoch,
-		.ssrc = any ? 0 : ssrc,
-		.any = any,
-	};
-
-	return rhashtable_lookup(&session->enet->streams, &id,
-				 e2ee_key_stream_params);
 }
 
 static void e2ee_key_free_work(struct work_struct *work)
@@ -148,130 +107,13 @@ void e2ee_key_put(struct e2ee_key *key)
 	queue_rcu_work(e2ee_key_wq, &key->rwork);
 }
 
-/* lists and streams: sending */
-
-static int e2ee_key_stream_insert(struct e2ee_key *key, u32 ssrc, bool any)
-{
-	key->stream.session = key->session->id;
-	key->stream.epoch = key->epoch;
-	key->stream.ssrc = ssrc;
-	key->stream.any = any;
-	return rhashtable_lookup_insert_fast(&key->enet->streams,
-					     &key->by_stream,
-					     e2ee_key_stream_params);
-}
-
-/* unclaimed keys stand in the order in which they are taken: by KID */
-static void e2ee_key_claim_offer(struct e2ee_key *key)
-{
-	struct e2ee_key *other;
-
-	list_for_each_entry(other, &key->session->claims, claim)
-		if (other->id.kid > key->id.kid)
-			break;
-	list_add_tail(&key->claim, &other->claim);
-}
-
-static int e2ee_key_start_sending(struct e2ee_key *key,
-				  struct e2ee_refusal *why)
-{
-	struct e2ee_session *session = key->session;
-	int err = 0;
-
-	spin_lock_bh(&session->claim_lock);
-	if (key->id.mode == E2EE_SSRC_CLAIM)
-		e2ee_key_claim_offer(key);
-	else
-		err = e2ee_key_stream_insert(key, key->id.ssrc,
-					     key->id.mode == E2EE_SSRC_ANY);
-	spin_unlock_bh(&session->claim_lock);
-	if (err == -EEXIST)
-		e2ee_refuse(why, E2EE_A_KEY_SSRC, err,
-			    "SSRC already has a sending key in this epoch");
-	return err;
-}
-
-static void e2ee_key_stop_sending(struct e2ee_key *key)
-{
-	struct e2ee_session *session = key->session;
-
-	spin_lock_bh(&session->claim_lock);
-	if (!list_empty(&key->claim))
-		list_del_init(&key->claim);
-	else
-		rhashtable_remove_fast(&key->enet->streams, &key->by_stream,
-				       e2ee_key_stream_params);
-	spin_unlock_bh(&session->claim_lock);
-}
-
-static struct e2ee_key *e2ee_key_claim(struct e2ee_session *session, u32 epoch,
-				       u32 ssrc)
-{
-	struct e2ee_key *key, *found;
-
-	spin_lock_bh(&session->claim_lock);
-	found = e2ee_key_by_stream(session, epoch, ssrc, false);
-	if (found)		/* another CPU was first */
-		goto out;
-	list_for_each_entry(key, &session->claims, claim) {
-		if (key->epoch != epoch)
-			continue;
-		/* under memory pressure the packet goes without a key */
-		if (e2ee_key_stream_insert(key, ssrc, false))
-			break;
-		list_del_init(&key->claim);
-		found = key;
-		break;
-	}
-out:
-	spin_unlock_bh(&session->claim_lock);
-	return found;
-}
-
 /**
- * e2ee_key_for_tx() - the key that seals for an SSRC
- * @session: who sends
- * @epoch: its current epoch, read once for this packet
+ * e2ee_key_event() - tell of a key and the packet that made it known
+ * @key: a key found under RCU
  * @ssrc: of the packet
- *
- * Its own key; else the claim with the lowest KID, which is its own from then
- * on; else the key for any.
- *
- * Context: process or softirq, under rcu_read_lock().
- * Return: the key, valid in this RCU section, or NULL.
+ * @type: enum e2ee_event
  */
-struct e2ee_key *e2ee_key_for_tx(struct e2ee_session *session, u32 epoch,
-				 u32 ssrc)
-{
-	struct e2ee_key *key;
-
-	key = e2ee_key_by_stream(session, epoch, ssrc, false);
-	if (key)
-		return key;
-	if (!list_empty(&session->claims)) {
-		key = e2ee_key_claim(session, epoch, ssrc);
-		if (key)
-			return key;
-	}
-	return e2ee_key_by_stream(session, epoch, 0, true);
-}
-
-static void e2ee_key_note_recent(struct e2ee_recent *recent, u32 ssrc)
-{
-	u32 slot = jhash_1word(ssrc, 0) % E2EE_RECENT_SLOTS;
-	unsigned long now = jiffies ?: 1;
-	unsigned long sent = READ_ONCE(recent->slots[slot].sent);
-
-	if (READ_ONCE(recent->slots[slot].ssrc) != ssrc) {
-		if (sent && time_before(now, sent + E2EE_RECENT_TIME))
-			WRITE_ONCE(recent->crowded, now);
-		WRITE_ONCE(recent->slots[slot].ssrc, ssrc);
-	}
-	if (sent != now)
-		WRITE_ONCE(recent->slots[slot].sent, now);
-}
-
-static void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type)
+void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type)
 {
 	struct e2ee_event_msg msg = {
 		.type = type,
@@ -291,50 +133,12 @@ static void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type)
  * @key: at its limit or past its lifetime
  * @ssrc: of the packet that found out
  *
- * Context: as e2ee_key_for_tx().
+ * Context: as e2ee_stream_key().
  */
 void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc)
 {
 	if (!test_and_set_bit(E2EE_KEY_EXPIRED_SENT, &key->flags))
 		e2ee_key_event(key, ssrc, E2EE_EVENT_KEY_EXPIRED);
-}
-
-/**
- * e2ee_key_next_ctr() - take a CTR, for one packet, for ever
- * @key: from e2ee_key_for_tx()
- * @ssrc: of the packet
- * @ctr: the CTR
- *
- * Context: as e2ee_key_for_tx().
- * Return: 0; -EKEYEXPIRED at the limit or past the lifetime; -ENOKEY where
- * the key was deleted meanwhile.
- */
-int e2ee_key_next_ctr(struct e2ee_key *key, u32 ssrc, u64 *ctr)
-{
-	u64 next = atomic64_read(&key->ctr);
-
-	if (e2ee_key_expired(key))
-		goto expired;
-	do {
-		if (next == E2EE_CTR_DEAD)
-			return -ENOKEY;
-		if (next >= READ_ONCE(key->limit))
-			goto expired;
-	} while (!atomic64_try_cmpxchg(&key->ctr, (s64 *)&next, next + 1));
-
-	if (next >= READ_ONCE(key->soft_limit) &&
-	    !test_and_set_bit(E2EE_KEY_EXPIRING_SENT, &key->flags))
-		e2ee_key_event(key, ssrc, E2EE_EVENT_KEY_EXPIRING);
-	if (READ_ONCE(key->sent) != jiffies)
-		WRITE_ONCE(key->sent, jiffies);
-	if (key->recent)
-		e2ee_key_note_recent(key->recent, ssrc);
-	*ctr = next;
-	return 0;
-
-expired:
-	e2ee_key_note_expired(key, ssrc);
-	return -EKEYEXPIRED;
 }
 
 /**
@@ -642,12 +446,9 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 		goto free_key;
 	err = -ENOMEM;
 	if (param->dir == E2EE_DIR_TX && param->mode == E2EE_SSRC_ANY) {
-		key->recent = kzalloc(sizeof(*key->recent),
-				      GFP_KERNEL_ACCOUNT);
+		key->recent = e2ee_recent_new();
 		if (!key->recent)
 			goto free_key;
-		/* jiffies start below zero: not "a moment ago" */
-		key->recent->crowded = jiffies - E2EE_RECENT_TIME;
 	}
 	key->sent = jiffies - E2EE_RECENT_TIME;
 	err = e2ee_aead_init(&key->aead, param->secret, param->secret_len,
@@ -769,7 +570,7 @@ int e2ee_key_new(struct e2ee_session *session,
 	if (err)
 		goto forget;
 	if (key->id.dir == E2EE_DIR_TX) {
-		err = e2ee_key_start_sending(key, why);
+		err = e2ee_stream_start(key, why);
 		if (err)
 			goto remove;
 		e2ee_key_filling(key);
@@ -798,7 +599,7 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 	struct e2ee_session *session = key->session;
 
 	if (key->id.dir == E2EE_DIR_TX) {
-		e2ee_key_stop_sending(key);
+		e2ee_stream_stop(key);
 		e2ee_digest_release(key->kept,
 				    atomic64_xchg(&key->ctr, E2EE_CTR_DEAD));
 		if (session->enet->num_guards)
@@ -922,80 +723,6 @@ void e2ee_key_del_all(struct e2ee_session *session)
 	}
 }
 
-/* streams of a key for any that sent lately and have no key in the epoch */
-static u32 e2ee_key_lacking_any(struct e2ee_session *session,
-				const struct e2ee_key *key, u32 epoch)
-{
-	const struct e2ee_recent *recent = key->recent;
-	unsigned long sent;
-	u32 i, lacking = 0;
-
-	if (time_before(jiffies, READ_ONCE(recent->crowded) + E2EE_RECENT_TIME))
-		return U32_MAX;	/* more than can be told one by one */
-	for (i = 0; i < E2EE_RECENT_SLOTS; i++) {
-		sent = READ_ONCE(recent->slots[i].sent);
-		if (sent && time_before(jiffies, sent + E2EE_RECENT_TIME) &&
-		    !e2ee_key_by_stream(session, epoch,
-					READ_ONCE(recent->slots[i].ssrc),
-					false))
-			lacking++;
-	}
-	return lacking;
-}
-
-static u64 e2ee_key_lacking(struct e2ee_session *session, u32 epoch)
-{
-	struct e2ee_key *key;
-	u64 lacking = 0;
-
-	list_for_each_entry(key, &session->keys, node) {
-		if (key->id.dir != E2EE_DIR_TX || key->epoch != session->epoch)
-			continue;
-		if (key->recent)
-			lacking += e2ee_key_lacking_any(session, key, epoch);
-		else if (time_before(jiffies, READ_ONCE(key->sent) +
-				     E2EE_RECENT_TIME) &&
-			 !e2ee_key_by_stream(session, epoch, key->stream.ssrc,
-					     false))
-			lacking++;
-	}
-	return lacking;
-}
-
-/**
- * e2ee_key_epoch_check() - may the session go on with the keys of an epoch?
- * @session: who sends
- * @epoch: the epoch to come
- * @why: told where it is refused
- *
- * Context: process, under struct e2ee_net.lock.
- * Return: 0; -ENOKEY where an SSRC that sent in the last 2 seconds would lack
- * a key.
- */
-int e2ee_key_epoch_check(struct e2ee_session *session, u32 epoch,
-			 struct e2ee_refusal *why)
-{
-	struct e2ee_key *key;
-	u64 lacking, claims = 0;
-	bool any;
-
-	lockdep_assert_held(&session->enet->lock);
-	if (epoch == session->epoch)
-		return 0;
-	rcu_read_lock();
-	any = e2ee_key_by_stream(session, epoch, 0, true);
-	lacking = any ? 0 : e2ee_key_lacking(session, epoch);
-	rcu_read_unlock();
-	spin_lock_bh(&session->claim_lock);
-	list_for_each_entry(key, &session->claims, claim)
-		claims += key->epoch == epoch;
-	spin_unlock_bh(&session->claim_lock);
-	if (lacking > claims)
-		return e2ee_refuse(why, E2EE_A_SESSION_EPOCH, -ENOKEY,
-				   "an SSRC that sent in the last 2 seconds has no key in that epoch");
-	return 0;
-}
-
 int e2ee_key_net_init(struct e2ee_net *enet)
 {
 	int err;
@@ -1011,7 +738,7 @@ int e2ee_key_net_init(struct e2ee_net *enet)
 	err = rhltable_init(&enet->key_digests, &e2ee_key_digest_params);
 	if (err)
 		goto destroy_kids;
-	err = rhashtable_init(&enet->streams, &e2ee_key_stream_params);
+	err = e2ee_stream_net_init(enet);
 	if (err)
 		goto destroy_digests;
 	return 0;
@@ -1032,7 +759,7 @@ void e2ee_key_net_exit(struct e2ee_net *enet)
 
 	list_for_each_entry_safe(tomb, next, &enet->tombs, node)
 		kfree(tomb);
-	rhashtable_destroy(&enet->streams);
+	e2ee_stream_net_exit(enet);
 	rhltable_destroy(&enet->key_digests);
 	rhltable_destroy(&enet->key_kids);
 	rhashtable_destroy(&enet->key_ids);

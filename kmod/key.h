@@ -166,20 +166,16 @@ struct e2ee_key *e2ee_key_find(struct e2ee_session *session,
 int e2ee_key_del(struct e2ee_session *session,
 		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
 void e2ee_key_del_all(struct e2ee_session *session);
-int e2ee_key_epoch_check(struct e2ee_session *session, u32 epoch,
-			 struct e2ee_refusal *why);
 int e2ee_key_net_init(struct e2ee_net *enet);
 void e2ee_key_net_exit(struct e2ee_net *enet);
 
 /* softirq or process context, under rcu_read_lock() */
-struct e2ee_key *e2ee_key_for_tx(struct e2ee_session *session, u32 epoch,
-				 u32 ssrc);
-int e2ee_key_next_ctr(struct e2ee_key *key, u32 ssrc, u64 *ctr);
 struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
 				 u32 ssrc, int *err);
 struct e2ee_key *e2ee_key_for_rtx(struct e2ee_session *session, u64 kid,
 				  unsigned int nth);
 bool e2ee_key_sends(struct e2ee_session *session, u64 kid);
+void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type);
 void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc);
 bool e2ee_key_expired(const struct e2ee_key *key);
 u64 e2ee_key_packets(const struct e2ee_key *key);

@@ -304,13 +304,25 @@ int e2ee_key_get_doit(struct e2ee_call *call)
 	return e2ee_parse_refuse(call, call->attrs[E2EE_A_KEY], &why, err);
 }
 
+/* The policy lets a session pass, for dumps; on one object it says nothing. */
+static int refuse_session(const struct e2ee_call *call)
+{
+	const struct nlattr *session = call->attrs[E2EE_A_SESSION];
+
+	if (!session)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(call->extack, session,
+			    "only a dump can be narrowed to a session");
+	return -EINVAL;
+}
+
 int e2ee_socket_get_doit(struct e2ee_call *call)
 {
 	struct e2ee_refusal why = { };
 	struct sock *sk;
 	int err;
 
-	err = e2ee_parse_socket(call, &sk);
+	err = refuse_session(call) ?: e2ee_parse_socket(call, &sk);
 	if (err)
 		return err;
 	if (e2ee_socket_of(sk)) {
@@ -329,7 +341,7 @@ int e2ee_guard_get_doit(struct e2ee_call *call)
 	struct e2ee_guard *guard;
 	int err;
 
-	err = e2ee_parse_guard(call, &guard);
+	err = refuse_session(call) ?: e2ee_parse_guard(call, &guard);
 	return err ?: put_guard(call->answer, guard, call->user_ns);
 }
 

@@ -20,6 +20,7 @@
 #include "key.h"
 #include "session.h"
 #include "stats.h"
+#include "stream.h"
 
 unsigned int e2ee_net_id;
 
@@ -247,7 +248,7 @@ int e2ee_session_set(struct e2ee_session *session,
 	if (err)
 		return err;
 	if (param->given & E2EE_SESSION_HAS_EPOCH && !param->force) {
-		err = e2ee_key_epoch_check(session, param->epoch, why);
+		err = e2ee_stream_epoch_check(session, param->epoch, why);
 		if (err)
 			return err;
 	}

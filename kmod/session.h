@@ -65,17 +65,17 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  */
 struct e2ee_net {
 	struct net *net;
-	struct mutex lock;
+	struct mutex lock;	/* outermost; serialises requests */
 	struct list_head sessions;
 	struct list_head guards;
 	struct rhashtable key_ids;
 	struct rhltable key_kids;
 	struct rhltable key_digests;
 	struct rhashtable streams;
-	spinlock_t sockets_lock;
+	spinlock_t sockets_lock;	/* sockets, their binding */
 	struct list_head sockets;
-	spinlock_t windows_lock;
-	spinlock_t tombs_lock;
+	spinlock_t windows_lock;	/* lists of windows */
+	spinlock_t tombs_lock;	/* tombs */
 	struct list_head tombs;
 	u64 key_serial;
 	struct e2ee_guard_net *guard;
@@ -137,13 +137,13 @@ struct e2ee_session {
 	struct list_head keys;
 	u32 num_keys;
 	u32 num_rx_bound;
-	spinlock_t claim_lock;
+	spinlock_t claim_lock;	/* claims, streams */
 	struct list_head claims;
 
 	u32 num_sockets;
 	u32 num_guards;
 
-	spinlock_t event_lock;
+	spinlock_t event_lock;	/* the token bucket */
 	u32 event_tokens;
 	unsigned long event_stamp;
 	u32 event_lost;

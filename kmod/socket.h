@@ -60,7 +60,7 @@ struct e2ee_socket {
 	struct e2ee_stats __percpu *stats;
 	struct list_head windows;
 
-	spinlock_t rx_lock;
+	spinlock_t rx_lock;	/* rx_busy, rx_queue, rx_queued */
 	bool rx_busy;
 	struct sk_buff_head rx_queue;
 	u32 rx_queued;

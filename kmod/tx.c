@@ -29,6 +29,7 @@
 #include "session.h"
 #include "sframe.h"
 #include "socket.h"
+#include "stream.h"
 #include "tx.h"
 #include "verdict.h"
 #include "compat/compat.h"
@@ -264,7 +265,7 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	int err;
 
 	packet->name.ssrc = rtp->ssrc;
-	key = e2ee_key_for_tx(session, epoch, rtp->ssrc);
+	key = e2ee_stream_key(session, epoch, rtp->ssrc);
 	if (!key) {
 		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY,
 				 -ENOKEY);
@@ -281,7 +282,7 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_TOO_BIG, -EMSGSIZE);
 		return;
 	}
-	err = e2ee_key_next_ctr(key, rtp->ssrc, &packet->name.ctr);
+	err = e2ee_stream_next_ctr(key, rtp->ssrc, &packet->name.ctr);
 	if (err == -ENOKEY) {
 		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY, err);
 		return;

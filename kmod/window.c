@@ -37,7 +37,7 @@ struct e2ee_window {
 	struct rcu_head rcu;
 	struct e2ee_key *key;
 	const struct e2ee_socket *socket;
-	spinlock_t lock;
+	spinlock_t lock;	/* packets, replay */
 	u64 packets;
 	struct e2ee_replay replay;
 };

@@ -74,13 +74,7 @@ static inline struct udp_table *e2ee_compat_udp_table(struct net *net)
 #endif
 }
 
-/* before 7.0 the lookup was told the table; sockets are freed by RCU */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
-#define e2ee_compat_lookup_args(net, skb)	(skb)
-#else
-#define e2ee_compat_lookup_args(net, skb)	e2ee_compat_udp_table(net), (skb)
-#endif
-
+/* 7.0: the lookup finds the table by itself */
 static inline struct sock *e2ee_compat_udp4_lookup(struct net *net,
 						   struct sk_buff *skb,
 						   __be16 source, __be16 dest)
@@ -88,7 +82,10 @@ static inline struct sock *e2ee_compat_udp4_lookup(struct net *net,
 	return __udp4_lib_lookup(net, ip_hdr(skb)->saddr, source,
 				 ip_hdr(skb)->daddr, dest, inet_iif(skb),
 				 inet_sdif(skb),
-				 e2ee_compat_lookup_args(net, NULL));
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+				 e2ee_compat_udp_table(net),
+#endif
+				 NULL);
 }
 
 static inline struct sock *e2ee_compat_udp6_lookup(struct net *net,
@@ -99,7 +96,10 @@ static inline struct sock *e2ee_compat_udp6_lookup(struct net *net,
 	return __udp6_lib_lookup(net, &ipv6_hdr(skb)->saddr, source,
 				 &ipv6_hdr(skb)->daddr, dest, inet6_iif(skb),
 				 inet6_sdif(skb),
-				 e2ee_compat_lookup_args(net, NULL));
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+				 e2ee_compat_udp_table(net),
+#endif
+				 NULL);
 #else
 	return NULL;
 #endif

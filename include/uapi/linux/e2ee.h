@@ -72,7 +72,7 @@ enum e2ee_attr {
 enum e2ee_session_attr {
 	E2EE_A_SESSION_UNSPEC,
 	E2EE_A_SESSION_PAD,
-	E2EE_A_SESSION_ID,	/* u32, given by the kernel, unique in the namespace, from 1 */
+	E2EE_A_SESSION_ID,	/* u32, given by the kernel, from 1 */
 	E2EE_A_SESSION_NAME,	/* string, 1 to 31 printable characters without space or slash */
 	E2EE_A_SESSION_POLICY,	/* u32: enum e2ee_policy */
 	E2EE_A_SESSION_WINDOW,	/* u32: replay window in packets, of keys added from now on */
@@ -107,7 +107,7 @@ enum e2ee_key_attr {
 	E2EE_A_KEY_DIR,		/* u32: enum e2ee_dir */
 	E2EE_A_KEY_KID,		/* u64 */
 	E2EE_A_KEY_SSRC,	/* u32: the SSRC; of a claim key once it is claimed (get) */
-	E2EE_A_KEY_SSRC_MODE,	/* u32: enum e2ee_ssrc_mode; default: number if SSRC is there, else any */
+	E2EE_A_KEY_SSRC_MODE,	/* u32: enum e2ee_ssrc_mode; default by SSRC: number or any */
 	E2EE_A_KEY_SUITE,	/* u32: enum e2ee_suite; default AES-256-GCM */
 	E2EE_A_KEY_EPOCH,	/* u32; default the session's epoch */
 	E2EE_A_KEY_SECRET,	/* binary, 16 or 32 bytes: AEAD key; never in an answer */

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * UDP packets as they pass through the stack: is there media in them, and is
+ * it sealed?
+ */
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/udp.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include "datagram.h"
+#include "key.h"
+#include "rtp.h"
+#include "session.h"
+#include "sframe.h"
+
+static bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
+{
+	__be16 frag;
+	u8 proto;
+
+	*offset = skb_network_offset(skb);
+	if (skb->protocol == htons(ETH_P_IP)) {
+		proto = ip_hdr(skb)->protocol;
+		*offset += ip_hdrlen(skb);
+	} else {
+		proto = ipv6_hdr(skb)->nexthdr;
+		*offset = ipv6_skip_exthdr(skb, *offset + sizeof(struct ipv6hdr),
+					   &proto, &frag);
+	}
+	return proto == IPPROTO_UDP && *offset >= 0;
+}
+
+/**
+ * e2ee_datagram_read() - is this a UDP packet that has a payload?
+ * @skb: data is the network header
+ * @datagram: to be filled
+ *
+ * Context: any but hard interrupt.
+ */
+bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
+{
+	struct udphdr buf, *uh;
+	int offset;
+
+	if (!e2ee_datagram_udp_offset(skb, &offset))
+		return false;
+	uh = skb_header_pointer(skb, offset, sizeof(buf), &buf);
+	if (!uh || skb->len <= offset + sizeof(*uh))
+		return false;
+	datagram->skb = skb;
+	datagram->udp = offset;
+	datagram->payload = offset + sizeof(*uh);
+	datagram->len = skb->len - datagram->payload;
+	datagram->segment = datagram->len;
+	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_size)
+		datagram->segment = min_t(u32, skb_shinfo(skb)->gso_size,
+					  datagram->len);
+	datagram->source = uh->source;
+	datagram->dest = uh->dest;
+	return true;
+}
+
+/* does a socket that sends or gets this have to be attached? */
+static bool e2ee_datagram_is_media(const u8 *payload, u32 len,
+				   struct e2ee_rtp *rtp)
+{
+	switch (e2ee_rtp_parse(payload, len, rtp)) {
+	case E2EE_RTP_MEDIA:
+	case E2EE_RTP_DTLS_SRTP:
+		return true;
+	case E2EE_RTP_DISGUISED:
+		/* what only resembles RTP, not what is another protocol */
+		return *payload < 4 || (*payload >= 64 && *payload < 80) ||
+		       (*payload >= 128 && *payload < 192);
+	default:
+		return false;
+	}
+}
+
+/* media without a seal of a key that sends? */
+static bool e2ee_datagram_is_leak(struct e2ee_session *session,
+				  const u8 *payload, u32 len)
+{
+	struct e2ee_sealed sealed;
+	struct e2ee_rtp rtp;
+
+	if (!e2ee_datagram_is_media(payload, len, &rtp))
+		return false;
+	if (e2ee_rtp_parse(payload, len, &rtp) != E2EE_RTP_MEDIA)
+		return true;
+	payload += rtp.payload;
+	len = rtp.payload_len;
+	if (test_bit(rtp.pt, session->rtx_pt)) {
+		if (len <= 2)
+			return len < 2;
+		payload += 2;
+		len -= 2;
+	}
+	return !e2ee_sframe.is_sealed(payload, len) ||
+	       e2ee_sframe.parse(payload, len, &sealed) ||
+	       !e2ee_key_sends(session, sealed.kid);
+}
+
+/* looks at each segment; what cannot be looked at counts as media in clear */
+static bool e2ee_datagram_any(const struct e2ee_datagram *datagram,
+			      struct e2ee_session *session)
+{
+	u32 at, len, end = datagram->payload + datagram->len;
+	struct e2ee_rtp rtp;
+	bool found = true;
+	const u8 *payload;
+	u8 *buf = NULL;
+
+	if (skb_is_nonlinear(datagram->skb)) {
+		buf = kmalloc(datagram->segment, GFP_ATOMIC | __GFP_NOWARN);
+		if (!buf)
+			return true;
+	}
+	for (at = datagram->payload; at < end; at += len) {
+		len = min(datagram->segment, end - at);
+		payload = skb_header_pointer(datagram->skb, at, len, buf);
+		if (!payload)
+			goto out;
+		if (session ? e2ee_datagram_is_leak(session, payload, len) :
+			      e2ee_datagram_is_media(payload, len, &rtp))
+			goto out;
+	}
+	found = false;
+out:
+	kfree(buf);
+	return found;
+}
+
+/**
+ * e2ee_datagram_has_media() - does a socket that gets this have to be attached?
+ * @datagram: from e2ee_datagram_read()
+ *
+ * Context: any but hard interrupt.
+ */
+bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram)
+{
+	return e2ee_datagram_any(datagram, NULL);
+}
+
+/**
+ * e2ee_datagram_leaks() - does it carry media without a sender's seal?
+ * @datagram: from e2ee_datagram_read(), on its way out
+ * @session: of the sender
+ *
+ * A seal counts where its KID is that of a key that sends, or did until lately.
+ *
+ * Context: any but hard interrupt, under rcu_read_lock().
+ */
+bool e2ee_datagram_leaks(const struct e2ee_datagram *datagram,
+			 struct e2ee_session *session)
+{
+	return e2ee_datagram_any(datagram, session);
+}

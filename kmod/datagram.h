@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP packets as they pass through the stack, before or after the sockets.
+ */
+#ifndef E2EE_DATAGRAM_H
+#define E2EE_DATAGRAM_H
+
+#include <linux/types.h>
+
+struct e2ee_session;
+struct sk_buff;
+
+/**
+ * struct e2ee_datagram - a UDP packet at a netfilter hook
+ * @skb: the packet; data is the network header
+ * @udp: offset of the UDP header
+ * @payload: offset of the payload
+ * @len: payload, bytes; of all segments
+ * @segment: payload of one segment, bytes; @len where it is but one
+ * @source: UDP source port
+ * @dest: UDP destination port
+ */
+struct e2ee_datagram {
+	struct sk_buff *skb;
+	u32 udp;
+	u32 payload;
+	u32 len;
+	u32 segment;
+	__be16 source;
+	__be16 dest;
+};
+
+/* any context but hard interrupt */
+bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram);
+bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram);
+bool e2ee_datagram_leaks(const struct e2ee_datagram *datagram,
+			 struct e2ee_session *session);
+
+#endif /* E2EE_DATAGRAM_H */
