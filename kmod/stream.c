@@ -38,7 +38,7 @@ static const struct rhashtable_params e2ee_stream_params = {
 };
 
 static struct e2ee_key *e2ee_stream_find(struct e2ee_session *session,
-					   u32 epoch, u32 ssrc, bool any)
+					 u32 epoch, u32 ssrc, bool any)
 {
 	struct e2ee_stream_id id = {
 		.session = session->id,
@@ -91,7 +91,7 @@ int e2ee_stream_start(struct e2ee_key *key, struct e2ee_refusal *why)
 		e2ee_stream_offer(key);
 	else
 		err = e2ee_stream_insert(key, key->id.ssrc,
-					     key->id.mode == E2EE_SSRC_ANY);
+					 key->id.mode == E2EE_SSRC_ANY);
 	spin_unlock_bh(&session->claim_lock);
 	if (err == -EEXIST)
 		e2ee_refuse(why, E2EE_A_KEY_SSRC, err,
@@ -118,8 +118,8 @@ void e2ee_stream_stop(struct e2ee_key *key)
 	spin_unlock_bh(&session->claim_lock);
 }
 
-static struct e2ee_key *e2ee_stream_claim(struct e2ee_session *session, u32 epoch,
-				       u32 ssrc)
+static struct e2ee_key *e2ee_stream_claim(struct e2ee_session *session,
+					  u32 epoch, u32 ssrc)
 {
 	struct e2ee_key *key, *found;
 
@@ -226,8 +226,7 @@ int e2ee_stream_next_ctr(struct e2ee_key *key, u32 ssrc, u64 *ctr)
 	if (next >= READ_ONCE(key->soft_limit) &&
 	    !test_and_set_bit(E2EE_KEY_EXPIRING_SENT, &key->flags))
 		e2ee_key_event(key, ssrc, E2EE_EVENT_KEY_EXPIRING);
-	if (READ_ONCE(key->sent) != jiffies)
-		WRITE_ONCE(key->sent, jiffies);
+	WRITE_ONCE(key->sent, jiffies);
 	if (key->recent)
 		e2ee_recent_note(key->recent, ssrc);
 	*ctr = next;
@@ -240,7 +239,7 @@ expired:
 
 /* streams of a key for any that sent lately and have no key in the epoch */
 static u32 e2ee_recent_lacking(struct e2ee_session *session,
-				const struct e2ee_key *key, u32 epoch)
+			       const struct e2ee_key *key, u32 epoch)
 {
 	const struct e2ee_recent *recent = key->recent;
 	unsigned long sent;
@@ -289,7 +288,7 @@ static u64 e2ee_stream_lacking(struct e2ee_session *session, u32 epoch)
  * a key.
  */
 int e2ee_stream_epoch_check(struct e2ee_session *session, u32 epoch,
-			 struct e2ee_refusal *why)
+			    struct e2ee_refusal *why)
 {
 	struct e2ee_key *key;
 	u64 lacking, claims = 0;

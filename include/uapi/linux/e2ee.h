@@ -115,7 +115,7 @@ enum e2ee_key_attr {
 	E2EE_A_KEY_CTR,		/* u64: next CTR (tx), highest authenticated CTR + 1 (rx, get) */
 	E2EE_A_KEY_SOFT_LIMIT,	/* u64: CTR at which event key-expiring is sent (tx) */
 	E2EE_A_KEY_LIMIT,	/* u64: first CTR that is not used any more (tx) */
-	E2EE_A_KEY_EXPIRES,	/* u32: seconds from now, 0 = never; get: seconds left, rounded up */
+	E2EE_A_KEY_EXPIRES,	/* u32: seconds from now, 0 = never; get: seconds left */
 	E2EE_A_KEY_DRIVER,	/* string: crypto driver in use (get) */
 	E2EE_A_KEY_PACKETS,	/* u64: packets sealed or authenticated with it (get) */
 	E2EE_A_KEY_EXPIRED,	/* flag: at its limit or past its lifetime (get) */
@@ -147,7 +147,7 @@ enum e2ee_socket_attr {
 	E2EE_A_SOCKET_PAD,
 	E2EE_A_SOCKET_ID,	/* u64, given by the kernel, never used twice */
 	E2EE_A_SOCKET_SESSION,	/* u32: session id; 0 = detached, hooks pass through (get) */
-	E2EE_A_SOCKET_FD,	/* u32: file descriptor of the calling process (attach, detach, get) */
+	E2EE_A_SOCKET_FD,	/* u32: file descriptor of the caller (attach, detach, get) */
 	E2EE_A_SOCKET_LOCAL_ADDR,	/* binary, 4 or 16 bytes, network order */
 	E2EE_A_SOCKET_LOCAL_PORT,	/* u16, host order */
 	E2EE_A_SOCKET_REMOTE_ADDR,	/* binary, 4 or 16 bytes (get, if connected) */
