@@ -39,6 +39,8 @@ void out_group(struct out *out, const char *key);
 void out_group_end(struct out *out);
 void out_u64(struct out *out, const char *key, uint64_t value);
 void out_str(struct out *out, const char *key, const char *value);
+void out_str_as(struct out *out, const char *key, const char *label,
+		const char *value);
 void out_flag(struct out *out, const char *key);
 void out_addr(struct out *out, const char *key, const struct e2ee_addr *addr,
 	      bool with_port);
@@ -111,7 +113,7 @@ void out_session(struct out *out, const struct session_names *names,
 struct secret {
 	size_t len;
 	uint8_t bytes[SECRET_MAX + 1];
-	int file;			/* regular file, locked; -1: none */
+	int file;			/* regular file; -1: none */
 	char *path;			/* of it */
 };
 
@@ -121,6 +123,7 @@ struct mark {
 };
 
 int secret_read(struct app *app, const char *source, struct secret *secret);
+int secret_lock(struct app *app, const struct secret *secret);
 void secret_free(struct secret *secret);
 int mark_check(struct app *app, const struct secret *secret, const char *kind,
 	       const struct e2ee_key *key);

@@ -271,20 +271,17 @@ static int key_install(struct app *app, const struct key_request *request,
 	const char *kind = request->base_key ? "base-key" : "key";
 	const struct e2ee_key *key = &request->key;
 	struct mark mark = { .path = NULL };
-	int ret;
+	bool sends = key->dir == E2EE_DIR_TX;
+	int ret = EXIT_GOOD;
 
-	if (key->dir == E2EE_DIR_TX) {
-		if (!(key->has & E2EE_HAS(E2EE_A_KEY_CTR))) {
-			ret = mark_check(app, secret, kind, key);
-			if (ret)
-				return ret;
-		}
+	if (sends)
+		ret = secret_lock(app, secret);
+	if (!ret && sends && !(key->has & E2EE_HAS(E2EE_A_KEY_CTR)))
+		ret = mark_check(app, secret, kind, key);
+	if (!ret)
 		ret = app_open(app);
-		if (!ret)
-			ret = mark_write(app, secret, kind, key, &mark);
-	} else {
-		ret = app_open(app);
-	}
+	if (!ret && sends)
+		ret = mark_write(app, secret, kind, key, &mark);
 	if (ret)
 		return ret;
 	if (e2ee_key_new(app->ctx, &request->session, key, 1, NULL)) {
@@ -394,7 +391,7 @@ void out_key_line(struct out *out, const struct e2ee_key *key)
 	const char *suite = e2ee_suite_name(key->suite);
 	const char *dir = e2ee_dir_name(key->dir);
 
-	out_str(out, "key", dir ? dir : "unknown");
+	out_str_as(out, "dir", "key", dir ? dir : "unknown");
 	out_u64(out, "kid", key->kid);
 	out_ssrc(out, key);
 	out_str(out, "suite", suite ? suite : "unknown");

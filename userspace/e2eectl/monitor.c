@@ -41,7 +41,7 @@ static void out_event(struct out *out, const struct e2ee_event_info *event)
 	if (has & E2EE_HAS(E2EE_A_EVENT_SOCKET))
 		out_u64(out, "socket", event->socket);
 	if (has & E2EE_HAS(E2EE_A_EVENT_DIR))
-		out_str(out, "key", dir ? dir : "unknown");
+		out_str_as(out, "dir", "key", dir ? dir : "unknown");
 	if (has & E2EE_HAS(E2EE_A_EVENT_KID))
 		out_u64(out, "kid", event->kid);
 	if (has & E2EE_HAS(E2EE_A_EVENT_SSRC))

@@ -141,14 +141,21 @@ void out_u64(struct out *out, const char *key, uint64_t value)
 	text_word(out, text);
 }
 
-void out_str(struct out *out, const char *key, const char *value)
+/* With another word in text than in JSON */
+void out_str_as(struct out *out, const char *key, const char *label,
+		const char *value)
 {
 	if (out->json) {
 		json_member(out, key, json_object_new_string(value));
 		return;
 	}
-	text_word(out, key);
+	text_word(out, label);
 	text_word(out, value);
+}
+
+void out_str(struct out *out, const char *key, const char *value)
+{
+	out_str_as(out, key, key, value);
 }
 
 void out_flag(struct out *out, const char *key)

@@ -159,12 +159,6 @@ static int file_read(struct app *app, const char *name, struct secret *secret)
 				name);
 		goto out;
 	}
-	/* Held until the key is installed: two of us, one mark */
-	if (flock(fd, LOCK_EX)) {
-		ret = app_error(app, EXIT_USAGE, "%s: %s", name,
-				strerror(errno));
-		goto out;
-	}
 	ret = descriptor_read(app, name, fd, secret);
 	if (ret)
 		goto out;
@@ -207,6 +201,15 @@ void secret_free(struct secret *secret)
 	free(secret->path);
 	secret->file = -1;
 	secret->path = NULL;
+}
+
+/* Until secret_free(): of two that install this key, one finds the mark */
+int secret_lock(struct app *app, const struct secret *secret)
+{
+	if (secret->file < 0 || !flock(secret->file, LOCK_EX))
+		return EXIT_GOOD;
+	return app_error(app, EXIT_USAGE, "%s: %s", secret->path,
+			 strerror(errno));
 }
 
 static char *mark_path(const struct secret *secret)

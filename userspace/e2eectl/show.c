@@ -176,7 +176,9 @@ int cmd_stats(struct args *args)
 	int ret;
 
 	while ((word = args_peek(args))) {
-		if (!strcmp(word, "-w") && !watch) {
+		if (!strcmp(word, "-w")) {
+			if (watch)
+				return args_usage(args, "\"-w\" is there twice");
 			watch = true;
 			args_next(args);
 			continue;
