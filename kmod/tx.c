@@ -269,9 +269,9 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	if (!key) {
 		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY,
 				 -ENOKEY);
-		if (packet->err)
-			e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING,
-				      epoch, rtp->ssrc);
+		/* sent in clear or not: whoever has keys wants to know */
+		e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING, epoch,
+			      rtp->ssrc);
 		return;
 	}
 	/* as long as it may get: whether a CTR is spent must not depend on it */
@@ -747,8 +747,9 @@ int e2ee_tx_sendmsg_now(struct sock *sk, struct msghdr *msg, size_t len)
 	if (e2ee_tx_is_ipv4(sk, msg))
 		tx.max -= sizeof(struct iphdr);
 	if (len > tx.max) {
+		/* UDP has no length for it: refuses it, and tells how */
 		e2ee_tx_count(&tx, &tx.one, E2EE_A_STAT_TX_TOO_BIG);
-		return -EMSGSIZE;
+		return tx.socket->orig->sendmsg(sk, msg, len);
 	}
 	ret = e2ee_tx_packets_new(&tx);
 	if (ret)
@@ -781,7 +782,7 @@ int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, len);
 	if (!e2ee_tx_is_bound(socket))
 		return socket->orig->sendmsg(sk, msg, len);
-	if (msg->msg_flags & (MSG_MORE | MSG_OOB) || udp_test_bit(CORK, sk) ||
+	if (msg->msg_flags & MSG_MORE || udp_test_bit(CORK, sk) ||
 	    (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY)))
 		return -EOPNOTSUPP;
 	/* packets that a guard holds were sent before this one */
