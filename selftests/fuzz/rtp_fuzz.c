@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * libFuzzer: any datagram through the parser, and the payload it finds through
+ * SFrame's. What must hold for every input aborts if it does not.
+ */
+#include <stdlib.h>
+#include "rtp.h"
+#include "sframe.h"
+
+#define MUST(condition) do {						\
+	if (!(condition))						\
+		abort();						\
+} while (0)
+
+static void check_sealed(const u8 *payload, size_t len)
+{
+	u8 front[1 + E2EE_SFRAME_HEADER_MAX];
+	struct e2ee_sealed sealed, again;
+
+	if (e2ee_sframe.parse(payload, len, &sealed))
+		return;
+	MUST(e2ee_sframe.is_sealed(payload, len));
+	MUST(sealed.aad + sealed.aad_len == sealed.body);
+	MUST(sealed.body + e2ee_sframe.tag_len <= len);
+	/* one spelling: what is written again is what was read */
+	MUST(e2ee_sframe.front(front, sealed.kid, sealed.ctr, &again) ==
+	     sealed.body);
+	MUST(!memcmp(front + 1, payload + 1, sealed.aad_len));
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
+{
+	enum e2ee_rtp_kind kind;
+	struct e2ee_rtp rtp;
+
+	if (len > 65535)
+		return 0;
+	kind = e2ee_rtp_parse(data, len, &rtp);
+	MUST(kind <= E2EE_RTP_DISGUISED);
+	if (kind == E2EE_RTP_MEDIA || kind == E2EE_RTP_BARE) {
+		MUST(rtp.start == 0 || rtp.start == 4);
+		MUST(rtp.payload >= rtp.start + 12);
+		MUST((size_t)rtp.payload + rtp.payload_len + rtp.pad_len +
+		     rtp.tail_len == len);
+		MUST(!rtp.payload_len == (kind == E2EE_RTP_BARE));
+		MUST(rtp.pt < 64 || (rtp.pt > 95 && rtp.pt < 128));
+		check_sealed(data + rtp.payload, rtp.payload_len);
+	} else {
+		MUST(!rtp.payload && !rtp.payload_len && !rtp.start);
+	}
+	check_sealed(data, len);
+	return 0;
+}
