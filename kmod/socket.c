@@ -64,21 +64,33 @@ static int e2ee_socket_setsockopt(struct sock *sk, int level, int optname,
 	return socket->orig->setsockopt(sk, level, optname, optval, optlen);
 }
 
-/* an engine that asks for the MTU leaves room for what we add */
+static bool e2ee_socket_is_mtu(int level, int optname)
+{
+	return (level == SOL_IP && optname == IP_MTU) ||
+	       (level == SOL_IPV6 && optname == IPV6_MTU);
+}
+
+/*
+ * An engine that asks for the MTU leaves room for what we add. One that asks
+ * for its encapsulation has none: the one we set is not its own.
+ */
 static int e2ee_socket_getsockopt(struct sock *sk, int level, int optname,
 				  char __user *optval, int __user *optlen)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	bool is_encap = level == SOL_UDP && optname == UDP_ENCAP;
 	int err, len, mtu;
 
 	err = socket->orig->getsockopt(sk, level, optname, optval, optlen);
-	if (err || !e2ee_socket_bound(socket))
+	if (err)
 		return err;
-	if (!(level == SOL_IP && optname == IP_MTU) &&
-	    !(level == SOL_IPV6 && optname == IPV6_MTU))
+	if (!is_encap && !(e2ee_socket_is_mtu(level, optname) &&
+			   e2ee_socket_bound(socket)))
 		return 0;
 	if (get_user(len, optlen))
 		return -EFAULT;
+	if (is_encap)
+		return clear_user(optval, len) ? -EFAULT : 0;
 	if (len != sizeof(mtu))
 		return 0;
 	if (get_user(mtu, (int __user *)optval))
