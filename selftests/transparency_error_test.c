@@ -148,6 +148,7 @@ OBSERVE(refused_unconnected)
 	close_right(e);
 	for (int i = 0; i < 3; i++)
 		note(r, "sent", left_sends(e, 100));
+	settle(e);
 	note(r, "poll", sock_poll(e->left, POLLIN, 0));
 	note_pending(e, r);
 	note_call(r, "recv", recv(e->left, got, sizeof(got), MSG_DONTWAIT));
@@ -342,6 +343,7 @@ static void forge(struct ends *e, unsigned int i)
 
 	(e->kind == SOCK_V6 ? forge_icmp6 : forge_icmp)(e, icmp->type,
 							icmp->code, icmp->info);
+	settle(e);
 }
 
 /* Each kind of ICMP error, for a socket that asked for details... */
@@ -387,6 +389,7 @@ static void packet_too_big(struct ends *e, uint32_t mtu)
 		forge_icmp6(e, ICMP6_PACKET_TOO_BIG, 0, mtu);
 	else
 		forge_icmp(e, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu);
+	settle(e);
 }
 
 static int mtu_of(struct ends *e)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +56,30 @@ static int attach_ends(struct ends *ends)
 	return err;
 }
 
+/*
+ * On one CPU what goes through lo stays in order, whatever sent it: once a
+ * datagram has come, so has all that was sent before it.
+ */
+static int pin(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
+}
+
+void settle(const struct ends *ends)
+{
+	struct addr addr;
+	int fd = sock_udp(ends->kind, 0, &addr);
+	char byte;
+
+	sock_send(fd, "", 1, &addr);
+	sock_recv(fd, &byte, 1);
+	close(fd);
+}
+
 int ends_open(struct ends *ends, enum sock_kind kind, bool attached)
 {
 	int err;
@@ -62,6 +88,8 @@ int ends_open(struct ends *ends, enum sock_kind kind, bool attached)
 	ends->kind = kind;
 	ends->attached = attached;
 	err = sock_netns();
+	if (!err)
+		err = pin();
 	if (err)
 		return err;
 	/* the namespace is fresh: the same ports each time */

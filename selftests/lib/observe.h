@@ -71,6 +71,9 @@ void ends_close(struct ends *ends);
 int ends_attach(struct ends *ends, int fd, unsigned int side);
 int ends_connect(struct ends *ends);	/* both, to each other */
 
+/* Wait until all that was sent before has arrived, errors too. */
+void settle(const struct ends *ends);
+
 void note(struct record *record, const char *name, long long value);
 /* What a system call returned: -errno if it failed. */
 void note_call(struct record *record, const char *name, long long ret);
@@ -90,7 +93,7 @@ void right_notes(struct ends *ends, struct record *record, const char *name);
  */
 #define OBSERVE(name, ...)						\
 	static void name##_observe(struct ends *e, struct record *r);	\
-	TEST_F(transparency, name)					\
+	TEST_F_TIMEOUT(transparency, name, 120)				\
 	{								\
 		static const struct permit permits[] = {		\
 			__VA_ARGS__ __VA_OPT__(,) { PERMIT_NONE, NULL, 0, 0 } \
