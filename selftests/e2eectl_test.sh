@@ -1,0 +1,604 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# e2eectl against the module: each command in text and in JSON, keys from every
+# source, marks, batches, events, doctor.
+#
+#   namespace $ns                          namespace $far
+#     lo 127.0.0.1                           lo 127.0.0.1
+#       5004 <- engine, by pid and fd          empty, for -n
+#       5006 <- engine, by address
+#       7000-7100: guard
+#
+# TAP; exit 4: skipped. E2EECTL names another program.
+set -u
+export LC_ALL=C
+ksft_skip=4
+E2EECTL=${E2EECTL:-$(command -v e2eectl || echo ../build/userspace/e2eectl)}
+ns=e2eectl-$$
+far=e2eectl-far-$$
+dir=
+engine=
+monitor=
+count=0
+failed=0
+
+skip()
+{
+	echo "1..0 # SKIP $*"
+	exit $ksft_skip
+}
+
+cleanup()
+{
+	local pid
+
+	for pid in $monitor $engine; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	ip netns del "$ns" 2>/dev/null
+	ip netns del "$far" 2>/dev/null
+	[[ ! $dir ]] || rm -rf "$dir"
+}
+trap cleanup EXIT
+
+# check STATUS WHAT [WHY]
+check()
+{
+	count=$((count + 1))
+	if [[ $1 -eq 0 ]]; then
+		echo "ok $count - $2"
+		return
+	fi
+	echo "not ok $count - $2"
+	[[ ! ${3-} ]] || echo "# ${3//$'\n'/$'\n'# }"
+	failed=1
+}
+
+equal()
+{
+	[[ $2 == "$3" ]]
+	check $? "$1" "found:  $2
+wanted: $3"
+}
+
+# until_true WHAT COMMAND...: polls, for ten seconds
+until_true()
+{
+	local what=$1 end=$((SECONDS + 10)) good=1
+
+	shift
+	while [[ $SECONDS -lt $end ]]; do
+		"$@" >/dev/null 2>&1 && { good=0; break; }
+		read -r -t 0.05 <> <(:)
+	done
+	check $good "$what" "$* was never true"
+}
+
+ctl()
+{
+	"$E2EECTL" -n "$ns" "$@"
+}
+
+# good WHAT WORDS...: works, and says nothing
+good()
+{
+	local what=$1 out status
+
+	shift
+	out=$(ctl "$@" 2>&1)
+	status=$?
+	[[ $status -eq 0 && ! $out ]]
+	check $? "$what" "code $status: $out"
+}
+
+# refused WHAT CODE PATTERN WORDS...: one line that matches
+refused()
+{
+	local what=$1 code=$2 pattern=$3 out status
+
+	shift 3
+	out=$(ctl "$@" 2>&1)
+	status=$?
+	[[ $status -eq $code && $out =~ ^Error:\ .*$pattern && $out != *$'\n'* ]]
+	check $? "$what" "code $status: $out"
+}
+
+# json PATH WORDS...: members of the answer, one a line
+json()
+{
+	local path=$1
+
+	shift
+	ctl -j "$@" | python3 -c '
+import json, sys
+for line in sys.stdin:
+    value = json.loads(line)
+    print(eval("value" + sys.argv[1]))' "$path"
+}
+
+# same WHAT WORDS...: text and JSON hold the same facts
+same()
+{
+	local what=$1 why
+
+	shift
+	ctl "$@" >"$dir/text" 2>&1
+	ctl -j "$@" >"$dir/json" 2>&1
+	why=$(python3 - "$dir/text" "$dir/json" 2>&1 <<'PYTHON'
+import json, sys
+
+def flat(value, key, words):
+    """The words that text would have for it"""
+    if isinstance(value, list):
+        for one in value:
+            flat(one, key, words)
+    elif isinstance(value, dict):
+        if key == "counters" and value:
+            words.append(key)
+        for name, inner in value.items():
+            flat(inner, name, words)
+    else:
+        name = "key" if key == "dir" else key
+        if name == "tx_errors" or \
+           not name.startswith(("tx_", "rx_", "guard_")):
+            name = name.replace("_", "-")
+        words.append(name)
+        if value is not True:
+            words.extend(str(value).split())
+
+words = []
+flat(json.load(open(sys.argv[2])), "", words)
+text = open(sys.argv[1]).read().split()
+for line in (words, text):  # a second may pass between the two
+    for at, word in enumerate(line[:-1]):
+        if word == "expires":
+            line[at + 1] = "left"
+if not words or words != text:
+    print("text:", *text)
+    print("JSON:", *words)
+PYTHON
+	)
+	[[ ! $why ]]
+	check $? "$what: text and JSON agree" "$why"
+}
+
+# Two UDP sockets, which answer "rtp PORT" and "stop" on a pipe
+start_engine()
+{
+	mkfifo "$dir/pipe"
+	ip netns exec "$ns" python3 - "$dir" <<'PYTHON' &
+import os, socket, sys
+
+folder = sys.argv[1]
+sockets = {}
+for port in (5004, 5006, 7002):
+    sockets[port] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sockets[port].bind(("127.0.0.1", port))
+with open(folder + "/fds.new", "w") as out:
+    for port, sock in sockets.items():
+        print(port, sock.fileno(), os.fstat(sock.fileno()).st_ino, file=out)
+os.rename(folder + "/fds.new", folder + "/fds")
+sequence = 0
+for line in iter(open(folder + "/pipe").readline, None):
+    words = line.split()
+    if not words:
+        continue
+    if words[0] == "stop":
+        break
+    sequence += 1
+    packet = bytes([0x80, 0x60]) + sequence.to_bytes(2, "big") + bytes(4)
+    sockets[int(words[1])].sendto(
+        packet + bytes.fromhex("00abcdef") + b"m" * 100, ("127.0.0.1", 5006))
+PYTHON
+	engine=$!
+	exec {pipe}<>"$dir/pipe"
+	until_true 'engine has its sockets' test -e "$dir/fds"
+}
+
+send_rtp()
+{
+	echo "rtp $1" >&"$pipe"
+}
+
+# counter NAME COUNTER
+counter()
+{
+	json "[0]['counters']['$2']" stats "$1"
+}
+
+counter_is()
+{
+	[[ $(counter "$1" "$2") == "$3" ]]
+}
+
+sessions()
+{
+	good 'add-session' add-session room window 128 rtx-pt 97,99
+	good 'add-session with all words' add-session other policy optional \
+		window 0x40 rtx-pt none crypto auto tx-errors
+	refused 'a name twice' 2 'attribute session\.name' add-session room
+	equal 'list-sessions' "$(ctl list-sessions)" \
+"session room id 1 policy required epoch 0 window 128 rtx-pt 97,99 keys 0 sockets 0
+session other id 2 policy optional epoch 0 window 64 tx-errors keys 0 sockets 0"
+	same 'list-sessions' list-sessions
+	good 'set-session' set-session other policy off tx-errors off window 4096
+	equal 'set-session changed it' \
+		"$(ctl list-sessions | grep other)" \
+		'session other id 2 policy off epoch 0 window 4096 keys 0 sockets 0'
+	refused 'set-session of none' 2 'no such session' set-session none window 64
+	refused 'unknown driver' 2 'attribute session\.crypto' \
+		set-session room crypto no-such-driver
+	good 'set-session back' set-session other policy required
+	equal 'another namespace has none' \
+		"$("$E2EECTL" -n "$far" -j list-sessions)" '[]'
+	equal 'by the path of its namespace' "$("$E2EECTL" \
+		-n "/run/netns/$ns" list-sessions)" "$(ctl list-sessions)"
+	equal "the caller's own namespace has none" \
+		"$("$E2EECTL" -j list-sessions)" '[]'
+}
+
+keys()
+{
+	local base=$dir/base file=$dir/file salt=$dir/salt
+
+	head -c 32 /dev/urandom >"$base"
+	head -c 32 /dev/urandom >"$file"
+	head -c 12 /dev/urandom | od -An -vtx1 | tr -d ' \n' >"$salt"
+	good 'add-key tx from a base key' add-key room tx kid 5 ssrc claim \
+		base-key "$base" soft-limit 1000 limit 0x10000 expires 3600
+	equal 'it is marked as spent' "$(cat "$base.spent")" \
+		'tx base-key kid 5 suite aes-256-gcm'
+	good 'add-key tx from key and salt' add-key room tx kid 6 ssrc 0xabcdef \
+		key "$file" salt "$salt" epoch 1
+	equal 'it is marked as spent, too' "$(cat "$file.spent")" \
+		'tx key kid 6 suite aes-256-gcm'
+	good 'add-key rx from standard input' add-key room rx kid 7 \
+		suite aes-128-gcm base-key - < <(head -c 16 /dev/urandom)
+	good 'add-key rx bound to an SSRC' add-key room rx kid 7 ssrc 9 \
+		base-key - < <(head -c 16 /dev/urandom)
+	same 'list-keys' list-keys
+	same 'list-keys of a session' list-keys room
+	equal 'list-keys' "$(ctl list-keys |
+		sed -E 's/ (driver|expires) [^ ]+//g')" \
+"session room key tx kid 5 ssrc claim suite aes-256-gcm epoch 0 ctr 0 soft-limit 1000 limit 65536 packets 0
+session room key tx kid 6 ssrc 11259375 suite aes-256-gcm epoch 1 ctr 0 soft-limit 268435456 limit 4294967296 packets 0
+session room key rx kid 7 ssrc any suite aes-128-gcm epoch 0 ctr 0 packets 0
+session room key rx kid 7 ssrc 9 suite aes-256-gcm epoch 0 ctr 0 packets 0"
+	good 'set-key' set-key room tx kid 5 ssrc claim soft-limit 2000 \
+		limit 3000 expires 0
+	equal 'set-key changed it' \
+		"$(ctl list-keys room | sed -n '1s/ driver.*//p')" \
+		'session room key tx kid 5 ssrc claim suite aes-256-gcm epoch 0 ctr 0 soft-limit 2000 limit 3000 packets 0'
+	refused 'set-key of none' 2 'no such key' set-key room tx kid 99 limit 5
+	refused 'list-keys of no session' 2 'no such session' list-keys none
+	good 'del-key' del-key room rx kid 7 ssrc 9
+	refused 'del-key twice' 2 'no such key' del-key room rx kid 7 ssrc 9
+	marks "$base" "$file" "$salt"
+}
+
+marks()
+{
+	local base=$1 file=$2 salt=$3
+
+	refused 'a spent base key' 1 'was installed for sending before' \
+		add-key other tx kid 5 base-key "$base"
+	refused 'a spent key' 1 'was installed for sending before' \
+		add-key other tx kid 9 key "$file" salt "$salt"
+	good 'a spent base key, another kid' add-key other tx kid 6 \
+		base-key "$base"
+	equal 'each kid has its line' "$(cat "$base.spent")" \
+'tx base-key kid 5 suite aes-256-gcm
+tx base-key kid 6 suite aes-256-gcm'
+	head -c 32 /dev/urandom >"$dir/fresh"
+	refused 'a key that the kernel refuses' 2 'no such session' \
+		add-key none tx kid 5 base-key "$dir/fresh"
+	test ! -e "$dir/fresh.spent"
+	check $? 'leaves no mark'
+	refused 'nor a line in one that was there' 2 'no such session' \
+		add-key none tx kid 8 base-key "$base"
+	equal 'the mark is as before' "$(wc -l <"$base.spent")" 2
+	good 'with ctr a spent key goes in' del-key other tx kid 6
+	good 'with ctr a spent key goes in' add-key other tx kid 6 ctr 500 \
+		base-key "$base"
+	equal 'and starts there' \
+		"$(json "[0]['ctr']" list-keys other)" 500
+	refused 'the kernel refuses a ctr that was there' 2 'attribute key' \
+		add-key room tx kid 6 base-key "$base" ctr 3
+	good 'del-key' del-key other tx kid 6
+	chmod 640 "$dir/fresh"
+	refused 'a key file that others can read' 1 'chmod 600' \
+		add-key other tx kid 5 base-key "$dir/fresh"
+	chmod 600 "$dir/fresh"
+}
+
+keyring()
+{
+	local id
+
+	if ! command -v keyctl >/dev/null || ! keyctl show >/dev/null 2>&1; then
+		check "${EXPECT_ALL:-0}" 'keyring # SKIP keyctl or keyring missing'
+		return
+	fi
+	id=$(head -c 32 /dev/urandom | keyctl padd user "e2ee-test-$$" @u)
+	good 'add-key from the keyring' add-key other rx kid 20 \
+		base-key "keyring:e2ee-test-$$"
+	keyctl unlink "$id" @u
+	refused 'keyring key that is not there' 1 'of type user' \
+		add-key other rx kid 21 base-key "keyring:e2ee-test-$$"
+	id=$(head -c 32 /dev/urandom | keyctl padd logon "e2ee:test-$$" @u)
+	refused 'logon key' 1 'type logon, which user space cannot read' \
+		add-key other rx kid 21 base-key "keyring:e2ee:test-$$"
+	keyctl unlink "$id" @u
+	good 'del-key' del-key other rx kid 20
+}
+
+sockets()
+{
+	local fd inode id
+
+	read -r _ fd inode < <(grep ^5004 "$dir/fds")
+	id=$(ctl attach room pid "$engine" fd "$fd")
+	equal 'attach by pid and fd' "${id% *}" socket
+	id=${id#* }
+	equal 'attach by address' "$(json "['socket'] > $id" attach other \
+		local 127.0.0.1:5006)" True
+	same 'list-sockets' list-sockets
+	equal 'list-sockets' "$(ctl list-sockets | head -n 1)" \
+		"session room socket $id local 127.0.0.1:5004 inode $inode uid 0"
+	refused 'attach of no socket' 2 '' attach room local 127.0.0.1:9
+	refused 'attach of no process' 2 'there is none' \
+		attach room pid 2147483647 fd 0
+	refused 'attach of no descriptor' 2 'has no file descriptor' \
+		attach room pid "$engine" fd 1000
+	refused 'attach of a pipe' 2 '' attach room pid "$engine" fd "$pipe"
+	refused 'detach without force' 2 'force' detach "$id"
+	good 'detach with force' detach "$id" force
+	equal 'a detached one says so' "$(ctl list-sockets |
+		grep -c '^detached socket')" 1
+	refused 'detach of none' 2 '' detach 4294967295
+	ctl attach room pid "$engine" fd "$fd" >"$dir/again"
+	equal 'attached again' "$(json "[0]['sockets']" list-sessions)" 1
+}
+
+media()
+{
+	send_rtp 5004
+	until_true 'a packet is sealed' counter_is room tx_ok 1
+	until_true 'and dropped by who has no key' counter_is other rx_no_key 1
+	same 'stats' stats
+	same 'stats of one' stats room
+	same 'show' show
+	same 'show of one' show room
+	equal 'show has the counters that are not zero' \
+		"$(ctl show room | sed -n 2p)" '  counters tx_ok 1'
+	equal 'the claim key is claimed' "$(ctl list-keys room |
+		grep -c 'ssrc claim claimed 11259375')" 1
+	refused 'show of none' 2 'no such session' show none
+	refused 'stats of none' 2 'no such session' stats none
+	timeout 5 "$E2EECTL" -n "$ns" -j stats room -w | head -n 2 >"$dir/watch"
+	equal 'stats -w goes on' "$(wc -l <"$dir/watch")" 2
+	good 'use-epoch' use-epoch room 1
+	send_rtp 5004
+	until_true 'the other key sends' test 1 = \
+		"$(json "[1]['packets']" list-keys room)"
+	equal 'epoch is shown' "$(json "[0]['epoch']" list-sessions)" 1
+	refused 'use-epoch without a key' 2 'epoch' use-epoch room 2
+	good 'use-epoch with force' use-epoch room 2 force
+	good 'use-epoch back' use-epoch room 1
+}
+
+guards()
+{
+	local id
+
+	id=$(ctl add-guard room ports 7000-7100 uid root local 127.0.0.1)
+	equal 'add-guard' "$id" 'guard 1'
+	equal 'list-guards' "$(ctl list-guards)" \
+		'session room guard 1 ports 7000-7100 local 127.0.0.1 uid 0 attached 0'
+	same 'list-guards' list-guards
+	refused 'add-guard of no cgroup' 2 'cgroup' \
+		add-guard room ports 8000 cgroup /no/such/group
+	refused 'a session that a guard names' 2 'guard' del-session room
+	send_rtp 7002
+	until_true 'its socket is attached' grep -q ' by-guard 1' \
+		<(ctl list-sockets)
+	equal 'list-guards counts it' "$(json "[0]['attached']" list-guards)" 1
+	good 'del-guard' del-guard 1
+	refused 'del-guard twice' 2 '' del-guard 1
+}
+
+event_seen()
+{
+	ctl add-session shown && ctl del-session shown
+	grep -q "$1" "$dir/events" && grep -q "$2" "$dir/events"
+}
+
+events()
+{
+	"$E2EECTL" -n "$ns" -j monitor >"$dir/events" 2>&1 &
+	monitor=$!
+	until_true 'monitor prints JSON lines' event_seen '"event":"session-new"' \
+		'"event":"session-del"'
+	kill "$monitor"
+	wait "$monitor" 2>/dev/null
+	python3 - "$dir/events" >"$dir/why" 2>&1 <<'PYTHON'
+import datetime, json, sys
+rows = [json.loads(line) for line in open(sys.argv[1])]
+names = {row["event"] for row in rows}
+assert {"session-new", "session-del"} <= names, names
+for row in rows:
+    datetime.datetime.strptime(row["time"], "%Y-%m-%dT%H:%M:%S.%f%z")
+    assert row["session"] == "shown" and row["id"] > 0, row
+PYTHON
+	check $? 'each with time, session and id' "$(cat "$dir/why")"
+	"$E2EECTL" -n "$ns" monitor >"$dir/events" 2>&1 &
+	monitor=$!
+	until_true 'monitor prints lines' event_seen \
+		'^time [^ ]* event session-new session shown id [0-9]*' \
+		'^time [^ ]* event session-del session shown id [0-9]*'
+	kill "$monitor"
+	wait "$monitor" 2>/dev/null
+	monitor=
+}
+
+batch()
+{
+	cat >"$dir/batch" <<-END
+		# sessions by the dozen
+		add-session one policy optional
+		add-session \\
+		    "two"
+		list-sessions
+		add-key none rx kid 1 base-key $dir/fresh
+		del-session one
+	END
+	ctl -b "$dir/batch" >"$dir/out" 2>"$dir/err"
+	equal 'batch: code of the first error' $? 2
+	equal 'batch: it has file and line' "$(cut -c -$((16 + ${#dir})) "$dir/err")" \
+		"Error: $dir/batch:6:"
+	equal 'batch: what was before it worked' \
+		"$(grep -cE '^session (one|two) ' "$dir/out")" 2
+	printf 'del-session none\ndel-session one\ndel-session two\n' |
+		ctl -f -b - 2>"$dir/err"
+	equal 'batch: -f goes on' "$?, $(wc -l <"$dir/err")" '2, 1'
+	equal 'batch: and did the rest' \
+		"$(ctl list-sessions | grep -cE 'session (one|two)')" 0
+	for id in {1..1000}; do
+		echo "add-key other rx kid $id base-key $dir/fresh"
+	done >"$dir/batch"
+	good 'batch: a thousand keys' -b "$dir/batch"
+	equal 'batch: they are there' \
+		"$(json "[1]['keys']" list-sessions)" 1000
+	equal 'list-keys lists them' "$(ctl list-keys other | wc -l)" 1000
+	sed 's/add-key/del-key/; s/ base-key.*//' "$dir/batch" |
+		ctl -b -
+	equal 'batch: and can go' "$(json "[1]['keys']" list-sessions)" 0
+}
+
+doctor_says()
+{
+	ctl doctor | grep -qE "$1"
+}
+
+doctor()
+{
+	local status
+
+	ctl doctor >"$dir/out"
+	status=$?
+	! grep -q ^FAIL "$dir/out"
+	check $? 'doctor: nothing fails' "$(cat "$dir/out")"
+	equal 'doctor: code' $status 0
+	ctl -j doctor | python3 -c '
+import json, sys
+for row in json.load(sys.stdin):
+    cure = ". Cure: " + row["cure"] if "cure" in row else ""
+    print("%-4s  %s: %s%s" % (row["level"], row["check"], row["text"], cure))
+' >"$dir/json"
+	equal 'doctor: text and JSON agree' "$(cat "$dir/json")" "$(cat "$dir/out")"
+	doctor_says '^OK    module: e2ee [0-9.]+ is loaded'
+	check $? 'doctor: module'
+	doctor_says '^(OK|WARN)  +crypto: AES-GCM by '
+	check $? 'doctor: crypto'
+	doctor_says '^WARN  keys: session other: no key that works'
+	check $? 'doctor: session without a key'
+	doctor_says '^WARN  no-key: session other: [0-9]+ packets with an unknown KID'
+	check $? 'doctor: unknown KID'
+	! doctor_says '^WARN  sockets: .*on port (5004|5006)'
+	check $? 'doctor: attached sockets are not complained of'
+	ctl set-session other policy off
+	ctl doctor >"$dir/out"
+	equal 'doctor: code under the policy off' $? 1
+	grep -q '^FAIL  policy: session other: off' "$dir/out"
+	check $? 'doctor: policy off' "$(cat "$dir/out")"
+	ctl set-session other policy optional
+	doctor_says '^WARN  policy: session other: optional'
+	check $? 'doctor: policy optional'
+	ctl detach "$(ctl list-sockets | grep ':5004 ' |
+		sed -E 's/.*socket ([0-9]+) .*/\1/')" force
+	doctor_says "^WARN  sockets: process python3 \\($engine\\) has .* 5004"
+	check $? 'doctor: socket without protection' "$(ctl doctor)"
+	ctl add-guard other ports 5004 >/dev/null
+	! doctor_says '^WARN  sockets: .*5004'
+	check $? 'doctor: a guard is protection'
+}
+
+completion()
+{
+	if [[ ! -e /usr/share/bash-completion/bash_completion ]]; then
+		check "${EXPECT_ALL:-0}" 'completion # SKIP not installed'
+		return
+	fi
+	# shellcheck disable=SC1091
+	equal 'completion: names of sessions' "$(bash -c '
+		. /usr/share/bash-completion/bash_completion
+		. ../userspace/completion/e2eectl
+		COMP_WORDS=("$0" -n "$1" show "")
+		COMP_CWORD=4
+		_e2eectl
+		echo "${COMPREPLY[*]}"' "$E2EECTL" "$ns")" 'other room'
+}
+
+ends()
+{
+	local id
+
+	while read -r id; do
+		ctl del-guard "$id"
+	done < <(json "[0]['guard']" list-guards)
+	good 'del-session' del-session room
+	refused 'del-session twice' 2 'no such session' del-session room
+	good 'del-session' del-session other
+	equal 'sockets of deleted sessions are blocked' "$(ctl list-sockets |
+		grep -cE '^deleted-session [12] socket')" 2
+	same 'list-sockets' list-sockets
+	echo stop >&"$pipe"
+	wait "$engine"
+	engine=
+	until_true 'closed sockets are gone' test '[]' = \
+		"$(ctl -j list-sockets)"
+}
+
+unprivileged()
+{
+	local out
+
+	if ! command -v setpriv >/dev/null; then
+		check "${EXPECT_ALL:-0}" 'no rights # SKIP setpriv is missing'
+		return
+	fi
+	out=$(setpriv --bounding-set=-net_admin --inh-caps=-net_admin \
+		"$E2EECTL" list-sessions 2>&1)
+	equal 'without CAP_NET_ADMIN' "$?: $out" \
+		'2: Error: not permitted: run as root, or with CAP_NET_ADMIN'
+	out=$(setpriv --bounding-set=-net_admin --inh-caps=-net_admin \
+		"$E2EECTL" monitor 2>&1)
+	equal 'nor events' "$?: $out" \
+		'2: Error: events: not permitted: run as root, or with CAP_NET_ADMIN'
+}
+
+[[ $(id -u) -eq 0 ]] || skip 'root is needed'
+[[ -x $E2EECTL ]] || skip "no e2eectl at $E2EECTL"
+[[ -d /sys/module/e2ee ]] || modprobe -q e2ee || skip 'module e2ee is not loaded'
+ip netns add "$ns" 2>/dev/null || skip 'no network namespaces'
+ip netns add "$far"
+ip -n "$ns" link set lo up
+dir=$(mktemp -d /tmp/e2eectl-test.XXXXXX)
+umask 077
+
+echo 'TAP version 13'
+start_engine
+sessions
+keys
+keyring
+sockets
+media
+guards
+events
+batch
+doctor
+completion
+ends
+unprivileged
+echo "1..$count"
+exit $failed
