@@ -21,7 +21,7 @@ int app_error(const struct app *app, enum exit_code code, const char *format,
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
-	return code;
+	return (int)code;
 }
 
 int app_refused(const struct app *app)

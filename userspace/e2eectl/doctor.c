@@ -70,9 +70,12 @@ static bool module_installed(const char *release)
 
 static void check_kernel(struct doctor *doctor, const char *release)
 {
-	unsigned int major = 0, minor = 0;
+	unsigned long major, minor;
+	char *end;
 
-	if (sscanf(release, "%u.%u", &major, &minor) != 2)
+	major = strtoul(release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	if (*end != '.')
 		finding(doctor, LEVEL_WARN, "kernel", NULL,
 			"version \"%s\" is not understood", release);
 	else if (major < KERNEL_MAJOR ||

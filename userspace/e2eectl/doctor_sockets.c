@@ -131,7 +131,7 @@ static void process_sockets(struct survey *survey, const char *pid)
 {
 	char path[300], link[64];
 	const struct dirent *entry;
-	unsigned long long inode;
+	size_t prefix = strlen("socket:[");
 	ssize_t len;
 	DIR *dir;
 
@@ -145,8 +145,9 @@ static void process_sockets(struct survey *survey, const char *pid)
 		if (len <= 0)
 			continue;
 		link[len] = '\0';
-		if (sscanf(link, "socket:[%llu]", &inode) == 1)
-			owner_note(survey, inode, (pid_t)atoi(pid));
+		if (!strncmp(link, "socket:[", prefix))
+			owner_note(survey, strtoull(link + prefix, NULL, 10),
+				   (pid_t)strtol(pid, NULL, 10));
 	}
 	closedir(dir);
 }

@@ -125,8 +125,8 @@ static char option_find(const char *word, bool *has_value)
 
 	word += word[1] == '-' ? 2 : 1;
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		if (strcmp(options[i].brief, word) &&
-		    strcmp(options[i].full, word))
+		if (strcmp(options[i].brief, word) != 0 &&
+		    strcmp(options[i].full, word) != 0)
 			continue;
 		*has_value = options[i].has_value;
 		return options[i].brief[0];

@@ -189,8 +189,9 @@ int secret_read(struct app *app, const char *source, struct secret *secret)
 		ret = file_read(app, source, secret);
 	if (ret)
 		return ret;
-	return secret_decode(app, strcmp(source, "-") ? source :
-						       "standard input", secret);
+	return secret_decode(app, strcmp(source, "-") != 0 ? source :
+							    "standard input",
+			     secret);
 }
 
 void secret_free(struct secret *secret)
@@ -239,8 +240,8 @@ static bool mark_matches(FILE *file, const char *kind, const char *line)
 
 	while (fgets(read, sizeof(read), file)) {
 		empty = false;
-		if (strcmp(kind, "base-key") || !strcmp(read, line) ||
-		    strncmp(read, "tx base-key ", strlen("tx base-key ")))
+		if (strcmp(kind, "base-key") != 0 || !strcmp(read, line) ||
+		    strncmp(read, "tx base-key ", strlen("tx base-key ")) != 0)
 			match = true;
 	}
 	return empty || match;

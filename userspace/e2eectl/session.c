@@ -39,11 +39,12 @@ static int parse_window(struct args *args, const char *name, void *object)
 static bool rtx_pt_read(const char *list, struct e2ee_session *session)
 {
 	char text[128], *item, *rest = text;
+	size_t len = strlen(list);
 	uint64_t number;
 
-	if (strlen(list) >= sizeof(text))
+	if (len >= sizeof(text))
 		return false;
-	strcpy(text, list);
+	memcpy(text, list, len + 1);
 	while ((item = strsep(&rest, ","))) {
 		if (session->rtx_pt_len == E2EE_RTX_PT_MAX ||
 		    !parse_u64(item, &number) || number > 127)
@@ -81,7 +82,7 @@ static int parse_crypto(struct args *args, const char *name, void *object)
 		return ret;
 	if (strlen(word) > E2EE_CRYPTO_NAME_MAX)
 		return args_usage(args, "crypto: the name is too long");
-	if (strcmp(word, "auto"))
+	if (strcmp(word, "auto") != 0)
 		snprintf(session->crypto, sizeof(session->crypto), "%s", word);
 	session->has |= E2EE_HAS(E2EE_A_SESSION_CRYPTO);
 	return EXIT_GOOD;

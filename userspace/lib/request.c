@@ -205,7 +205,7 @@ static int listing_add(const struct nlmsghdr *nlh, void *arg)
 	size_t len = NLMSG_ALIGN(nlh->nlmsg_len);
 	struct listing *list = arg;
 
-	if (list->len + len > list->size) {
+	if (!list->bytes || list->len + len > list->size) {
 		size_t size = 2 * list->size + len + 65536;
 		char *bytes = realloc(list->bytes, size);
 
