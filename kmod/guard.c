@@ -415,7 +415,8 @@ static unsigned int e2ee_guard_out_attached(struct e2ee_net *enet,
 	    e2ee_hold_packet(enet, socket->sk, NULL, skb, state) == NF_STOLEN)
 		return NF_STOLEN;
 	e2ee_note(socket, session, E2EE_A_STAT_TX_LEAK);
-	return NF_DROP;
+	kfree_skb(skb);		/* NF_DROP would tell its sender EPERM */
+	return NF_STOLEN;
 }
 
 static bool e2ee_guard_is_candidate(const struct sock *sk)
