@@ -27,6 +27,12 @@ typedef __u64 u64;
 
 #define U64_MAX		(~(u64)0)
 #define BITS_PER_LONG	((unsigned int)(8 * sizeof(long)))
+
+/* Number of the highest bit set, from 1; 0 if there is none */
+static inline int fls64(u64 x)
+{
+	return x ? 64 - __builtin_clzll(x) : 0;
+}
 #endif
 
 /*
@@ -49,10 +55,23 @@ static inline u32 e2ee_get_be32(const u8 *p)
 	return (u32)p[0] << 24 | e2ee_get_be24(p + 1);
 }
 
+static inline u64 e2ee_get_be64(const u8 *p)
+{
+	return (u64)e2ee_get_be32(p) << 32 | e2ee_get_be32(p + 4);
+}
+
 static inline void e2ee_put_be16(u8 *p, u16 value)
 {
 	p[0] = (u8)(value >> 8);
 	p[1] = (u8)value;
+}
+
+static inline void e2ee_put_be64(u8 *p, u64 value)
+{
+	e2ee_put_be16(p, (u16)(value >> 48));
+	e2ee_put_be16(p + 2, (u16)(value >> 32));
+	e2ee_put_be16(p + 4, (u16)(value >> 16));
+	e2ee_put_be16(p + 6, (u16)value);
 }
 
 #endif /* E2EE_PURE_H */

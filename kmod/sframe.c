@@ -22,13 +22,9 @@
 /* Bytes that @value needs behind the config byte: 0, or 1 to 8. */
 static unsigned int value_len(u64 value)
 {
-	unsigned int n = 0;
-
 	if (value <= FIELD_VALUE)
 		return 0;
-	for (; value; value >>= 8)
-		n++;
-	return n;
+	return ((unsigned int)fls64(value) + 7) / 8;
 }
 
 /* Write @value into @n bytes; returns its field of the config byte. */
@@ -169,11 +165,8 @@ static int sframe_parse(const u8 *payload, size_t len,
 static void sframe_nonce(u8 nonce[E2EE_SFRAME_NONCE_LEN],
 			 const u8 salt[E2EE_SFRAME_NONCE_LEN], u64 ctr)
 {
-	unsigned int i;
-
-	memcpy(nonce, salt, E2EE_SFRAME_NONCE_LEN);
-	for (i = E2EE_SFRAME_NONCE_LEN; ctr; ctr >>= 8)
-		nonce[--i] ^= (u8)ctr;
+	memcpy(nonce, salt, 4);
+	e2ee_put_be64(nonce + 4, e2ee_get_be64(salt + 4) ^ ctr);
 }
 
 /* draft-ietf-avtcore-rtp-sframe-02, one SFrame object a packet */
