@@ -32,7 +32,7 @@ cleanup()
 {
 	local pid
 
-	for pid in $monitor $engine; do
+	for pid in $monitor $engine ${judge_PID-}; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
 	ip netns del "$ns" 2>/dev/null
@@ -103,28 +103,10 @@ refused()
 	check $? "$what" "code $status: $out"
 }
 
-# json PATH WORDS...: members of the answer, one a line
-json()
+# One Python for all questions about JSON: its start takes seconds in QEMU
+start_judge()
 {
-	local path=$1
-
-	shift
-	ctl -j "$@" | python3 -c '
-import json, sys
-for line in sys.stdin:
-    value = json.loads(line)
-    print(eval("value" + sys.argv[1]))' "$path"
-}
-
-# same WHAT WORDS...: text and JSON hold the same facts
-same()
-{
-	local what=$1 why
-
-	shift
-	ctl "$@" >"$dir/text" 2>&1
-	ctl -j "$@" >"$dir/json" 2>&1
-	why=$(python3 - "$dir/text" "$dir/json" 2>&1 <<'PYTHON'
+	cat >"$dir/judge.py" <<'PYTHON'
 import json, sys
 
 def flat(value, key, words):
@@ -146,18 +128,62 @@ def flat(value, key, words):
         if value is not True:
             words.extend(str(value).split())
 
-words = []
-flat(json.load(open(sys.argv[2])), "", words)
-text = open(sys.argv[1]).read().split()
-for line in (words, text):  # a second may pass between the two
-    for at, word in enumerate(line[:-1]):
-        if word == "expires":
-            line[at + 1] = "left"
-if not words or words != text:
-    print("text:", *text)
-    print("JSON:", *words)
+def same(text, value):
+    words = []
+    flat(value, "", words)
+    for line in (words, text):  # a second may pass between the two
+        for at, word in enumerate(line[:-1]):
+            if word == "expires":
+                line[at + 1] = "left"
+    if words and words == text:
+        return ""
+    return f"text: {' '.join(text)}  JSON: {' '.join(words)}"
+
+folder = sys.argv[1]
+for line in sys.stdin:
+    try:
+        with open(folder + "/json") as stream:
+            value = json.load(stream)
+        if line == "same\n":
+            with open(folder + "/text") as stream:
+                print(same(stream.read().split(), value), flush=True)
+        else:
+            print(eval("value" + line), flush=True)
+    except Exception as error:
+        print(repr(error).replace("\n", " "), flush=True)
 PYTHON
-	)
+	coproc judge { python3 "$dir/judge.py" "$dir"; }
+}
+
+# ask QUESTION: about $dir/json
+ask()
+{
+	local answer
+
+	echo "$1" >&"${judge_in}"
+	read -r -u "${judge_out}" answer
+	echo "$answer"
+}
+
+# json PATH WORDS...: a member of the answer
+json()
+{
+	local path=$1
+
+	shift
+	ctl -j "$@" >"$dir/json" 2>&1
+	ask "$path"
+}
+
+# same WHAT WORDS...: text and JSON hold the same facts
+same()
+{
+	local what=$1 why
+
+	shift
+	ctl "$@" >"$dir/text" 2>&1
+	ctl -j "$@" >"$dir/json" 2>&1
+	why=$(ask same)
 	[[ ! $why ]]
 	check $? "$what: text and JSON agree" "$why"
 }
@@ -204,6 +230,11 @@ send_rtp()
 counter()
 {
 	json "[0]['counters']['$2']" stats "$1"
+}
+
+packets_are()
+{
+	[[ $(json "[1]['packets']" list-keys room) == "$1" ]]
 }
 
 counter_is()
@@ -360,8 +391,18 @@ sockets()
 	equal 'attached again' "$(json "[0]['sockets']" list-sessions)" 1
 }
 
+# An SSRC counts as in use for two seconds after it sent
+epoch_refused()
+{
+	send_rtp 5004
+	! ctl use-epoch room 2 2>"$dir/err" ||
+		{ ctl use-epoch room 1 force; return 1; }
+}
+
 media()
 {
+	local status
+
 	send_rtp 5004
 	until_true 'a packet is sealed' counter_is room tx_ok 1
 	until_true 'and dropped by who has no key' counter_is other rx_no_key 1
@@ -375,16 +416,24 @@ media()
 		grep -c 'ssrc claim claimed 11259375')" 1
 	refused 'show of none' 2 'no such session' show none
 	refused 'stats of none' 2 'no such session' stats none
-	timeout 5 "$E2EECTL" -n "$ns" -j stats room -w | head -n 2 >"$dir/watch"
-	equal 'stats -w goes on' "$(wc -l <"$dir/watch")" 2
+	timeout 60 "$E2EECTL" -n "$ns" -j stats room -w | head -n 2 >"$dir/watch"
+	status=${PIPESTATUS[0]}
+	equal 'stats -w goes on while somebody reads' \
+		"$status, $(wc -l <"$dir/watch")" "1, 2"
 	good 'use-epoch' use-epoch room 1
 	send_rtp 5004
-	until_true 'the other key sends' test 1 = \
-		"$(json "[1]['packets']" list-keys room)"
+	until_true 'the other key sends' packets_are 1
 	equal 'epoch is shown' "$(json "[0]['epoch']" list-sessions)" 1
-	refused 'use-epoch without a key' 2 'epoch' use-epoch room 2
+	until_true 'use-epoch without a key is refused' epoch_refused
+	equal 'and says why' "$(cat "$dir/err")" \
+		"Error: an SSRC that sent in the last 2 seconds has no key in that epoch (attribute session.epoch)"
 	good 'use-epoch with force' use-epoch room 2 force
 	good 'use-epoch back' use-epoch room 1
+}
+
+guard_attached()
+{
+	ctl list-sockets | grep -q ' by-guard 1'
 }
 
 guards()
@@ -400,8 +449,7 @@ guards()
 		add-guard room ports 8000 cgroup /no/such/group
 	refused 'a session that a guard names' 2 'guard' del-session room
 	send_rtp 7002
-	until_true 'its socket is attached' grep -q ' by-guard 1' \
-		<(ctl list-sockets)
+	until_true 'its socket is attached' guard_attached
 	equal 'list-guards counts it' "$(json "[0]['attached']" list-guards)" 1
 	good 'del-guard' del-guard 1
 	refused 'del-guard twice' 2 '' del-guard 1
@@ -539,6 +587,11 @@ completion()
 		echo "${COMPREPLY[*]}"' "$E2EECTL" "$ns")" 'other room'
 }
 
+no_sockets()
+{
+	[[ $(ctl -j list-sockets) == '[]' ]]
+}
+
 ends()
 {
 	local id
@@ -555,8 +608,7 @@ ends()
 	echo stop >&"$pipe"
 	wait "$engine"
 	engine=
-	until_true 'closed sockets are gone' test '[]' = \
-		"$(ctl -j list-sockets)"
+	until_true 'closed sockets are gone' no_sockets
 }
 
 unprivileged()
@@ -587,6 +639,9 @@ dir=$(mktemp -d /tmp/e2eectl-test.XXXXXX)
 umask 077
 
 echo 'TAP version 13'
+start_judge
+# A subshell does not inherit a coprocess's descriptors, but these
+exec {judge_out}<&"${judge[0]}" {judge_in}>&"${judge[1]}"
 start_engine
 sessions
 keys

@@ -206,7 +206,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	code = app_run(&app, argc, argv);
 	e2ee_close(app.ctx);
-	if (fflush(stdout) && !code)
+	if ((fflush(stdout) || ferror(stdout)) && !code)
 		code = EXIT_USAGE;
 	return code;
 }

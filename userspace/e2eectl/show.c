@@ -160,7 +160,7 @@ static int stats_watch(struct app *app, const struct e2ee_session *session)
 		if (redraw)
 			fputs("\033[H\033[J", stdout);
 		ret = stats_print(app, session);
-		if (!ret && fflush(stdout))
+		if (!ret && (fflush(stdout) || ferror(stdout)))
 			ret = EXIT_USAGE;
 		if (!ret)
 			poll(NULL, 0, 1000);
