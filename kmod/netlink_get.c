@@ -632,8 +632,8 @@ int e2ee_key_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /*
- * The socket behind @prev, or behind the one shown last. It comes with a
- * reference, which keeps it, and so @prev, in the list.
+ * The socket behind the one shown last, with a reference. The search begins at
+ * @prev, if that is still in the list: it leaves it when it is closed.
  */
 static struct sock *dump_socket(struct e2ee_net *enet,
 				const struct e2ee_dump *dump, struct sock *prev)
@@ -642,6 +642,8 @@ static struct sock *dump_socket(struct e2ee_net *enet,
 	struct sock *sk = NULL;
 
 	spin_lock_bh(&enet->sockets_lock);
+	if (socket && list_empty(&socket->node))
+		socket = NULL;
 	socket = list_prepare_entry(socket, &enet->sockets, node);
 	list_for_each_entry_continue(socket, &enet->sockets, node) {
 		if (socket->id <= dump->socket ||
