@@ -61,10 +61,10 @@ equal()
 wanted: $3"
 }
 
-# until_true WHAT COMMAND...: polls, for ten seconds
+# until_true WHAT COMMAND...: polls, for a minute
 until_true()
 {
-	local what=$1 end=$((SECONDS + 10)) good=1
+	local what=$1 end=$((SECONDS + 60)) good=1
 
 	shift
 	while [[ $SECONDS -lt $end ]]; do

@@ -75,7 +75,7 @@ enum e2ee_session_attr {
 	E2EE_A_SESSION_ID,	/* u32, given by the kernel, from 1 */
 	E2EE_A_SESSION_NAME,	/* string, 1 to 31 printable characters without space or slash */
 	E2EE_A_SESSION_POLICY,	/* u32: enum e2ee_policy */
-	E2EE_A_SESSION_WINDOW,	/* u32: replay window in packets, of keys added from now on */
+	E2EE_A_SESSION_WINDOW,	/* u32: replay window, a power of two, of keys added from now on */
 	E2EE_A_SESSION_RTX_PT,	/* binary: RTP payload types (0 to 127) of RTX, one byte each */
 	E2EE_A_SESSION_CRYPTO,	/* string: driver to use, of keys added from now on; "" = best */
 	E2EE_A_SESSION_FLAGS,	/* u32: enum e2ee_session_flag */
