@@ -754,6 +754,31 @@ static void hellos_in_pieces(void)
 	}
 }
 
+/* Messages that say they are whole and end anywhere */
+static void hellos_that_end_early(void)
+{
+	struct packet body = { 0 };
+	size_t len, place;
+	u8 type;
+
+	for (type = HELLO_CLIENT; type <= HELLO_SERVER; type++) {
+		memset(&body, 0, sizeof(body));
+		put_hello(&body, type, true, true);
+		for (place = 0; memcmp(body.data + place, "\0\016\0\007", 4);
+		     place++)
+			;
+		for (len = body.len - 1; len; len--) {
+			struct packet content = { 0 }, packet = { 0 };
+
+			body.len = len;
+			put_handshake(&content, type, &body, 0, len);
+			put_record(&packet, 22, 0, &content);
+			EXPECT_EQ(parse(&packet) == E2EE_RTP_DTLS_SRTP,
+				  len >= place + 8);
+		}
+	}
+}
+
 static void use_srtp_in_pieces(void)
 {
 	static const struct {
@@ -953,6 +978,7 @@ static void run_handshakes(void)
 	TAP_RUN(hello_without_extensions);
 	TAP_RUN(use_srtp_elsewhere_is_none);
 	TAP_RUN(hellos_in_pieces);
+	TAP_RUN(hellos_that_end_early);
 	TAP_RUN(use_srtp_in_pieces);
 	TAP_RUN(random_pieces_are_no_srtp);
 }
