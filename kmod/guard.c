@@ -791,13 +791,16 @@ int e2ee_guard_net_init(struct e2ee_net *enet)
 	return 0;
 }
 
-/* no socket is left, hence no hold; under struct e2ee_net.lock */
+/* packets may still be held where the module is unloaded */
 void e2ee_guard_net_exit(struct e2ee_net *enet)
 {
 	struct e2ee_guard *guard, *next;
 
+	mutex_lock(&enet->lock);
 	list_for_each_entry_safe(guard, next, &enet->guards, node)
 		e2ee_guard_del(guard);
+	mutex_unlock(&enet->lock);
+	flush_workqueue(e2ee_guard_wq);
 	kfree(enet->guard);
 }
 

@@ -312,8 +312,8 @@ static void __net_exit e2ee_net_exit(struct net *net)
 	struct e2ee_session *session, *next;
 	struct e2ee_refusal why;
 
-	mutex_lock(&enet->lock);
 	e2ee_guard_net_exit(enet);
+	mutex_lock(&enet->lock);
 	list_for_each_entry_safe(session, next, &enet->sessions, node)
 		e2ee_session_del(session, &why);
 	mutex_unlock(&enet->lock);

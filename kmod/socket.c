@@ -255,12 +255,12 @@ static int e2ee_socket_check(struct sock *sk, struct e2ee_refusal *why)
 	return 0;
 }
 
+/* the caller took a module reference, which the destructor drops */
 static void e2ee_socket_hook(struct e2ee_socket *socket)
 {
 	struct e2ee_net *enet = socket->enet;
 	struct sock *sk = socket->sk;
 
-	__module_get(THIS_MODULE);
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	socket->sk_destruct = sk->sk_destruct;
 	sk->sk_destruct = e2ee_socket_destruct;
@@ -308,7 +308,7 @@ static int e2ee_socket_bind_check(struct e2ee_socket *socket,
  *
  * Context: process, under struct e2ee_net.lock, sleeps.
  * Return: 0; -EEXIST: attached to it already; -EBUSY: in use by others;
- * -ESHUTDOWN; -ENOMEM.
+ * -ESHUTDOWN; -ENOMEM; -ENODEV: the module is being unloaded.
  */
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why)
@@ -330,10 +330,15 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		e2ee_socket_bind(socket, session, guard);
 		goto out;
 	}
+	err = -ENODEV;
+	if (!try_module_get(THIS_MODULE))	/* a guard, while we unload */
+		goto out;
 	err = -ENOMEM;
 	socket = e2ee_socket_new(sk);
-	if (!socket)
+	if (!socket) {
+		module_put(THIS_MODULE);
 		goto out;
+	}
 	err = 0;
 	/* bound before it is hooked: no packet passes through in between */
 	socket->tx_held = !!guard;

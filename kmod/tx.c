@@ -786,7 +786,8 @@ int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	    (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY)))
 		return -EOPNOTSUPP;
 	/* packets that a guard holds were sent before this one */
-	if (unlikely(READ_ONCE(socket->tx_held)))
-		wait_event(socket->tx_wait, !READ_ONCE(socket->tx_held));
+	if (unlikely(READ_ONCE(socket->tx_held)) &&
+	    wait_event_killable(socket->tx_wait, !READ_ONCE(socket->tx_held)))
+		return -EINTR;
 	return e2ee_tx_sendmsg_now(sk, msg, len);
 }
