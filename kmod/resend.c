@@ -61,12 +61,12 @@ static void e2ee_resend_ipv4(struct e2ee_resend *resend, const struct sock *sk,
 		resend->to6.sin6_port = port;
 		ipv6_addr_set_v4mapped(iph->daddr, &resend->to6.sin6_addr);
 		resend->msg.msg_namelen = sizeof(resend->to6);
-		return;
+	} else {
+		resend->to4.sin_family = AF_INET;
+		resend->to4.sin_port = port;
+		resend->to4.sin_addr.s_addr = iph->daddr;
+		resend->msg.msg_namelen = sizeof(resend->to4);
 	}
-	resend->to4.sin_family = AF_INET;
-	resend->to4.sin_port = port;
-	resend->to4.sin_addr.s_addr = iph->daddr;
-	resend->msg.msg_namelen = sizeof(resend->to4);
 	if (ipv4_is_multicast(iph->daddr))
 		info.ipi_ifindex = skb_dst(skb)->dev->ifindex;
 	e2ee_resend_control(resend, SOL_IP, IP_PKTINFO, &info, sizeof(info));
