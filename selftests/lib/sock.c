@@ -91,7 +91,11 @@ int sock_netns(void)
 	err = sysctl("net/ipv4/icmp_ratelimit", "0");
 	if (err)
 		return err;
-	return sysctl("net/ipv6/icmp/ratelimit", "0");
+	err = sysctl("net/ipv6/icmp/ratelimit", "0");
+	if (err)
+		return err;
+	/* addresses are good at once */
+	return sysctl("net/ipv6/conf/default/accept_dad", "0");
 }
 
 void addr_parse(struct addr *addr, enum sock_kind kind, const char *text,

@@ -22,7 +22,7 @@ struct addr {
 	socklen_t len;
 };
 
-/* A new network namespace with lo up and ICMP not rate limited. */
+/* A new network namespace: lo up, ICMP not rate limited, no IPv6 DAD. */
 int sock_netns(void);
 
 /* A command line for the shell; 0 if it succeeds. */
