@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Dumps: what they are narrowed to, more than one message full of each object,
+ * and what they show while objects come and go.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "lib/commands.h"
+#include "lib/scene.h"
+#include "kselftest_harness.h"
+
+#define TX_KID		7
+#define FAR_PORT	50000	/* a guard that meets no socket of ours */
+
+FIXTURE(dump)
+{
+	struct scene scene;
+	struct nl nl;
+	struct sframe_key tx;
+	struct sframe_key rx;
+	uint64_t socket;
+	uint32_t guard;
+	uint32_t other;		/* a second session: "other" */
+};
+
+FIXTURE_SETUP(dump)
+{
+	const struct ctl_guard guard = { .first = FAR_PORT };
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, scene_open(scene, SOCK_V4, NULL));
+	ASSERT_EQ(0, nl_open(&self->nl));
+	sframe_key_random(&self->tx, 5, TX_KID);
+	sframe_key_random(&self->rx, 5, 8);
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_TX, &self->tx,
+			       &(struct ctl_key){ .mode = E2EE_SSRC_NUMBER,
+						  .ssrc = TX_KID }));
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, &self->rx, NULL));
+	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd, &self->socket,
+				    NULL));
+	ASSERT_EQ(0, ctl_guard_new(&scene->ctl, scene->session, &guard,
+				   &self->guard));
+	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "other", NULL,
+				     &self->other));
+}
+
+FIXTURE_TEARDOWN(dump)
+{
+	nl_close(&self->nl);
+	scene_close(&self->scene);
+}
+
+static int count_of(struct nl *nl, uint8_t cmd, uint32_t session,
+		    const char *name)
+{
+	return nl_count(nl, nl_session(nl, cmd, session, name));
+}
+
+TEST_F(dump, filters)
+{
+	static const struct {
+		uint8_t cmd;
+		int all;
+		int of_scene;
+		int of_other;
+	} wants[] = {
+		{ E2EE_CMD_SESSION_GET, 2, 1, 1 },
+		{ E2EE_CMD_KEY_GET, 2, 2, 0 },
+		{ E2EE_CMD_SOCKET_GET, 1, 1, 0 },
+		{ E2EE_CMD_GUARD_GET, 1, 1, 0 },
+	};
+	struct nl *nl = &self->nl;
+	struct nl_msg *msg;
+	bool intr;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
+		uint8_t cmd = wants[i].cmd;
+
+		EXPECT_EQ(wants[i].all, nl_count(nl, nl_begin(nl, cmd)));
+		EXPECT_EQ(wants[i].of_scene, count_of(nl, cmd, 0, "scene"));
+		EXPECT_EQ(wants[i].of_other,
+			  count_of(nl, cmd, self->other, NULL));
+		EXPECT_EQ(-ENOENT, count_of(nl, cmd, 0, "nobody"));
+		EXPECT_EQ(-EINVAL, count_of(nl, cmd, self->other, "scene"));
+		msg = nl_begin(nl, cmd);
+		EXPECT_EQ(0, nl_dump(nl, msg, NULL, NULL, &intr));
+		free(msg);
+		EXPECT_FALSE(intr);
+	}
+	/* by a session, and by nothing else */
+	msg = nl_begin(nl, E2EE_CMD_KEY_GET);
+	nl_put_key(msg, E2EE_DIR_TX, TX_KID, NULL);
+	EXPECT_EQ(-EINVAL, nl_count(nl, msg));
+}
+
+#define STAYING		10000
+#define BATCH		500
+#define CHURN_KID	1000000
+
+struct churn {
+	uint32_t session;
+	bool stop;
+	unsigned int rounds;
+	int err;
+};
+
+/* Adds and deletes keys, at both ends of the list and in its middle */
+static void *churn_keys(void *arg)
+{
+	struct churn *churn = arg;
+	uint8_t secret[32];
+	struct nl nl;
+	struct nl_msg *msg;
+	uint64_t kid;
+
+	churn->err = nl_open(&nl);
+	while (!churn->err && !__atomic_load_n(&churn->stop, __ATOMIC_RELAXED)) {
+		kid = CHURN_KID + churn->rounds % 8;
+		msg = nl_session(&nl, E2EE_CMD_KEY_NEW, churn->session, NULL);
+		nl_fresh_secret(secret);
+		nl_put_key(msg, E2EE_DIR_RX, kid, secret);
+		churn->err = nl_do(&nl, msg);
+		if (churn->err)
+			break;
+		if (churn->rounds >= 4) {
+			kid = CHURN_KID + (churn->rounds - 4) % 8;
+			msg = nl_session(&nl, E2EE_CMD_KEY_DEL,
+					  churn->session, NULL);
+			nl_put_key(msg, E2EE_DIR_RX, kid, NULL);
+			churn->err = nl_do(&nl, msg);
+		}
+		__atomic_add_fetch(&churn->rounds, 1, __ATOMIC_RELAXED);
+	}
+	nl_close(&nl);
+	return NULL;
+}
+
+struct seen {
+	uint8_t times[STAYING];
+	unsigned int others;
+};
+
+static void note_key(void *arg, const struct nlmsghdr *n)
+{
+	uint64_t kid = nl_get_u64(nl_find(n, E2EE_A_KEY, E2EE_A_KEY_KID));
+	struct seen *seen = arg;
+
+	if (kid < STAYING)
+		seen->times[kid]++;
+	else
+		seen->others++;
+}
+
+/*
+ * Ten thousand keys that stay, and some that come and go while dumps run: each
+ * that stays is shown once in every dump. A dump that met a change says so.
+ */
+TEST_F_TIMEOUT(dump, while_changing, 200)
+{
+	struct churn churn = { .session = self->other };
+	static struct seen seen;
+	struct nl *nl = &self->nl;
+	unsigned int interrupted = 0;
+	uint8_t secret[32];
+	struct nl_msg *msg;
+	pthread_t thread;
+	bool intr;
+
+	for (uint64_t kid = 0; kid < STAYING; kid += BATCH) {
+		msg = nl_session(nl, E2EE_CMD_KEY_NEW, self->other, NULL);
+		for (uint64_t i = kid; i < kid + BATCH; i++) {
+			nl_fresh_secret(secret);
+			nl_put_key(msg, E2EE_DIR_RX, i, secret);
+		}
+		ASSERT_EQ(0, nl_do(nl, msg));
+	}
+	ASSERT_EQ(0, pthread_create(&thread, NULL, churn_keys, &churn));
+	while (__atomic_load_n(&churn.rounds, __ATOMIC_RELAXED) < 10 &&
+	       !churn.err)
+		sched_yield();
+	for (int round = 0; round < 5; round++) {
+		memset(&seen, 0, sizeof(seen));
+		msg = nl_session(nl, E2EE_CMD_KEY_GET, self->other, NULL);
+		ASSERT_EQ(0, nl_dump(nl, msg, note_key, &seen, &intr));
+		free(msg);
+		interrupted += intr;
+		for (int i = 0; i < STAYING; i++) {
+			ASSERT_EQ(1, seen.times[i]) TH_LOG("key %d", i);
+		}
+	}
+	__atomic_store_n(&churn.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, churn.err);
+	EXPECT_LT(0, interrupted);
+	memset(&seen, 0, sizeof(seen));
+	msg = nl_session(nl, E2EE_CMD_KEY_GET, self->other, NULL);
+	ASSERT_EQ(0, nl_dump(nl, msg, note_key, &seen, &intr));
+	free(msg);
+	EXPECT_FALSE(intr);
+	EXPECT_EQ(4, seen.others);
+}
+
+/* A dump whose place was deleted goes on with what came behind it. */
+TEST_F_TIMEOUT(dump, place_deleted, 100)
+{
+	struct nl *nl = &self->nl;
+	uint8_t secret[32], buf[32768];
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct nl deleter;
+	static struct seen seen;
+	struct nlmsghdr *n;
+	struct nl_msg *msg;
+	bool intr = false, done = false;
+	uint64_t last, kid;
+	ssize_t len;
+
+	ASSERT_EQ(0, nl_open(&deleter));
+	msg = nl_session(nl, E2EE_CMD_KEY_NEW, self->other, NULL);
+	for (kid = 0; kid < 1000; kid++) {
+		nl_fresh_secret(secret);
+		nl_put_key(msg, E2EE_DIR_RX, kid, secret);
+	}
+	ASSERT_EQ(0, nl_do(nl, msg));
+	msg = nl_session(nl, E2EE_CMD_KEY_GET, self->other, NULL);
+	n = (void *)msg->data;
+	n->nlmsg_len = (uint32_t)msg->len;
+	n->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	ASSERT_EQ((ssize_t)msg->len,
+		  sendto(nl->fd, msg->data, msg->len, 0,
+			 (struct sockaddr *)&kernel, sizeof(kernel)));
+	free(msg);
+	while (!done) {
+		len = recv(nl->fd, buf, sizeof(buf), 0);
+		ASSERT_LT(0, len);
+		last = UINT64_MAX;
+		for (n = (void *)buf; NLMSG_OK(n, (size_t)len);
+		     n = NLMSG_NEXT(n, len)) {
+			intr |= !!(n->nlmsg_flags & NLM_F_DUMP_INTR);
+			done = n->nlmsg_type == NLMSG_DONE;
+			if (done)
+				break;
+			note_key(&seen, n);
+			last = nl_get_u64(nl_find(n, E2EE_A_KEY,
+						  E2EE_A_KEY_KID));
+		}
+		if (done || last == UINT64_MAX || last == 999)
+			continue;
+		/* the kernel filled one more message meanwhile, if at all */
+		for (kid = last; kid < last + 5 && kid < 1000; kid++) {
+			msg = nl_session(&deleter, E2EE_CMD_KEY_DEL,
+					  self->other, NULL);
+			nl_put_key(msg, E2EE_DIR_RX, kid, NULL);
+			ASSERT_EQ(0, nl_do(&deleter, msg));
+			seen.times[kid] |= 0x80;
+		}
+	}
+	nl_close(&deleter);
+	EXPECT_TRUE(intr);
+	for (kid = 0; kid < 1000; kid++) {
+		if (seen.times[kid] & 0x80) {
+			ASSERT_GE(1, seen.times[kid] & 0x7f);
+			continue;
+		}
+		ASSERT_EQ(1, seen.times[kid]) TH_LOG("key %d", (int)kid);
+	}
+}
+
+#define SOCKETS	200
+
+/* More than one message full of each: none is lost, none shown twice */
+TEST_F(dump, many_messages)
+{
+	static const uint8_t cmds[] = {
+		E2EE_CMD_SESSION_GET, E2EE_CMD_SOCKET_GET, E2EE_CMD_GUARD_GET,
+	};
+	struct ctl *ctl = &self->scene.ctl;
+	struct nl *nl = &self->nl;
+	int fds[SOCKETS];
+	char name[32];
+	uint32_t id;
+
+	for (int i = 0; i < SOCKETS - 2; i++) {
+		struct ctl_guard guard = { .first = (uint16_t)(51000 + i) };
+
+		snprintf(name, sizeof(name), "session-%d", i);
+		ASSERT_EQ(0, ctl_session_new(ctl, name, NULL, &id));
+		ASSERT_EQ(0, ctl_guard_new(ctl, id, &guard, &id));
+	}
+	ASSERT_EQ(0, ctl_guard_new(ctl, self->other,
+				   &(struct ctl_guard){ .first = 52000 }, &id));
+	for (int i = 0; i < SOCKETS - 1; i++) {
+		fds[i] = sock_udp(SOCK_V4, 0, NULL);
+		ASSERT_LE(0, fds[i]);
+		ASSERT_EQ(0, ctl_attach(ctl, self->other, fds[i], NULL));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)
+		EXPECT_EQ(SOCKETS, nl_count(nl, nl_begin(nl, cmds[i])));
+	EXPECT_EQ(SOCKETS - 1,
+		  count_of(nl, E2EE_CMD_SOCKET_GET, self->other, NULL));
+	for (int i = 0; i < SOCKETS - 1; i++)
+		close(fds[i]);
+	/* a closed socket is gone with its last reference, a moment later */
+	while (nl_count(nl, nl_begin(nl, E2EE_CMD_SOCKET_GET)) != 1)
+		sched_yield();
+}
+
+#define STAYING_SOCKETS	40
+
+struct closer {
+	uint32_t session;
+	bool stop;
+	unsigned int rounds;
+	int err;
+};
+
+/* Attaches sockets and closes them, some of them the last in the list */
+static void *churn_sockets(void *arg)
+{
+	struct closer *closer = arg;
+	int fds[16] = { 0 };
+	unsigned int i = 0;
+	struct ctl ctl;
+
+	closer->err = ctl_open(&ctl);
+	while (!closer->err &&
+	       !__atomic_load_n(&closer->stop, __ATOMIC_RELAXED)) {
+		if (fds[i % 16])
+			close(fds[i % 16]);
+		fds[i % 16] = sock_udp(SOCK_V4, 0, NULL);
+		closer->err = ctl_attach(&ctl, closer->session, fds[i % 16],
+					 NULL);
+		__atomic_store_n(&closer->rounds, ++i, __ATOMIC_RELAXED);
+	}
+	for (i = 0; i < 16; i++)
+		if (fds[i])
+			close(fds[i]);
+	ctl_close(&ctl);
+	return NULL;
+}
+
+struct seen_sockets {
+	uint64_t ids[STAYING_SOCKETS];
+	unsigned int times[STAYING_SOCKETS];
+};
+
+static void note_socket(void *arg, const struct nlmsghdr *n)
+{
+	uint64_t id = nl_get_u64(nl_find(n, E2EE_A_SOCKET, E2EE_A_SOCKET_ID));
+	struct seen_sockets *seen = arg;
+
+	for (int i = 0; i < STAYING_SOCKETS; i++)
+		seen->times[i] += seen->ids[i] == id;
+}
+
+/* Sockets that stay are shown once, though others are attached and closed. */
+TEST_F_TIMEOUT(dump, sockets_closing, 100)
+{
+	struct closer closer = { .session = self->scene.session };
+	struct ctl *ctl = &self->scene.ctl;
+	struct seen_sockets seen = { 0 };
+	struct nl *nl = &self->nl;
+	int fds[STAYING_SOCKETS];
+	int64_t end = now_ms() + 60000;
+	struct nl_msg *msg;
+	pthread_t thread;
+
+	for (int i = 0; i < STAYING_SOCKETS; i++) {
+		fds[i] = sock_udp(SOCK_V4, 0, NULL);
+		ASSERT_LE(0, fds[i]);
+		ASSERT_EQ(0, ctl_attach(ctl, self->other, fds[i],
+					&seen.ids[i]));
+	}
+	ASSERT_EQ(0, pthread_create(&thread, NULL, churn_sockets, &closer));
+	while (__atomic_load_n(&closer.rounds, __ATOMIC_RELAXED) < 100) {
+		ASSERT_GT(end, now_ms());
+		ASSERT_EQ(0, closer.err);
+		memset(seen.times, 0, sizeof(seen.times));
+		msg = nl_begin(nl, E2EE_CMD_SOCKET_GET);
+		ASSERT_EQ(0, nl_dump(nl, msg, note_socket, &seen, NULL));
+		free(msg);
+		for (int i = 0; i < STAYING_SOCKETS; i++)
+			ASSERT_EQ(1, seen.times[i]);
+	}
+	__atomic_store_n(&closer.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, closer.err);
+	for (int i = 0; i < STAYING_SOCKETS; i++)
+		close(fds[i]);
+}
+
+TEST_HARNESS_MAIN
