@@ -1,0 +1,847 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keys: which are refused and why, which one a packet is sealed with, and that
+ * no nonce ever returns.
+ *
+ *	fd, attached to a session <---- loopback ----> peer, plain: the wire
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "lib/netlink.h"
+#include "lib/scene.h"
+#include "kselftest_harness.h"
+
+FIXTURE(keys)
+{
+	struct scene scene;
+	struct nl nl;
+};
+
+FIXTURE_SETUP(keys)
+{
+	ASSERT_EQ(0, scene_open(&self->scene, SOCK_V4, NULL));
+	ASSERT_EQ(0, nl_open(&self->nl));
+}
+
+FIXTURE_TEARDOWN(keys)
+{
+	nl_close(&self->nl);
+	scene_close(&self->scene);
+}
+
+/* A key to ask for: what struct sframe_key has, and the rest of a request */
+struct ask {
+	const struct sframe_key *key;
+	uint32_t dir;
+	uint32_t mode;		/* 0: not given; number if ssrc is given */
+	uint32_t ssrc;		/* 0: not given */
+	uint32_t epoch;
+	bool has_ctr;
+	uint64_t ctr;
+	bool has_limit;
+	uint64_t limit;
+	bool has_soft;
+	uint64_t soft;
+	bool has_expires;
+	uint32_t expires;
+};
+
+static void put_ask(struct nl_msg *msg, const struct ask *ask, bool secret)
+{
+	size_t nest = nl_nest(msg, E2EE_A_KEY);
+
+	nl_u32(msg, E2EE_A_KEY_DIR, ask->dir);
+	nl_u64(msg, E2EE_A_KEY_KID, ask->key->kid);
+	if (ask->mode)
+		nl_u32(msg, E2EE_A_KEY_SSRC_MODE, ask->mode);
+	if (ask->ssrc)
+		nl_u32(msg, E2EE_A_KEY_SSRC, ask->ssrc);
+	if (secret) {
+		nl_u32(msg, E2EE_A_KEY_SUITE, ask->key->suite);
+		nl_u32(msg, E2EE_A_KEY_EPOCH, ask->epoch);
+		nl_put(msg, E2EE_A_KEY_SECRET, ask->key->secret,
+		       ask->key->suite == 4 ? 16 : 32);
+		nl_put(msg, E2EE_A_KEY_SALT, ask->key->salt, 12);
+	}
+	if (ask->has_ctr)
+		nl_u64(msg, E2EE_A_KEY_CTR, ask->ctr);
+	if (ask->has_limit)
+		nl_u64(msg, E2EE_A_KEY_LIMIT, ask->limit);
+	if (ask->has_soft)
+		nl_u64(msg, E2EE_A_KEY_SOFT_LIMIT, ask->soft);
+	if (ask->has_expires)
+		nl_u32(msg, E2EE_A_KEY_EXPIRES, ask->expires);
+	nl_nest_end(msg, nest);
+}
+
+/* "" if it is as wanted, the kernel's words included; else what it was */
+static const char *ask(struct nl *nl, uint8_t cmd, uint32_t session,
+		       const struct ask *key, int err, const char *words)
+{
+	struct nl_msg *msg = nl_session(nl, cmd, session, NULL);
+
+	put_ask(msg, key, cmd == E2EE_CMD_KEY_NEW);
+	return nl_refused(nl, msg, err, words);
+}
+
+#define ADDED(session, ...)						\
+	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_NEW, session,	\
+			     &(struct ask){ __VA_ARGS__ }, 0, ""))
+#define REFUSED(session, err, words, ...)				\
+	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_NEW, session,	\
+			     &(struct ask){ __VA_ARGS__ }, err, words))
+#define CHANGED(session, ...)						\
+	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_SET, session,	\
+			     &(struct ask){ __VA_ARGS__ }, 0, ""))
+#define DELETED(session, ...)						\
+	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_DEL, session,	\
+			     &(struct ask){ __VA_ARGS__ }, 0, ""))
+
+#define TX	.dir = E2EE_DIR_TX
+#define RX	.dir = E2EE_DIR_RX
+
+#define IN_USE		"AEAD key is in use for sending"
+#define OTHER_NONCE	"AEAD key was used with another KID or salt"
+#define NO_CTR		"AEAD key was used before: a start counter is needed"
+#define LOW_CTR		"start counter lies below the last one used"
+#define SSRC_HAS_KEY	"SSRC already has a sending key in this epoch"
+#define OTHER_DIR	"AEAD key already serves the other direction"
+#define SAME_ID		"key with this direction, KID and SSRC exists"
+#define EPOCH_LACKS	"an SSRC that sent in the last 2 seconds has no key in that epoch"
+
+/* The answer to KEY_GET, in static memory; NULL if there is none */
+static const struct nlattr *shown(struct nl *nl, uint32_t session,
+				  const struct ask *key)
+{
+	struct nl_msg *msg = nl_begin(nl, E2EE_CMD_KEY_GET);
+	static struct nl_said said;
+
+	nl_put_session(msg, session, NULL);
+	put_ask(msg, key, false);
+	nl_talk(nl, msg, &said);
+	free(msg);
+	return said.err ? NULL : nl_attr((void *)said.answer, E2EE_A_KEY);
+}
+
+#define SHOWN(session, ...)						\
+	shown(&self->nl, session, &(struct ask){ __VA_ARGS__ })
+
+/* CTR that KEY_GET shows */
+#define CTR(session, ...)						\
+	nl_get_u64(nl_inner(SHOWN(session, __VA_ARGS__), E2EE_A_KEY_CTR))
+
+/*
+ * Sends a packet of @ssrc: it must be sealed with @key and CTR @ctr. "" or
+ * what it was.
+ */
+static const char *sends(struct scene *scene, uint32_t ssrc,
+			 const struct sframe_key *key, uint64_t ctr)
+{
+	uint8_t clear[200], wire[300], opened[300];
+	static char wrong[128];
+	uint64_t got = 0;
+	int len, n;
+
+	rtp_plain(clear, sizeof(clear), ssrc, (uint16_t)ctr);
+	n = sock_send(scene->fd, clear, sizeof(clear), NULL);
+	if (n != sizeof(clear))
+		return "not sent";
+	len = sock_recv(scene->peer, wire, sizeof(wire));
+	if (len < 0)
+		return "nothing on the wire";
+	n = rtp_open(opened, wire, (size_t)len, key, &got);
+	if (n != sizeof(clear) || memcmp(opened, clear, sizeof(clear)))
+		return "not sealed with this key";
+	if (got == ctr)
+		return "";
+	snprintf(wrong, sizeof(wrong), "CTR %" PRIu64 ", want %" PRIu64, got,
+		 ctr);
+	return wrong;
+}
+
+/* Sends a packet that must be swallowed, and counted as @stat */
+static const char *swallows(struct scene *scene, uint32_t ssrc)
+{
+	uint8_t clear[200];
+
+	scene_changes(scene);
+	rtp_plain(clear, sizeof(clear), ssrc, 1);
+	if (sock_send(scene->fd, clear, sizeof(clear), NULL) != sizeof(clear))
+		return "not accepted";
+	return scene_changes(scene);
+}
+
+TEST_F(keys, shown)
+{
+	uint32_t session = self->scene.session;
+	const struct nlattr *nest;
+	struct sframe_key tx, rx;
+
+	sframe_key_random(&tx, 4, 1ULL << 40);
+	sframe_key_random(&rx, 5, UINT64_MAX);
+	ADDED(session, TX, .key = &tx, .ssrc = 0xffffffff, .epoch = 0);
+	ADDED(session, RX, .key = &rx, .has_expires = true, .expires = 1000);
+	nest = SHOWN(session, TX, .key = &tx, .ssrc = 0xffffffff);
+	ASSERT_NE(NULL, nest);
+	EXPECT_EQ(session, nl_get_u32(nl_inner(nest, E2EE_A_KEY_SESSION)));
+	EXPECT_EQ(E2EE_DIR_TX, nl_get_u32(nl_inner(nest, E2EE_A_KEY_DIR)));
+	EXPECT_EQ(1ULL << 40, nl_get_u64(nl_inner(nest, E2EE_A_KEY_KID)));
+	EXPECT_EQ(0xffffffff, nl_get_u32(nl_inner(nest, E2EE_A_KEY_SSRC)));
+	EXPECT_EQ(E2EE_SSRC_NUMBER,
+		  nl_get_u32(nl_inner(nest, E2EE_A_KEY_SSRC_MODE)));
+	EXPECT_EQ(4, nl_get_u32(nl_inner(nest, E2EE_A_KEY_SUITE)));
+	EXPECT_EQ(0, nl_get_u32(nl_inner(nest, E2EE_A_KEY_EPOCH)));
+	EXPECT_EQ(0, nl_get_u64(nl_inner(nest, E2EE_A_KEY_CTR)));
+	EXPECT_EQ(E2EE_SOFT_LIMIT_DEFAULT,
+		  nl_get_u64(nl_inner(nest, E2EE_A_KEY_SOFT_LIMIT)));
+	EXPECT_EQ(E2EE_LIMIT_DEFAULT,
+		  nl_get_u64(nl_inner(nest, E2EE_A_KEY_LIMIT)));
+	EXPECT_EQ(0, nl_get_u32(nl_inner(nest, E2EE_A_KEY_EXPIRES)));
+	EXPECT_EQ(NULL, nl_inner(nest, E2EE_A_KEY_EXPIRED));
+	EXPECT_EQ(0, nl_get_u64(nl_inner(nest, E2EE_A_KEY_PACKETS)));
+	EXPECT_EQ(NULL, nl_inner(nest, E2EE_A_KEY_SECRET));
+	EXPECT_EQ(NULL, nl_inner(nest, E2EE_A_KEY_SALT));
+	ASSERT_NE(NULL, nl_inner(nest, E2EE_A_KEY_DRIVER));
+	EXPECT_NE(NULL, strstr(nl_data(nl_inner(nest, E2EE_A_KEY_DRIVER)),
+			       "gcm"));
+	nest = SHOWN(session, RX, .key = &rx);
+	ASSERT_NE(NULL, nest);
+	EXPECT_EQ(E2EE_DIR_RX, nl_get_u32(nl_inner(nest, E2EE_A_KEY_DIR)));
+	EXPECT_EQ(UINT64_MAX, nl_get_u64(nl_inner(nest, E2EE_A_KEY_KID)));
+	EXPECT_EQ(E2EE_SSRC_ANY,
+		  nl_get_u32(nl_inner(nest, E2EE_A_KEY_SSRC_MODE)));
+	EXPECT_EQ(NULL, nl_inner(nest, E2EE_A_KEY_SSRC));
+	EXPECT_EQ(NULL, nl_inner(nest, E2EE_A_KEY_LIMIT));
+	EXPECT_EQ(5, nl_get_u32(nl_inner(nest, E2EE_A_KEY_SUITE)));
+	EXPECT_LE(990, nl_get_u32(nl_inner(nest, E2EE_A_KEY_EXPIRES)));
+	EXPECT_GE(1000, nl_get_u32(nl_inner(nest, E2EE_A_KEY_EXPIRES)));
+}
+
+/* A key that sent is remembered: beyond deletion, session and namespace. */
+TEST_F(keys, reuse)
+{
+	uint32_t session = self->scene.session, other, elsewhere;
+	struct scene *scene = &self->scene;
+	struct sframe_key key, salted, renamed;
+	struct ctl ctl;
+	struct nl here = self->nl;
+
+	sframe_key_random(&key, 5, 1);
+	salted = key;
+	salted.salt[11] ^= 1;
+	renamed = key;
+	renamed.kid = 2;
+	ADDED(session, TX, .key = &key, .ssrc = 1);
+	REFUSED(session, EEXIST, IN_USE, TX, .key = &renamed, .ssrc = 2);
+	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "other", NULL, &other));
+	REFUSED(other, EEXIST, IN_USE, TX, .key = &key, .ssrc = 1);
+	for (uint64_t ctr = 0; ctr < 3; ctr++)
+		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
+	EXPECT_EQ(3, CTR(session, TX, .key = &key, .ssrc = 1));
+	DELETED(session, TX, .key = &key, .ssrc = 1);
+	EXPECT_STREQ("tx_no_key+1", swallows(scene, 1));
+
+	for (int round = 0; round < 3; round++) {
+		uint32_t where = round ? other : session;
+
+		if (round == 2) {
+			/* a new namespace, and in it a session */
+			ASSERT_EQ(0, sock_netns());
+			ASSERT_EQ(0, ctl_open(&ctl));
+			ASSERT_EQ(0, ctl_session_new(&ctl, "elsewhere", NULL,
+						     &elsewhere));
+			where = elsewhere;
+			ASSERT_EQ(0, nl_open(&self->nl));
+		}
+		REFUSED(where, EKEYREJECTED, NO_CTR, TX, .key = &key,
+			.ssrc = 1);
+		REFUSED(where, EKEYREJECTED, OTHER_NONCE, TX, .key = &salted,
+			.ssrc = 1);
+		REFUSED(where, EKEYREJECTED, OTHER_NONCE, TX, .key = &renamed,
+			.ssrc = 1);
+		REFUSED(where, EKEYREJECTED, OTHER_NONCE, TX, .key = &renamed,
+			.ssrc = 1, .has_ctr = true, .ctr = 1000);
+		REFUSED(where, EKEYREJECTED, LOW_CTR, TX, .key = &key,
+			.ssrc = 1, .has_ctr = true, .ctr = 2);
+	}
+	/* in the other namespace it may go on, and here is not free then */
+	ADDED(elsewhere, TX, .key = &key, .ssrc = 1, .has_ctr = true, .ctr = 3);
+	nl_close(&self->nl);
+	self->nl = here;
+	REFUSED(session, EEXIST, IN_USE, TX, .key = &key, .ssrc = 1,
+		.has_ctr = true, .ctr = 4);
+	ASSERT_EQ(0, ctl_session_del(&ctl, elsewhere));
+	ctl_close(&ctl);
+
+	/* here, it goes on where it stopped */
+	ADDED(session, TX, .key = &key, .ssrc = 1, .has_ctr = true, .ctr = 3);
+	EXPECT_EQ(3, CTR(session, TX, .key = &key, .ssrc = 1));
+	EXPECT_STREQ("", sends(scene, 1, &key, 3));
+	/* or further on, which leaves a gap */
+	DELETED(session, TX, .key = &key, .ssrc = 1);
+	ADDED(session, TX, .key = &key, .ssrc = 1, .has_ctr = true,
+	      .ctr = 1000);
+	EXPECT_STREQ("", sends(scene, 1, &key, 1000));
+	DELETED(session, TX, .key = &key, .ssrc = 1);
+	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key, .ssrc = 1,
+		.has_ctr = true, .ctr = 1000);
+	/* deleted without having sent once more: the memory stays */
+	ADDED(session, TX, .key = &key, .ssrc = 1, .has_ctr = true,
+	      .ctr = 5000);
+	DELETED(session, TX, .key = &key, .ssrc = 1);
+	REFUSED(session, EKEYREJECTED, OTHER_NONCE, TX, .key = &salted,
+		.ssrc = 1, .has_ctr = true, .ctr = 9000);
+	REFUSED(session, EKEYREJECTED, NO_CTR, TX, .key = &key, .ssrc = 1);
+}
+
+/* A key that never sent is forgotten with its deletion. */
+TEST_F(keys, unused)
+{
+	uint32_t session = self->scene.session;
+	struct sframe_key key;
+
+	sframe_key_random(&key, 5, 1);
+	ADDED(session, TX, .key = &key, .ssrc = 1);
+	DELETED(session, TX, .key = &key, .ssrc = 1);
+	key.salt[0] ^= 1;
+	key.kid = 9;
+	ADDED(session, TX, .key = &key, .ssrc = 1);
+	EXPECT_STREQ("", sends(&self->scene, 1, &key, 0));
+}
+
+/* The same secret does not serve both directions of a session. */
+TEST_F(keys, directions)
+{
+	uint32_t session = self->scene.session, other;
+	struct sframe_key a, b;
+
+	sframe_key_random(&a, 5, 1);
+	sframe_key_random(&b, 4, 2);
+	ADDED(session, TX, .key = &a, .ssrc = 1);
+	REFUSED(session, EKEYREJECTED, OTHER_DIR, RX, .key = &a);
+	ADDED(session, RX, .key = &b);
+	REFUSED(session, EKEYREJECTED, OTHER_DIR, TX, .key = &b, .ssrc = 2);
+	a.salt[3] ^= 1;
+	a.kid = 77;
+	REFUSED(session, EKEYREJECTED, OTHER_DIR, RX, .key = &a);
+	/* two sessions of a host may talk to each other */
+	ASSERT_EQ(0, ctl_session_new(&self->scene.ctl, "other", NULL, &other));
+	ADDED(other, RX, .key = &a);
+	/* once it is gone, the other direction is free */
+	DELETED(session, RX, .key = &b);
+	ADDED(session, TX, .key = &b, .ssrc = 2);
+}
+
+TEST_F(keys, identities)
+{
+	uint32_t session = self->scene.session;
+	struct sframe_key key[8];
+
+	for (int i = 0; i < 8; i++)
+		sframe_key_random(&key[i], 5, 5);
+	ADDED(session, RX, .key = &key[0]);
+	REFUSED(session, EEXIST, SAME_ID, RX, .key = &key[1]);
+	ADDED(session, RX, .key = &key[1], .ssrc = 1);
+	REFUSED(session, EEXIST, SAME_ID, RX, .key = &key[2], .ssrc = 1);
+	ADDED(session, RX, .key = &key[2], .ssrc = 2);
+	ADDED(session, TX, .key = &key[3], .mode = E2EE_SSRC_ANY);
+	ADDED(session, TX, .key = &key[4], .mode = E2EE_SSRC_CLAIM);
+	REFUSED(session, EEXIST, SAME_ID, TX, .key = &key[5],
+		.mode = E2EE_SSRC_CLAIM);
+	/* of another epoch, but the same name: deleting must mean one */
+	REFUSED(session, EEXIST, SAME_ID, TX, .key = &key[5],
+		.mode = E2EE_SSRC_ANY, .epoch = 1);
+	ADDED(session, TX, .key = &key[5], .ssrc = 3);
+	/* a refused key leaves no trace: it is good for another name */
+	ADDED(session, TX, .key = &key[6], .ssrc = 4);
+	DELETED(session, TX, .key = &key[4], .mode = E2EE_SSRC_CLAIM);
+	EXPECT_NE(NULL, SHOWN(session, TX, .key = &key[3],
+			      .mode = E2EE_SSRC_ANY));
+	EXPECT_EQ(NULL, SHOWN(session, TX, .key = &key[4],
+			      .mode = E2EE_SSRC_CLAIM));
+	EXPECT_NE(NULL, SHOWN(session, TX, .key = &key[5], .ssrc = 3));
+}
+
+TEST_F(keys, bad_requests)
+{
+	uint32_t session = self->scene.session;
+	struct sframe_key key, wrong;
+
+	sframe_key_random(&key, 5, 1);
+	wrong = key;
+	wrong.suite = 4;
+	ADDED(session, TX, .key = &wrong, .ssrc = 99);
+	wrong.suite = 6;
+	REFUSED(session, ERANGE, "integer out of range", TX, .key = &wrong,
+		.ssrc = 1);
+	REFUSED(session, EINVAL, "only a tx key can be claimed", RX,
+		.key = &key, .mode = E2EE_SSRC_CLAIM);
+	REFUSED(session, EINVAL, "SSRC is missing", TX, .key = &key,
+		.mode = E2EE_SSRC_NUMBER);
+	REFUSED(session, EINVAL, "an SSRC goes with mode number only", TX,
+		.key = &key, .mode = E2EE_SSRC_ANY, .ssrc = 1);
+	REFUSED(session, EINVAL, "only a sending key has a start counter", RX,
+		.key = &key, .has_ctr = true);
+	REFUSED(session, EINVAL, "only a sending key has limits", RX,
+		.key = &key, .has_limit = true, .limit = 5);
+	REFUSED(session, EINVAL, "only a sending key has limits", RX,
+		.key = &key, .has_soft = true, .soft = 5);
+	REFUSED(session, ERANGE, "limit must lie between 1 and 2^64 - 2", TX,
+		.key = &key, .ssrc = 1, .has_limit = true, .limit = 0);
+	REFUSED(session, ERANGE, "limit must lie between 1 and 2^64 - 2", TX,
+		.key = &key, .ssrc = 1, .has_limit = true,
+		.limit = UINT64_MAX);
+	REFUSED(session, ERANGE, "soft limit lies above the limit", TX,
+		.key = &key, .ssrc = 1, .has_limit = true, .limit = 5,
+		.has_soft = true, .soft = 6);
+	REFUSED(session, ERANGE, "start counter lies at or above the limit",
+		TX, .key = &key, .ssrc = 1, .has_limit = true, .limit = 5,
+		.has_ctr = true, .ctr = 5);
+	/* none of these used it up */
+	ADDED(session, TX, .key = &key, .ssrc = 1);
+	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_SET, session,
+			     &(struct ask){ TX, .key = &key, .ssrc = 2 },
+			     ENOENT, "no such key"));
+	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_SET, session,
+			     &(struct ask){ TX, .key = &key, .ssrc = 1,
+					    .has_limit = true, .limit = 5 },
+			     ERANGE, "soft limit lies above the limit"));
+}
+
+/* A key whose length does not fit its suite */
+TEST_F(keys, suite_length)
+{
+	struct nl *nl = &self->nl;
+	struct nl_said said;
+	struct nl_msg *msg;
+	uint8_t bytes[32];
+	size_t nest;
+
+	ASSERT_EQ(32, getrandom(bytes, sizeof(bytes), 0));
+	for (uint32_t suite = 4; suite <= 5; suite++) {
+		msg = nl_begin(nl, E2EE_CMD_KEY_NEW);
+		nl_put_session(msg, self->scene.session, NULL);
+		nest = nl_nest(msg, E2EE_A_KEY);
+		nl_u32(msg, E2EE_A_KEY_DIR, E2EE_DIR_RX);
+		nl_u64(msg, E2EE_A_KEY_KID, 1);
+		nl_u32(msg, E2EE_A_KEY_SUITE, suite);
+		nl_put(msg, E2EE_A_KEY_SECRET, bytes, suite == 4 ? 32 : 16);
+		nl_put(msg, E2EE_A_KEY_SALT, bytes, 12);
+		nl_nest_end(msg, nest);
+		EXPECT_EQ(-EINVAL, nl_talk(nl, msg, &said));
+		EXPECT_STREQ("AEAD key has the wrong length for its suite",
+			     said.text);
+		free(msg);
+	}
+}
+
+/* One sending key for an SSRC in an epoch, one for any; claims as many as */
+TEST_F(keys, streams)
+{
+	uint32_t session = self->scene.session;
+	struct sframe_key key[9];
+
+	for (int i = 0; i < 9; i++)
+		sframe_key_random(&key[i], 5, (uint64_t)i);
+	ADDED(session, TX, .key = &key[0], .ssrc = 1);
+	REFUSED(session, EEXIST, SSRC_HAS_KEY, TX, .key = &key[1], .ssrc = 1);
+	ADDED(session, TX, .key = &key[1], .ssrc = 1, .epoch = 1);
+	ADDED(session, TX, .key = &key[2], .mode = E2EE_SSRC_ANY);
+	REFUSED(session, EEXIST, SSRC_HAS_KEY, TX, .key = &key[3],
+		.mode = E2EE_SSRC_ANY);
+	ADDED(session, TX, .key = &key[3], .mode = E2EE_SSRC_ANY, .epoch = 1);
+	ADDED(session, TX, .key = &key[4], .mode = E2EE_SSRC_CLAIM);
+	ADDED(session, TX, .key = &key[5], .mode = E2EE_SSRC_CLAIM);
+	EXPECT_STREQ("", sends(&self->scene, 1, &key[0], 0));
+	EXPECT_STREQ("", sends(&self->scene, 2, &key[4], 0));
+	/* a claimed SSRC has its key now */
+	REFUSED(session, EEXIST, SSRC_HAS_KEY, TX, .key = &key[6], .ssrc = 2);
+	/* the refused keys were not used up */
+	ADDED(session, TX, .key = &key[6], .ssrc = 7);
+	EXPECT_STREQ("", sends(&self->scene, 7, &key[6], 0));
+}
+
+/* Own key first, then the claim with the lowest KID, then the one for any. */
+TEST_F(keys, order)
+{
+	static const uint64_t kids[] = { 30, 10, 20 };
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	struct sframe_key claim[3], any, own;
+	const struct nlattr *nest;
+
+	for (int i = 0; i < 3; i++) {
+		sframe_key_random(&claim[i], 5, kids[i]);
+		ADDED(session, TX, .key = &claim[i], .mode = E2EE_SSRC_CLAIM);
+	}
+	sframe_key_random(&any, 5, 5);
+	sframe_key_random(&own, 5, 40);
+	ADDED(session, TX, .key = &any, .mode = E2EE_SSRC_ANY);
+	ADDED(session, TX, .key = &own, .ssrc = 0x1000);
+	nest = SHOWN(session, TX, .key = &claim[1], .mode = E2EE_SSRC_CLAIM);
+	ASSERT_NE(NULL, nest);
+	EXPECT_EQ(NULL, nl_inner(nest, E2EE_A_KEY_SSRC));
+
+	EXPECT_STREQ("", sends(scene, 0xa, &claim[1], 0));
+	EXPECT_STREQ("", sends(scene, 0x1000, &own, 0));
+	EXPECT_STREQ("", sends(scene, 0xb, &claim[2], 0));
+	EXPECT_STREQ("", sends(scene, 0xa, &claim[1], 1));
+	EXPECT_STREQ("", sends(scene, 0xc, &claim[0], 0));
+	EXPECT_STREQ("", sends(scene, 0xd, &any, 0));
+	EXPECT_STREQ("", sends(scene, 0xe, &any, 1));
+	EXPECT_STREQ("", sends(scene, 0xb, &claim[2], 1));
+	EXPECT_STREQ("", sends(scene, 0x1000, &own, 1));
+
+	nest = SHOWN(session, TX, .key = &claim[1], .mode = E2EE_SSRC_CLAIM);
+	ASSERT_NE(NULL, nest);
+	EXPECT_EQ(0xa, nl_get_u32(nl_inner(nest, E2EE_A_KEY_SSRC)));
+	EXPECT_EQ(E2EE_SSRC_CLAIM,
+		  nl_get_u32(nl_inner(nest, E2EE_A_KEY_SSRC_MODE)));
+	EXPECT_EQ(2, nl_get_u64(nl_inner(nest, E2EE_A_KEY_PACKETS)));
+	/* a claimed key that is deleted leaves its SSRC to the one for any */
+	DELETED(session, TX, .key = &claim[1], .mode = E2EE_SSRC_CLAIM);
+	EXPECT_STREQ("", sends(scene, 0xa, &any, 2));
+	/* an unclaimed one of another epoch is not for now */
+	sframe_key_random(&claim[1], 5, 1);
+	ADDED(session, TX, .key = &claim[1], .mode = E2EE_SSRC_CLAIM,
+	      .epoch = 1);
+	EXPECT_STREQ("", sends(scene, 0xf, &any, 3));
+	DELETED(session, TX, .key = &any, .mode = E2EE_SSRC_ANY);
+	EXPECT_STREQ("tx_no_key+1", swallows(scene, 0xf));
+}
+
+/* The next event of @type; NULL if another comes before it. */
+static const struct nlattr *event(struct nl *ear, uint32_t type)
+{
+	static uint8_t buf[8192];
+	const struct nlattr *nest;
+
+	if (nl_event(ear, SOCK_WAIT, buf, sizeof(buf)))
+		return NULL;
+	nest = nl_attr((void *)buf, E2EE_A_EVENT);
+	return nl_get_u32(nl_inner(nest, E2EE_A_EVENT_TYPE)) == type ? nest :
+								       NULL;
+}
+
+/* What was heard is all: a change of the session comes next. */
+static bool silence(struct scene *scene, struct nl *ear)
+{
+	return !ctl_session_flags(&scene->ctl, scene->session, 0) &&
+	       event(ear, E2EE_EVENT_SESSION_SET);
+}
+
+TEST_F(keys, soft_limit)
+{
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	const struct nlattr *nest;
+	struct sframe_key key;
+	struct nl ear;
+
+	sframe_key_random(&key, 5, 6);
+	ASSERT_EQ(0, nl_open(&ear));
+	ASSERT_EQ(0, nl_listen(&ear));
+	ADDED(session, TX, .key = &key, .ssrc = 1, .has_soft = true,
+	      .soft = 5);
+	for (uint64_t ctr = 0; ctr < 5; ctr++)
+		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
+	EXPECT_TRUE(silence(scene, &ear));
+	for (uint64_t ctr = 5; ctr < 10; ctr++)
+		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
+	nest = event(&ear, E2EE_EVENT_KEY_EXPIRING);
+	ASSERT_NE(NULL, nest);
+	EXPECT_EQ(session, nl_get_u32(nl_inner(nest, E2EE_A_EVENT_SESSION)));
+	EXPECT_EQ(E2EE_DIR_TX, nl_get_u32(nl_inner(nest, E2EE_A_EVENT_DIR)));
+	EXPECT_EQ(6, nl_get_u64(nl_inner(nest, E2EE_A_EVENT_KID)));
+	EXPECT_EQ(1, nl_get_u32(nl_inner(nest, E2EE_A_EVENT_SSRC)));
+	EXPECT_TRUE(silence(scene, &ear));
+	/* set anew ahead of the counter, it is told of anew */
+	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_soft = true,
+		.soft = 11);
+	EXPECT_STREQ("", sends(scene, 1, &key, 10));
+	EXPECT_TRUE(silence(scene, &ear));
+	EXPECT_STREQ("", sends(scene, 1, &key, 11));
+	EXPECT_NE(NULL, event(&ear, E2EE_EVENT_KEY_EXPIRING));
+	nl_close(&ear);
+}
+
+TEST_F(keys, hard_limit)
+{
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	const struct nlattr *nest;
+	struct sframe_key key;
+	struct nl ear;
+
+	sframe_key_random(&key, 5, 6);
+	ASSERT_EQ(0, nl_open(&ear));
+	ASSERT_EQ(0, nl_listen(&ear));
+	ADDED(session, TX, .key = &key, .ssrc = 1, .has_ctr = true, .ctr = 97,
+	      .has_limit = true, .limit = 100);
+	for (uint64_t ctr = 97; ctr < 100; ctr++)
+		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
+	EXPECT_TRUE(silence(scene, &ear));
+	for (int i = 0; i < 3; i++)
+		EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
+	nest = event(&ear, E2EE_EVENT_KEY_EXPIRED);
+	ASSERT_NE(NULL, nest);
+	EXPECT_EQ(6, nl_get_u64(nl_inner(nest, E2EE_A_EVENT_KID)));
+	EXPECT_TRUE(silence(scene, &ear));
+	nest = SHOWN(session, TX, .key = &key, .ssrc = 1);
+	ASSERT_NE(NULL, nest);
+	EXPECT_EQ(100, nl_get_u64(nl_inner(nest, E2EE_A_KEY_CTR)));
+	EXPECT_EQ(3, nl_get_u64(nl_inner(nest, E2EE_A_KEY_PACKETS)));
+	EXPECT_NE(NULL, nl_inner(nest, E2EE_A_KEY_EXPIRED));
+	/* the one for any does not step in: the stream has its key */
+	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_limit = true,
+		.limit = 101);
+	EXPECT_STREQ("", sends(scene, 1, &key, 100));
+	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
+	/* lowered below what was sent, it stops at once */
+	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_limit = true,
+		.limit = 1000);
+	EXPECT_STREQ("", sends(scene, 1, &key, 101));
+	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_limit = true,
+		.limit = 10, .has_soft = true, .soft = 10);
+	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
+	EXPECT_EQ(102, CTR(session, TX, .key = &key, .ssrc = 1));
+	nl_close(&ear);
+}
+
+/* At the end of the counter's range it stops: no nonce wraps or returns. */
+TEST_F(keys, counter_end)
+{
+	const uint64_t end = UINT64_MAX - 1;	/* the highest limit there is */
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	struct sframe_key key;
+
+	sframe_key_random(&key, 5, 6);
+	ADDED(session, TX, .key = &key, .mode = E2EE_SSRC_ANY, .has_ctr = true,
+	      .ctr = end - 2, .has_limit = true, .limit = end,
+	      .has_soft = true, .soft = end);
+	EXPECT_STREQ("", sends(scene, 1, &key, end - 2));
+	EXPECT_STREQ("", sends(scene, 2, &key, end - 1));
+	for (uint32_t i = 0; i < 5; i++)
+		EXPECT_STREQ("tx_key_expired+1", swallows(scene, i));
+	EXPECT_EQ(end, CTR(session, TX, .key = &key, .mode = E2EE_SSRC_ANY));
+	DELETED(session, TX, .key = &key, .mode = E2EE_SSRC_ANY);
+	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key,
+		.mode = E2EE_SSRC_ANY, .has_ctr = true, .ctr = 0);
+	REFUSED(session, ERANGE, "start counter lies at or above the limit",
+		TX, .key = &key, .mode = E2EE_SSRC_ANY, .has_ctr = true,
+		.ctr = end, .has_limit = true, .limit = end);
+}
+
+static bool expired(struct nl *nl, uint32_t session, const struct ask *key)
+{
+	return nl_inner(shown(nl, session, key), E2EE_A_KEY_EXPIRED);
+}
+
+/* Lifetime, either direction: in time it works, later it does not. */
+TEST_F(keys, lifetime)
+{
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	uint8_t packet[RTP_ROOM], payload[50];
+	struct rtp rtp = { .pt = 96, .ssrc = 3, .payload = payload,
+			   .len = sizeof(payload) };
+	struct sframe_key tx, rx;
+	struct ask ask_tx = { TX, .key = &tx, .ssrc = 1 };
+	struct ask ask_rx = { RX, .key = &rx };
+	int64_t start;
+	size_t len;
+	struct nl ear;
+
+	rtp_fill(payload, sizeof(payload), 1);
+	sframe_key_random(&tx, 5, 6);
+	sframe_key_random(&rx, 5, 7);
+	start = now_ms();
+	ADDED(session, TX, .key = &tx, .ssrc = 1, .has_expires = true,
+	      .expires = 3);
+	ADDED(session, RX, .key = &rx, .has_expires = true, .expires = 3);
+	EXPECT_STREQ("", sends(scene, 1, &tx, 0));
+	len = rtp_seal(packet, &rtp, &rx, 0);
+	EXPECT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	EXPECT_EQ(1, scene_flush(scene->peer, scene->fd));
+	while (!expired(&self->nl, session, &ask_tx) ||
+	       !expired(&self->nl, session, &ask_rx))
+		ASSERT_GT(start + 6000, now_ms());
+	EXPECT_LE(start + 1900, now_ms());
+	ASSERT_EQ(0, nl_open(&ear));
+	ASSERT_EQ(0, nl_listen(&ear));
+	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
+	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
+	EXPECT_NE(NULL, event(&ear, E2EE_EVENT_KEY_EXPIRED));
+	EXPECT_TRUE(silence(scene, &ear));
+	scene_changes(scene);
+	rtp.seq = 1;
+	len = rtp_seal(packet, &rtp, &rx, 1);
+	EXPECT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	EXPECT_EQ(0, scene_flush(scene->peer, scene->fd));
+	EXPECT_STREQ("rx_other+1 rx_key_expired+1", scene_changes(scene));
+	/* a longer life brings both back, with the counter as it was */
+	CHANGED(session, TX, .key = &tx, .ssrc = 1, .has_expires = true);
+	CHANGED(session, RX, .key = &rx, .has_expires = true, .expires = 100);
+	EXPECT_FALSE(expired(&self->nl, session, &ask_tx));
+	EXPECT_STREQ("", sends(scene, 1, &tx, 1));
+	EXPECT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	EXPECT_EQ(1, scene_flush(scene->peer, scene->fd));
+	EXPECT_EQ(2, CTR(session, RX, .key = &rx));
+	nl_close(&ear);
+}
+
+static const char *set_epoch(struct nl *nl, uint32_t session, uint32_t epoch,
+			     bool force)
+{
+	struct nl_msg *msg = nl_begin(nl, E2EE_CMD_SESSION_SET);
+	static struct nl_said said;
+	size_t nest = nl_nest(msg, E2EE_A_SESSION);
+
+	nl_u32(msg, E2EE_A_SESSION_ID, session);
+	nl_u32(msg, E2EE_A_SESSION_EPOCH, epoch);
+	nl_nest_end(msg, nest);
+	if (force)
+		nl_put(msg, E2EE_A_FORCE, NULL, 0);
+	nl_talk(nl, msg, &said);
+	free(msg);
+	if (said.err && !said.text[0])
+		return strerror(-said.err);
+	return said.text;
+}
+
+/* A switch that would silence an SSRC which just sent is refused. */
+TEST_F(keys, epochs)
+{
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	struct sframe_key one, two, one_next, claim_next;
+	struct nl *nl = &self->nl;
+	int64_t sent;
+
+	sframe_key_random(&one, 5, 1);
+	sframe_key_random(&two, 5, 2);
+	sframe_key_random(&one_next, 5, 11);
+	sframe_key_random(&claim_next, 5, 12);
+	ADDED(session, TX, .key = &one, .ssrc = 1);
+	ADDED(session, TX, .key = &two, .ssrc = 2);
+	ADDED(session, TX, .key = &one_next, .ssrc = 1, .epoch = 7);
+	/* nobody sent: all may */
+	EXPECT_STREQ("", set_epoch(nl, session, 1, false));
+	EXPECT_STREQ("", set_epoch(nl, session, 0, false));
+	EXPECT_STREQ("", sends(scene, 1, &one, 0));
+	EXPECT_STREQ("", set_epoch(nl, session, 7, false));
+	EXPECT_STREQ("", set_epoch(nl, session, 0, false));
+	sent = now_ms();
+	EXPECT_STREQ("", sends(scene, 2, &two, 0));
+	EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 7, false));
+	EXPECT_STREQ("", sends(scene, 2, &two, 1));
+	EXPECT_STREQ("", set_epoch(nl, session, 7, true));
+	EXPECT_STREQ("tx_no_key+1", swallows(scene, 2));
+	EXPECT_STREQ("", sends(scene, 1, &one_next, 0));
+	EXPECT_STREQ("", set_epoch(nl, session, 0, true));
+	/* a claim in the next epoch is there for one that lacks a key */
+	EXPECT_STREQ("", sends(scene, 2, &two, 2));
+	EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 7, false));
+	ADDED(session, TX, .key = &claim_next, .mode = E2EE_SSRC_CLAIM,
+	      .epoch = 7);
+	EXPECT_STREQ("", set_epoch(nl, session, 7, false));
+	EXPECT_STREQ("", sends(scene, 2, &claim_next, 0));
+	EXPECT_STREQ("", sends(scene, 1, &one_next, 1));
+	/* two seconds after it sent last, an SSRC hinders no longer */
+	sent = now_ms();
+	EXPECT_STREQ("", sends(scene, 2, &claim_next, 1));
+	while (*set_epoch(nl, session, 99, false))
+		ASSERT_GT(sent + SOCK_WAIT, now_ms());
+	EXPECT_LE(sent + 1900, now_ms());
+}
+
+/* The same with one key for all SSRCs, each of which counts */
+TEST_F(keys, epoch_of_any)
+{
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	struct sframe_key any, own[3], any_next;
+	struct nl *nl = &self->nl;
+
+	sframe_key_random(&any, 5, 1);
+	sframe_key_random(&any_next, 5, 2);
+	ADDED(session, TX, .key = &any, .mode = E2EE_SSRC_ANY);
+	for (uint32_t i = 0; i < 3; i++) {
+		EXPECT_STREQ("", sends(scene, 100 + i, &any, i));
+		sframe_key_random(&own[i], 5, 10 + i);
+		EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 1, false));
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 1, false));
+		ADDED(session, TX, .key = &own[i], .ssrc = 100 + i,
+		      .epoch = 1);
+	}
+	EXPECT_STREQ("", set_epoch(nl, session, 1, false));
+	EXPECT_STREQ("", sends(scene, 101, &own[1], 0));
+	EXPECT_STREQ("", set_epoch(nl, session, 0, true));
+	EXPECT_STREQ("", sends(scene, 200, &any, 3));
+	EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 1, false));
+	ADDED(session, TX, .key = &any_next, .mode = E2EE_SSRC_ANY,
+	      .epoch = 1);
+	EXPECT_STREQ("", set_epoch(nl, session, 1, false));
+	EXPECT_STREQ("", sends(scene, 200, &any_next, 0));
+}
+
+#define BATCH	2048
+
+/* Fills a session up with @count keys from KID @first; 0 or -errno */
+static int fill(struct nl *nl, uint32_t session, uint64_t first, uint64_t count)
+{
+	struct sframe_key key = { .suite = 5 };
+	struct nl_msg *msg;
+	uint64_t kid = first;
+	int err;
+
+	while (kid < first + count) {
+		msg = nl_begin(nl, E2EE_CMD_KEY_NEW);
+		nl_put_session(msg, session, NULL);
+		do {
+			key.kid = kid++;
+			nl_fresh_secret(key.secret);
+			put_ask(msg, &(struct ask){ RX, .key = &key }, true);
+		} while (kid % BATCH && kid < first + count);
+		err = nl_do(nl, msg);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* As many keys as a session, then as a namespace may hold, and not one more */
+TEST_F_TIMEOUT(keys, many, 230)
+{
+	uint32_t session = self->scene.session, other;
+	struct scene *scene = &self->scene;
+	struct sframe_key key, tx;
+	struct nl *nl = &self->nl;
+
+	sframe_key_random(&key, 5, 1 << 20);
+	sframe_key_random(&tx, 5, 1);
+	ADDED(session, TX, .key = &tx, .ssrc = 1);
+	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "other", NULL, &other));
+	ASSERT_EQ(0, fill(nl, session, 0, E2EE_KEYS_PER_SESSION - 1));
+	REFUSED(session, ENOSPC, "session is full of keys", RX, .key = &key);
+	ASSERT_EQ(0, fill(nl, other, 0,
+			  E2EE_KEYS_PER_NET - E2EE_KEYS_PER_SESSION));
+	REFUSED(other, ENOSPC, "namespace is full of keys", RX, .key = &key);
+	EXPECT_STREQ("", sends(scene, 1, &tx, 0));
+	/* one goes, one may come */
+	DELETED(session, RX, .key = &(struct sframe_key){ .kid = 1000 });
+	ADDED(other, RX, .key = &key);
+	key.kid++;
+	REFUSED(other, ENOSPC, "namespace is full of keys", RX, .key = &key);
+	REFUSED(session, ENOSPC, "namespace is full of keys", RX, .key = &key);
+	ASSERT_EQ(0, ctl_session_del(&scene->ctl, session));
+	ADDED(other, RX, .key = &key);
+}
+
+TEST_HARNESS_MAIN
