@@ -221,7 +221,7 @@ static void check_counters(struct doctor *doctor,
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(symptoms) / sizeof(symptoms[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(symptoms); i++) {
 		const struct symptom *symptom = &symptoms[i];
 		uint64_t value = stat_value(session, symptom->stat);
 

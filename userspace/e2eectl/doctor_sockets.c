@@ -41,7 +41,7 @@ static bool is_service(uint16_t port)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(services); i++)
 		if (services[i] == port)
 			return true;
 	return false;

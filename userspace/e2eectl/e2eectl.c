@@ -40,13 +40,11 @@ static const struct command commands[] = {
 	{ "help", cmd_help, "[COMMAND]" },
 };
 
-#define COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
 const struct command *command_find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < COMMANDS; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	return NULL;
@@ -66,7 +64,7 @@ static void usage_print(FILE *to)
 	      "  -V, -Version        print the version\n"
 	      "  -h, -help           print this\n\n"
 	      "Commands:\n", to);
-	for (i = 0; i < COMMANDS; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %s %s\n", commands[i].name, commands[i].usage);
 	fputs("\nF is a file, \"-\" for standard input, or keyring:DESC.\n", to);
 }
@@ -124,7 +122,7 @@ static char option_find(const char *word, bool *has_value)
 	size_t i;
 
 	word += word[1] == '-' ? 2 : 1;
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
 		if (strcmp(options[i].brief, word) != 0 &&
 		    strcmp(options[i].full, word) != 0)
 			continue;

@@ -11,6 +11,8 @@
 
 #include <e2ee/e2ee.h>
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
 struct json_object;
 
 /* As iproute2's */
@@ -122,6 +124,7 @@ struct mark {
 	long long size;			/* before; -1: the file was not there */
 };
 
+void secret_protect(void *bytes, size_t len);
 int secret_read(struct app *app, const char *source, struct secret *secret);
 int secret_lock(struct app *app, const struct secret *secret);
 void secret_free(struct secret *secret);

@@ -118,9 +118,7 @@ int cmd_add_guard(struct args *args)
 	ret = args_session(args, &session);
 	if (!ret)
 		ret = args_keywords(args, guard_keywords,
-				    sizeof(guard_keywords) /
-					    sizeof(guard_keywords[0]),
-				    &guard);
+				    ARRAY_SIZE(guard_keywords), &guard);
 	if (ret)
 		return ret;
 	if (!(guard.has & E2EE_HAS(E2EE_A_GUARD_PORT_FIRST)))

@@ -319,8 +319,8 @@ int cmd_add_key(struct args *args)
 	struct key_request request = { .base_key = NULL };
 	int ret;
 
-	ret = key_parse(args, sizeof(key_keywords) / sizeof(key_keywords[0]),
-			&request);
+	secret_protect(&request, sizeof(request));
+	ret = key_parse(args, ARRAY_SIZE(key_keywords), &request);
 	if (!ret)
 		ret = sources_check(args, &request);
 	if (ret)

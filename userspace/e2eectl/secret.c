@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -163,12 +164,25 @@ static int file_read(struct app *app, const char *name, struct secret *secret)
 	if (ret)
 		goto out;
 	secret->path = descriptor_path(fd);
-	secret->file = fd;
-	return EXIT_GOOD;
+	if (secret->path) {
+		secret->file = fd;
+		return EXIT_GOOD;
+	}
+	ret = app_error(app, EXIT_USAGE,
+			"%s: its folder is not known: mount /proc", name);
 out:
 	if (fd >= 0)
 		close(fd);
 	return ret;
+}
+
+/* Neither swapped out nor in a core dump; best effort */
+void secret_protect(void *bytes, size_t len)
+{
+	const struct rlimit none = { .rlim_cur = 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)mlock(bytes, len);
 }
 
 /* To be given to secret_free(), after a failure too */
@@ -180,7 +194,7 @@ int secret_read(struct app *app, const char *source, struct secret *secret)
 	secret->len = 0;
 	secret->file = -1;
 	secret->path = NULL;
-	(void)mlock(secret->bytes, sizeof(secret->bytes));
+	secret_protect(secret->bytes, sizeof(secret->bytes));
 	if (!strcmp(source, "-"))
 		ret = stdin_read(app, secret);
 	else if (!strncmp(source, KEYRING_PREFIX, prefix))
@@ -217,9 +231,7 @@ static char *mark_path(const struct secret *secret)
 {
 	char *path = NULL;
 
-	if (secret->path && asprintf(&path, "%s.spent", secret->path) < 0)
-		return NULL;
-	return path;
+	return asprintf(&path, "%s.spent", secret->path) < 0 ? NULL : path;
 }
 
 /* A base key gives another AEAD key for each KID and suite; a key is itself. */
@@ -250,13 +262,16 @@ static bool mark_matches(FILE *file, const char *kind, const char *line)
 int mark_check(struct app *app, const struct secret *secret, const char *kind,
 	       const struct e2ee_key *key)
 {
-	char *path = mark_path(secret);
 	char line[128];
 	bool spent;
+	char *path;
 	FILE *file;
 
-	if (!path)
+	if (!secret->path)
 		return EXIT_GOOD;
+	path = mark_path(secret);
+	if (!path)
+		return app_error(app, EXIT_USAGE, "%s", strerror(ENOMEM));
 	mark_line(line, sizeof(line), kind, key);
 	file = fopen(path, "re");
 	spent = file ? mark_matches(file, kind, line) : errno != ENOENT;
@@ -300,10 +315,13 @@ int mark_write(struct app *app, const struct secret *secret, const char *kind,
 	char line[128];
 	int fd;
 
-	mark->path = mark_path(secret);
+	mark->path = NULL;
 	mark->size = -1;
-	if (!mark->path)
+	if (!secret->path)
 		return EXIT_GOOD;
+	mark->path = mark_path(secret);
+	if (!mark->path)
+		return app_error(app, EXIT_USAGE, "%s", strerror(ENOMEM));
 	mark_line(line, sizeof(line), kind, key);
 	if (!stat(mark->path, &st))
 		mark->size = st.st_size;

@@ -119,9 +119,7 @@ static int session_parse(struct args *args, struct e2ee_session *session)
 	if (ret)
 		return ret;
 	return args_keywords(args, session_keywords,
-			     sizeof(session_keywords) /
-				     sizeof(session_keywords[0]),
-			     session);
+			     ARRAY_SIZE(session_keywords), session);
 }
 
 int cmd_add_session(struct args *args)

@@ -65,9 +65,7 @@ static int attach_parse(struct args *args, struct attach_request *request)
 	ret = args_session(args, &request->session);
 	if (!ret)
 		ret = args_keywords(args, attach_keywords,
-				    sizeof(attach_keywords) /
-					    sizeof(attach_keywords[0]),
-				    request);
+				    ARRAY_SIZE(attach_keywords), request);
 	if (ret)
 		return ret;
 	if (request->has_pid != request->has_fd)

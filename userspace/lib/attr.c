@@ -25,7 +25,7 @@
 	  .len_offset = offsetof(type, len) }
 #define TABLE(type, top, text, list)					\
 	{ .name = (text), .fields = (list),				\
-	  .count = sizeof(list) / sizeof((list)[0]),			\
+	  .count = ARRAY_SIZE(list),					\
 	  .attr = (top), .has_offset = offsetof(type, has) }
 
 #define S(id, text, kind, member) \
@@ -157,7 +157,7 @@ static const struct table *table_by_attr(int attr)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(tables); i++)
 		if (tables[i]->attr == attr)
 			return tables[i];
 	return NULL;

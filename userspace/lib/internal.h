@@ -15,6 +15,7 @@
 #include <e2ee/e2ee.h>
 
 #define E2EE_ERROR_TEXT		512
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 struct e2ee_ctx {
 	struct nl_sock *genl;

@@ -8,8 +8,6 @@
 
 #include "internal.h"
 
-#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
-
 static const char *const policies[] = {
 	[E2EE_POLICY_REQUIRED] = "required",
 	[E2EE_POLICY_OPTIONAL] = "optional",
@@ -96,42 +94,42 @@ static int number(const char *const *words, size_t count, const char *name)
 
 const char *e2ee_policy_name(uint32_t policy)
 {
-	return word(policies, COUNT(policies), policy);
+	return word(policies, ARRAY_SIZE(policies), policy);
 }
 
 const char *e2ee_dir_name(uint32_t dir)
 {
-	return word(dirs, COUNT(dirs), dir);
+	return word(dirs, ARRAY_SIZE(dirs), dir);
 }
 
 const char *e2ee_ssrc_mode_name(uint32_t mode)
 {
-	return word(ssrc_modes, COUNT(ssrc_modes), mode);
+	return word(ssrc_modes, ARRAY_SIZE(ssrc_modes), mode);
 }
 
 const char *e2ee_suite_name(uint32_t suite)
 {
-	return word(suites, COUNT(suites), suite);
+	return word(suites, ARRAY_SIZE(suites), suite);
 }
 
 const char *e2ee_event_name(uint32_t type)
 {
-	return word(events, COUNT(events), type);
+	return word(events, ARRAY_SIZE(events), type);
 }
 
 const char *e2ee_stat_name(uint32_t stat)
 {
-	return word(stats, COUNT(stats), stat);
+	return word(stats, ARRAY_SIZE(stats), stat);
 }
 
 int e2ee_policy_value(const char *name)
 {
-	return number(policies, COUNT(policies), name);
+	return number(policies, ARRAY_SIZE(policies), name);
 }
 
 int e2ee_suite_value(const char *name)
 {
-	return number(suites, COUNT(suites), name);
+	return number(suites, ARRAY_SIZE(suites), name);
 }
 
 bool e2ee_session_name_valid(const char *name)

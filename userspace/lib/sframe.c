@@ -13,6 +13,8 @@
 
 #include <e2ee/sframe.h>
 
+#include "internal.h"
+
 #define LABEL_MAX	40
 
 struct suite {
@@ -35,7 +37,7 @@ static const struct suite suites[] = {
 
 static const struct suite *suite_get(uint32_t suite)
 {
-	if (!suite || suite >= sizeof(suites) / sizeof(suites[0]))
+	if (!suite || suite >= ARRAY_SIZE(suites))
 		return NULL;
 	return &suites[suite];
 }
