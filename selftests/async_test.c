@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Under load, a session whose driver is asynchronous, so that the cipher
+ * answers later and from another context: each packet is accounted for, senders
+ * on two CPUs keep their order, and sockets and sessions end at any moment.
+ *
+ *	fd, attached to a session <---- loopback ----> peer, plain: the wire
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <netinet/in.h>
+#include <linux/sock_diag.h>
+
+#include "lib/objects.h"
+#include "lib/scene.h"
+#include "kselftest_harness.h"
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO	55
+#endif
+
+#define SSRC		0xa5a5c000
+#define DRIVER		(E2EE_CRYPTO_NAME_MAX + 1)
+#define BIG		(16 << 20)	/* receive buffer that never fills */
+
+/* cryptd around AES-GCM as the supported kernels make it */
+static const char * const drivers[] = {
+	"cryptd(generic-gcm-aesni)",
+	"cryptd(generic-gcm-aesni-avx)",
+	"cryptd(gcm_base(ctr(aes-aesni),ghash-generic))",
+	"cryptd(gcm_base(ctr-aes-aesni,ghash-lib))",
+	"cryptd(gcm_base(ctr(aes-generic),ghash-generic))",
+	"cryptd(gcm_base(ctr(aes-lib),ghash-lib))",
+	"cryptd(gcm(aes))",
+};
+
+/* The driver that a session computes with, "" if it cannot be told. */
+static void driver_of(struct ctl *ctl, uint32_t session, char driver[DRIVER])
+{
+	struct ctl_key key = { .dir = E2EE_DIR_RX, .kid = 77 };
+	struct ctl_key_info info;
+	struct sframe_key secret;
+
+	driver[0] = '\0';
+	sframe_key_random(&secret, 5, key.kid);
+	key.secret = secret.secret;
+	key.salt = secret.salt;
+	if (ctl_key_new(ctl, session, &key))
+		return;
+	if (!ctl_key_get(ctl, session, &key, &info))
+		strcpy(driver, info.driver);
+	ctl_key_del(ctl, session, &key);
+}
+
+static bool is_async(struct ctl *ctl, const char *name)
+{
+	struct ctl_session options = { .crypto = name };
+	char driver[DRIVER];
+	uint32_t session;
+
+	if (ctl_session_new(ctl, "try", &options, &session))
+		return false;
+	driver_of(ctl, session, driver);
+	ctl_session_del(ctl, session);
+	return !strncmp(driver, "cryptd(", 7);
+}
+
+/* 0 and what to name, or -ENOENT. In a namespace of its own. */
+static int find_driver(char name[DRIVER])
+{
+	char plain[DRIVER] = "";
+	struct ctl ctl;
+	uint32_t session;
+	unsigned int i;
+	int err;
+
+	err = ctl_open(&ctl);
+	if (err)
+		return err;
+	for (i = 0; i < ARRAY_SIZE(drivers); i++) {
+		strcpy(name, drivers[i]);
+		if (is_async(&ctl, name))
+			goto out;
+	}
+	/* or around what this kernel takes by itself */
+	err = ctl_session_new(&ctl, "plain", NULL, &session);
+	if (!err) {
+		driver_of(&ctl, session, plain);
+		ctl_session_del(&ctl, session);
+		err = -ENOENT;
+		if (snprintf(name, DRIVER, "cryptd(%s)", plain) < DRIVER &&
+		    is_async(&ctl, name))
+			err = 0;
+	}
+out:
+	ctl_close(&ctl);
+	return err;
+}
+
+FIXTURE(async)
+{
+	struct scene scene;
+	struct ctl_session options;
+	char driver[DRIVER];
+	struct sframe_key tx;
+	struct sframe_key rx;
+};
+
+FIXTURE_VARIANT(async)
+{
+	enum sock_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(async, v4) { .kind = SOCK_V4 };
+FIXTURE_VARIANT_ADD(async, v6) { .kind = SOCK_V6 };
+
+FIXTURE_SETUP(async)
+{
+	cpu_set_t first;
+
+	/* loopback keeps order on one CPU only */
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(first), &first));
+	ASSERT_EQ(0, sock_netns());
+	ASSERT_EQ(0, find_driver(self->driver)) {
+		TH_LOG("no asynchronous AES-GCM in this kernel");
+	}
+	self->options.crypto = self->driver;
+	ASSERT_EQ(0, scene_open(&self->scene, variant->kind, &self->options));
+	sframe_key_random(&self->tx, 5, 300);
+	sframe_key_random(&self->rx, 5, 301);
+	ASSERT_EQ(0, scene_key(&self->scene, E2EE_DIR_TX, &self->tx, NULL));
+	ASSERT_EQ(0, scene_key(&self->scene, E2EE_DIR_RX, &self->rx, NULL));
+}
+
+FIXTURE_TEARDOWN(async)
+{
+	scene_close(&self->scene);
+}
+
+/* The sealed form of rtp_plain(). Returns its length. */
+static size_t sealed(uint8_t *out, size_t len, uint32_t ssrc, uint16_t seq,
+		     const struct sframe_key *key, uint64_t ctr)
+{
+	static _Thread_local uint8_t clear[RTP_ROOM];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = ssrc, .seq = seq, .ts = seq,
+		.payload = clear + RTP_HEADER, .len = len - RTP_HEADER,
+	};
+
+	rtp_plain(clear, len, ssrc, seq);
+	return rtp_seal(out, &rtp, key, ctr);
+}
+
+static uint64_t received(const uint64_t stats[CTL_STATS])
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = E2EE_A_STAT_RX_OK; i <= E2EE_A_STAT_RX_BLOCKED;
+	     i++)
+		sum += stats[i];
+	return sum;
+}
+
+static const size_t sizes[] = { 13, 28, 60, 200, 1200, 1400, 9000, 60000 };
+
+TEST_F(async, seals)
+{
+	static uint8_t clear[RTP_ROOM], wire[RTP_ROOM], got[RTP_ROOM];
+	uint64_t ctr;
+	size_t len;
+
+	for (ctr = 0; ctr < 4 * ARRAY_SIZE(sizes); ctr++) {
+		len = sizes[ctr % ARRAY_SIZE(sizes)];
+		rtp_plain(clear, len, SSRC, (uint16_t)ctr);
+		ASSERT_EQ((int)len,
+			  sock_send(self->scene.fd, clear, len, NULL));
+		len = sealed(wire, len, SSRC, (uint16_t)ctr, &self->tx, ctr);
+		ASSERT_EQ((int)len,
+			  sock_recv(self->scene.peer, got, sizeof(got)));
+		EXPECT_EQ(0, memcmp(got, wire, len)) {
+			TH_LOG("CTR %u", (unsigned int)ctr);
+		}
+	}
+	EXPECT_STREQ("tx_ok+32", scene_changes(&self->scene));
+}
+
+TEST_F(async, opens)
+{
+	static uint8_t clear[RTP_ROOM], wire[RTP_ROOM], got[RTP_ROOM];
+	size_t len, wire_len;
+	uint64_t ctr;
+
+	for (ctr = 0; ctr < 4 * ARRAY_SIZE(sizes); ctr++) {
+		len = sizes[ctr % ARRAY_SIZE(sizes)];
+		wire_len = sealed(wire, len, SSRC, (uint16_t)ctr, &self->rx,
+				  ctr);
+		ASSERT_EQ((int)wire_len,
+			  sock_send(self->scene.peer, wire, wire_len, NULL));
+		ASSERT_EQ((int)len,
+			  sock_recv(self->scene.fd, got, sizeof(got)));
+		rtp_plain(clear, len, SSRC, (uint16_t)ctr);
+		EXPECT_EQ(0, memcmp(got, clear, len)) {
+			TH_LOG("CTR %u", (unsigned int)ctr);
+		}
+	}
+	EXPECT_STREQ("rx_ok+32", scene_changes(&self->scene));
+}
+
+struct sender {
+	pthread_t thread;
+	int fd;
+	uint32_t ssrc;
+	unsigned int num;
+	unsigned int failed;
+};
+
+static void *send_plain(void *arg)
+{
+	struct sender *sender = arg;
+	uint8_t packet[200];
+	cpu_set_t own;
+
+	CPU_ZERO(&own);
+	CPU_SET(sender->ssrc % 2, &own);
+	sched_setaffinity(0, sizeof(own), &own);
+	for (unsigned int i = 0; i < sender->num; i++) {
+		rtp_plain(packet, sizeof(packet), sender->ssrc, (uint16_t)i);
+		sender->failed += sock_send(sender->fd, packet, sizeof(packet),
+					    NULL) != sizeof(packet);
+	}
+	return NULL;
+}
+
+/* Each waits for its own answer: their packets mix, none overtakes. */
+TEST_F_TIMEOUT(async, order_of_each_sender_is_kept, 120)
+{
+	uint8_t got[1000], opened[1000], wanted[200];
+	struct sender senders[2];
+	unsigned int next[2] = { 0 };
+	int big = BIG, n, i;
+	uint32_t who;
+
+	ASSERT_EQ(0, setsockopt(self->scene.peer, SOL_SOCKET, SO_RCVBUFFORCE,
+				&big, sizeof(big)));
+	for (i = 0; i < 2; i++) {
+		senders[i] = (struct sender){
+			.fd = self->scene.fd, .ssrc = SSRC + i, .num = 500,
+		};
+		pthread_create(&senders[i].thread, NULL, send_plain,
+			       &senders[i]);
+	}
+	for (i = 0; i < 1000; i++) {
+		n = sock_recv(self->scene.peer, got, sizeof(got));
+		ASSERT_LT(0, n);
+		ASSERT_EQ(200, rtp_open(opened, got, (size_t)n, &self->tx,
+					NULL));
+		who = rtp_ssrc(opened) - SSRC;
+		ASSERT_GT(2, who);
+		rtp_plain(wanted, sizeof(wanted), SSRC + who,
+			  (uint16_t)next[who]++);
+		ASSERT_EQ(0, memcmp(wanted, opened, sizeof(wanted)));
+	}
+	for (i = 0; i < 2; i++) {
+		pthread_join(senders[i].thread, NULL);
+		EXPECT_EQ(0, senders[i].failed);
+	}
+	EXPECT_STREQ("tx_ok+1000", scene_changes(&self->scene));
+}
+
+/* All of one burst: copies that were not yet accepted when they came. */
+TEST_F(async, replayed_while_the_first_is_out)
+{
+	static uint8_t burst[RTP_ROOM];
+	uint8_t got[1000];
+	size_t len = 0, one = 0;
+	unsigned int i;
+
+	for (i = 0; i < 10; i++, len += one)
+		one = sealed(burst + len, 200, SSRC, 1, &self->rx, 9);
+	ASSERT_EQ((int)len, sock_send_gso(self->scene.peer, burst, len,
+					  (uint16_t)one, NULL));
+	ASSERT_EQ(200, sock_recv(self->scene.fd, got, sizeof(got)));
+	EXPECT_EQ(0, scene_flush(self->scene.peer, self->scene.fd));
+	EXPECT_STREQ("rx_ok+1 rx_other+1 rx_replay+9",
+		     scene_changes(&self->scene));
+}
+
+static uint32_t drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_DROPS];
+}
+
+#define BURST	40
+
+/* A burst is one run of the network's softirq: the answers come after it. */
+TEST_F_TIMEOUT(async, overflow_is_counted, 120)
+{
+	static uint8_t burst[RTP_ROOM];
+	unsigned int round, i, sent = 0, got = 0;
+	uint64_t stats[CTL_STATS];
+	uint8_t packet[1000];
+	int64_t end;
+	int least = 1, n, last = -1;
+	size_t len, one = 0;
+
+	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_RCVBUF, &least,
+				sizeof(least)));
+	for (round = 0; round < 10; round++) {
+		for (i = 0, len = 0; i < BURST; i++, len += one)
+			one = sealed(burst + len, 300, SSRC,
+				     (uint16_t)(sent + i), &self->rx,
+				     0x100 + sent + i);
+		ASSERT_EQ((int)len, sock_send_gso(self->scene.peer, burst, len,
+						  (uint16_t)one, NULL));
+		len = rtcp_build(packet, SSRC);
+		ASSERT_EQ((int)len,
+			  sock_send(self->scene.peer, packet, len, NULL));
+		sent += BURST + 1;
+	}
+	end = now_ms() + SOCK_WAIT;
+	do {
+		n = sock_recv_now(self->scene.fd, packet, sizeof(packet));
+		if (n == 300) {
+			EXPECT_LT(last, rtp_seq(packet));
+			last = rtp_seq(packet);
+		}
+		got += n >= 0;
+	} while (got + drops(self->scene.fd) < sent && now_ms() < end);
+	EXPECT_EQ(sent, got + drops(self->scene.fd));
+
+	ASSERT_EQ(0, ctl_socket_stats(&self->scene.ctl, self->scene.fd, stats));
+	EXPECT_EQ(sent, received(stats));
+	EXPECT_EQ(sent, stats[E2EE_A_STAT_RX_OK] +
+			stats[E2EE_A_STAT_RX_OTHER] +
+			stats[E2EE_A_STAT_RX_BUSY]);
+	EXPECT_LT(0, stats[E2EE_A_STAT_RX_OK]);
+	EXPECT_LT(0, stats[E2EE_A_STAT_RX_BUSY]);
+	EXPECT_EQ(NULL, strstr(scene_changes(&self->scene), "session"));
+
+	/* and then all is well again */
+	len = sealed(packet, 300, SSRC, 1, &self->rx, 0x10000);
+	ASSERT_EQ((int)len, sock_send(self->scene.peer, packet, len, NULL));
+	ASSERT_EQ(300, sock_recv(self->scene.fd, packet, sizeof(packet)));
+	EXPECT_STREQ("rx_ok+1", scene_changes(&self->scene));
+}
+
+/* Sealed media from everywhere to one port until told to stop. */
+struct stream {
+	pthread_t thread;
+	int fd;
+	const struct addr *to;
+	const struct sframe_key *key;
+	uint64_t ctr;
+	atomic_bool stop;
+};
+
+static void *stream_media(void *arg)
+{
+	struct stream *stream = arg;
+	uint8_t burst[10 * 300];
+	uint8_t packet[300];
+	size_t len, one;
+
+	while (!atomic_load(&stream->stop)) {
+		for (len = 0; len < 8 * 250; len += one, stream->ctr++)
+			one = sealed(burst + len, 200, SSRC,
+				     (uint16_t)stream->ctr, stream->key,
+				     stream->ctr);
+		sock_send_gso(stream->fd, burst, len, (uint16_t)one,
+			      stream->to);
+		sock_send(stream->fd, packet, rtcp_build(packet, SSRC),
+			  stream->to);
+	}
+	return NULL;
+}
+
+static int stream_start(struct stream *stream, enum sock_kind kind,
+			const struct addr *to, const struct sframe_key *key)
+{
+	*stream = (struct stream){ .to = to, .key = key, .ctr = 0x10000 };
+	stream->fd = sock_udp(kind, 0, NULL);
+	if (stream->fd < 0)
+		return -errno;
+	return -pthread_create(&stream->thread, NULL, stream_media, stream);
+}
+
+static void stream_stop(struct stream *stream)
+{
+	atomic_store(&stream->stop, true);
+	pthread_join(stream->thread, NULL);
+	close(stream->fd);
+}
+
+#define CLOSED	150
+
+TEST_F_TIMEOUT(async, closed_under_traffic, 200)
+{
+	unsigned int round, opened = 0;
+	struct stream stream;
+	int fd, least = 1;
+	struct addr to;
+	cpu_set_t all;
+
+	/* with the sender on the other CPU as well as on this one */
+	CPU_ZERO(&all);
+	CPU_SET(0, &all);
+	CPU_SET(1, &all);
+	sched_setaffinity(0, sizeof(all), &all);
+	addr_loopback(&to, variant->kind, 6100);
+	ASSERT_EQ(0, stream_start(&stream, variant->kind, &to, &self->rx));
+	for (round = 0; round < CLOSED; round++) {
+		fd = sock_udp(variant->kind, 6100, NULL);
+		ASSERT_LE(0, fd);
+		if (round % 2)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least,
+				   sizeof(least));
+		ASSERT_EQ(0, ctl_attach(&self->scene.ctl, self->scene.session,
+					fd, NULL));
+		if (round % 3)
+			opened += !!sock_poll(fd, POLLIN, SOCK_WAIT);
+		close(fd);
+	}
+	stream_stop(&stream);
+	EXPECT_EQ(CLOSED - CLOSED / 3, opened);
+	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("socket", 1)) {	/* the scene's */
+		TH_LOG("%ld sockets left", objects_alive("socket"));
+	}
+	EXPECT_TRUE(objects_come_to("window", 0));
+}
+
+#define DELETED	40
+
+/* Its requests hold the session; its socket is blocked from then on. */
+TEST_F_TIMEOUT(async, deleted_under_traffic, 200)
+{
+	uint64_t stats[CTL_STATS], blocked;
+	struct ctl_key key = {
+		.dir = E2EE_DIR_RX, .kid = self->rx.kid,
+		.secret = self->rx.secret, .salt = self->rx.salt,
+	};
+	struct stream stream;
+	unsigned int round;
+	uint32_t session;
+	struct addr to;
+	int64_t end;
+	int fd;
+
+	addr_loopback(&to, variant->kind, 6200);
+	fd = sock_udp(variant->kind, 6200, NULL);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ctl_session_new(&self->scene.ctl, "first", &self->options,
+				     &session));
+	ASSERT_EQ(0, ctl_attach(&self->scene.ctl, session, fd, NULL));
+	ASSERT_EQ(0, stream_start(&stream, variant->kind, &to, &self->rx));
+	for (round = 0; round < DELETED; round++) {
+		ASSERT_EQ(0, ctl_key_new(&self->scene.ctl, session, &key));
+		while (sock_recv_now(fd, &blocked, 1) != -EAGAIN)
+			;
+		ASSERT_NE(0, sock_poll(fd, POLLIN, SOCK_WAIT));
+		ASSERT_EQ(0, ctl_session_del(&self->scene.ctl, session));
+		ASSERT_EQ(0, ctl_socket_stats(&self->scene.ctl, fd, stats));
+		blocked = stats[E2EE_A_STAT_RX_BLOCKED];
+		end = now_ms() + SOCK_WAIT;
+		while (stats[E2EE_A_STAT_RX_BLOCKED] == blocked &&
+		       now_ms() < end)
+			ctl_socket_stats(&self->scene.ctl, fd, stats);
+		ASSERT_LT(blocked, stats[E2EE_A_STAT_RX_BLOCKED]);
+		ASSERT_EQ(0, ctl_session_new(&self->scene.ctl, "next",
+					     &self->options, &session));
+		ASSERT_EQ(0, ctl_attach(&self->scene.ctl, session, fd, NULL));
+	}
+	stream_stop(&stream);
+	close(fd);
+	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("socket", 1));
+	EXPECT_TRUE(objects_come_to("session", 2));	/* and the last one */
+	EXPECT_TRUE(objects_come_to("key", 2));
+}
+
+TEST_HARNESS_MAIN
