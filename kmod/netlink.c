@@ -310,7 +310,9 @@ static int refuse_doubles(const struct genl_info *info, bool many_keys)
  * The caller wrote AEAD keys and salts into the message: they are gone from
  * this copy before it is freed or, with an error, sent back. The caller's own
  * copy is the caller's; one that a tap on netlink (nlmon) took before is out
- * of reach unless it shares our bytes, which then are wiped for it, too.
+ * of reach unless it shares our bytes, which then are wiped for it, too. What
+ * a policy refuses does not come here: its sender gets it back as it was,
+ * unless the sender asked for short errors (NETLINK_CAP_ACK).
  */
 static void wipe_keys(const struct genl_info *info)
 {
