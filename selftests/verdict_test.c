@@ -373,10 +373,7 @@ TEST_F(verdict, tx_events)
 			continue;
 		len = row->build(packet);
 		sock_send(scene->fd, packet, len, NULL);
-		/* under optional a missing key stops nothing */
-		if (variant->policy == E2EE_POLICY_OFF ||
-		    (variant->policy == E2EE_POLICY_OPTIONAL &&
-		     row->event == E2EE_EVENT_KEY_MISSING)) {
+		if (variant->policy == E2EE_POLICY_OFF) {
 			EXPECT_EQ(-ETIMEDOUT, ctl_event_wait(&self->events,
 							     row->event, 0,
 							     &event)) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define SOCK_WAIT	5000	/* ms: longer than any healthy kernel needs */
+#define SOCK_WAIT	15000	/* ms: longer than any healthy kernel needs */
 
 /* How a socket speaks: the address family, or IPv4 through an AF_INET6 one. */
 enum sock_kind {

@@ -1,0 +1,487 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Things that end while others use them: sessions, attachments, sockets,
+ * namespaces, the module itself (E2EE_KO, or e2ee.ko in E2EE_RESULTS).
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <arpa/inet.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "lib/scene.h"
+#include "kselftest_harness.h"
+
+#define SSRC		0x11223344
+#define SENDERS		2
+#define AUDIT		"/sys/kernel/debug/e2ee/objects"
+
+struct sender {
+	pthread_t thread;
+	int fd;
+	uint32_t ssrc;
+	atomic_bool *stop;
+	atomic_uint sent;	/* also the timestamp of the next packet */
+	atomic_uint failed;
+	unsigned int mark;
+};
+
+static void make_packet(uint8_t *packet, uint32_t ssrc, uint32_t number)
+{
+	uint32_t timestamp = htonl(number);
+
+	rtp_plain(packet, 200, ssrc, (uint16_t)number);
+	memcpy(packet + 4, &timestamp, 4);
+}
+
+static void *send_on(void *arg)
+{
+	struct sender *sender = arg;
+	uint8_t packet[200];
+
+	while (!atomic_load(sender->stop)) {
+		make_packet(packet, sender->ssrc, sender->sent);
+		sender->failed += sock_send(sender->fd, packet, 200, NULL) !=
+				  200;
+		sender->sent++;
+	}
+	return NULL;
+}
+
+struct traffic {
+	struct sender senders[SENDERS];
+	atomic_bool stop;
+};
+
+static void traffic_start(struct traffic *traffic, int fd)
+{
+	memset(traffic, 0, sizeof(*traffic));
+	for (int i = 0; i < SENDERS; i++) {
+		traffic->senders[i].fd = fd;
+		traffic->senders[i].ssrc = (uint32_t)i;
+		traffic->senders[i].stop = &traffic->stop;
+		pthread_create(&traffic->senders[i].thread, NULL, send_on,
+			       &traffic->senders[i]);
+	}
+}
+
+/* How many sends returned anything but the packet's length. */
+static unsigned int traffic_stop(struct traffic *traffic)
+{
+	unsigned int failed = 0;
+
+	atomic_store(&traffic->stop, true);
+	for (int i = 0; i < SENDERS; i++) {
+		pthread_join(traffic->senders[i].thread, NULL);
+		failed += traffic->senders[i].failed;
+	}
+	return failed;
+}
+
+/* Each sender has sent @more packets since. */
+static bool traffic_flows(struct traffic *traffic, unsigned int more)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+
+	for (int i = 0; i < SENDERS; i++) {
+		unsigned int from = traffic->senders[i].sent;
+
+		while (traffic->senders[i].sent - from < more)
+			if (now_ms() > end)
+				return false;
+	}
+	return true;
+}
+
+/*
+ * From here on only what is sent later counts. Whoever was in send() before
+ * has left it.
+ */
+static bool traffic_mark(struct traffic *traffic)
+{
+	if (!traffic_flows(traffic, 2))
+		return false;
+	for (int i = 0; i < SENDERS; i++)
+		traffic->senders[i].mark = traffic->senders[i].sent;
+	return true;
+}
+
+/* All objects that were made are gone. */
+static bool all_gone(void)
+{
+	int64_t end = now_ms() + 2 * SOCK_WAIT;
+	unsigned long long created, destroyed;
+	char name[64];
+	FILE *file;
+	int left;
+
+	do {
+		file = fopen(AUDIT, "r");
+		if (!file)
+			return false;
+		left = 0;
+		while (fscanf(file, "%63s %llu %llu", name, &created,
+			      &destroyed) == 3)
+			left += created != destroyed;
+		fclose(file);
+	} while (left && now_ms() < end);
+	return !left;
+}
+
+FIXTURE(lifetime)
+{
+	struct scene scene;
+	struct sframe_key tx;
+	struct sframe_key rx;
+};
+
+FIXTURE_VARIANT(lifetime)
+{
+	enum sock_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(lifetime, v4) { .kind = SOCK_V4 };
+FIXTURE_VARIANT_ADD(lifetime, v6) { .kind = SOCK_V6 };
+
+static int open_scene(FIXTURE_DATA(lifetime) *self, enum sock_kind kind)
+{
+	int err;
+
+	err = scene_open(&self->scene, kind, NULL);
+	if (err)
+		return err;
+	sframe_key_random(&self->tx, 5, 300);
+	sframe_key_random(&self->rx, 5, 301);
+	err = scene_key(&self->scene, E2EE_DIR_TX, &self->tx, NULL);
+	if (!err)
+		err = scene_key(&self->scene, E2EE_DIR_RX, &self->rx, NULL);
+	return err;
+}
+
+FIXTURE_SETUP(lifetime)
+{
+	ASSERT_EQ(0, open_scene(self, variant->kind));
+}
+
+FIXTURE_TEARDOWN(lifetime)
+{
+	scene_close(&self->scene);
+}
+
+/*
+ * Read on until the peer has @wanted packets of those sent since the mark, or
+ * the queue has been empty for a while: sealed, in clear, or neither.
+ */
+struct seen {
+	unsigned int sealed;
+	unsigned int clear;
+	unsigned int broken;
+};
+
+static void look_at(FIXTURE_DATA(lifetime) *self, uint8_t *got, int n,
+		    const struct traffic *traffic, struct seen *seen)
+{
+	uint8_t opened[1000], wanted[200];
+	bool clear = n == 200;
+	uint32_t number;
+
+	if (!clear) {
+		n = rtp_open(opened, got, (size_t)n, &self->tx, NULL);
+		memcpy(got, opened, 200);
+	}
+	memcpy(&number, got + 4, 4);
+	number = ntohl(number);
+	make_packet(wanted, rtp_ssrc(got), number);
+	if (n != 200 || memcmp(got, wanted, 200))
+		seen->broken++;
+	else if (number < traffic->senders[rtp_ssrc(got) % SENDERS].mark)
+		return;
+	else if (clear)
+		seen->clear++;
+	else
+		seen->sealed++;
+}
+
+static void look(FIXTURE_DATA(lifetime) *self, const struct traffic *traffic,
+		 unsigned int wanted, struct seen *seen)
+{
+	uint8_t got[1000];
+	int n;
+
+	memset(seen, 0, sizeof(*seen));
+	while (seen->sealed + seen->clear + seen->broken < wanted) {
+		if (!sock_poll(self->scene.peer, POLLIN, 500))
+			break;
+		n = sock_recv_now(self->scene.peer, got, sizeof(got));
+		if (n >= 0)
+			look_at(self, got, n, traffic, seen);
+	}
+}
+
+TEST_F_TIMEOUT(lifetime, session_deleted_under_traffic, 100)
+{
+	uint64_t stats[CTL_STATS];
+	struct traffic traffic;
+	struct seen seen;
+	int round;
+
+	for (round = 0; round < 10; round++) {
+		traffic_start(&traffic, self->scene.fd);
+		look(self, &traffic, 20, &seen);
+		EXPECT_EQ(20, seen.sealed);
+		ASSERT_EQ(0, ctl_session_del(&self->scene.ctl,
+					     self->scene.session));
+		ASSERT_TRUE(traffic_mark(&traffic));
+		ASSERT_TRUE(traffic_flows(&traffic, 50));
+		look(self, &traffic, 1, &seen);
+		EXPECT_EQ(0, seen.sealed + seen.clear + seen.broken);
+		/* swallowed: engines die of errnos */
+		EXPECT_EQ(0, traffic_stop(&traffic));
+		ASSERT_EQ(0, ctl_socket_stats(&self->scene.ctl, self->scene.fd,
+					      stats));
+		EXPECT_LE(100, stats[E2EE_A_STAT_TX_BLOCKED]);
+
+		/* a blocked socket may be attached anew */
+		ASSERT_EQ(0, ctl_session_new(&self->scene.ctl, "again", NULL,
+					     &self->scene.session));
+		ASSERT_EQ(0, ctl_attach(&self->scene.ctl, self->scene.session,
+					self->scene.fd, NULL));
+		sframe_key_random(&self->tx, 5, 300);
+		ASSERT_EQ(0, scene_key(&self->scene, E2EE_DIR_TX, &self->tx,
+				       NULL));
+	}
+}
+
+TEST_F_TIMEOUT(lifetime, detached_under_traffic, 100)
+{
+	struct traffic traffic;
+	struct seen seen;
+	uint64_t id;
+	int round;
+
+	traffic_start(&traffic, self->scene.fd);
+	for (round = 0; round < 20; round++) {
+		ASSERT_EQ(0, ctl_socket_get(&self->scene.ctl, self->scene.fd,
+					    &id, NULL));
+		ASSERT_EQ(0, ctl_detach(&self->scene.ctl, id, true));
+		ASSERT_TRUE(traffic_mark(&traffic));
+		look(self, &traffic, 40, &seen);
+		EXPECT_EQ(40, seen.clear);
+		EXPECT_EQ(0, seen.sealed + seen.broken);
+
+		ASSERT_EQ(0, ctl_attach(&self->scene.ctl, self->scene.session,
+					self->scene.fd, &id));
+		ASSERT_TRUE(traffic_mark(&traffic));
+		look(self, &traffic, 40, &seen);
+		EXPECT_EQ(40, seen.sealed);
+		EXPECT_EQ(0, seen.clear + seen.broken);
+	}
+	EXPECT_EQ(0, traffic_stop(&traffic));
+}
+
+/* The socket goes while packets are on their way to it and from it. */
+TEST_F_TIMEOUT(lifetime, closed_under_traffic, 100)
+{
+	struct traffic out, in;
+	int round, spare;
+
+	for (round = 0; round < 30; round++) {
+		/* keeps the socket's number from being taken by another file */
+		spare = dup(self->scene.fd);
+		traffic_start(&out, self->scene.fd);
+		traffic_start(&in, self->scene.peer);
+		ASSERT_TRUE(traffic_flows(&out, 5));
+		shutdown(self->scene.fd, SHUT_RDWR);
+		dup2(open("/dev/null", O_RDWR), self->scene.fd);
+		close(spare);
+		traffic_stop(&out);
+		traffic_stop(&in);
+		close(self->scene.fd);
+		self->scene.fd = sock_udp(variant->kind,
+					  addr_port(&self->scene.addr), NULL);
+		ASSERT_LE(0, self->scene.fd);
+		ASSERT_EQ(0, sock_connect(self->scene.fd,
+					  &self->scene.peer_addr));
+		ASSERT_EQ(0, ctl_attach(&self->scene.ctl, self->scene.session,
+					self->scene.fd, NULL));
+	}
+}
+
+/* Killed in the middle: its namespace goes with all that was in it. */
+static int start_victim(enum sock_kind kind)
+{
+	struct ctl_guard guard = { .first = 7000, .last = 7999 };
+	FIXTURE_DATA(lifetime) self;
+	struct traffic traffic, back;
+	int pair[2], pid;
+	uint32_t id;
+	char byte;
+
+	if (pipe(pair))
+		return -errno;
+	pid = fork();
+	if (pid) {
+		close(pair[1]);
+		/* it is under way, or has failed */
+		if (read(pair[0], &byte, 1) != 1)
+			pid = -1;
+		close(pair[0]);
+		return pid;
+	}
+	if (open_scene(&self, kind) ||
+	    ctl_guard_new(&self.scene.ctl, self.scene.session, &guard, &id))
+		_exit(1);
+	traffic_start(&traffic, self.scene.fd);
+	traffic_start(&back, self.scene.peer);
+	if (!traffic_flows(&traffic, 20) ||
+	    write(pair[1], "x", 1) != 1)
+		_exit(1);
+	pause();
+	_exit(0);
+}
+
+TEST_F_TIMEOUT(lifetime, namespace_deleted_under_traffic, 100)
+{
+	int round, pid, status;
+
+	for (round = 0; round < 10; round++) {
+		pid = start_victim(variant->kind);
+		ASSERT_LT(0, pid);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_TRUE(WIFSIGNALED(status));
+	}
+	scene_close(&self->scene);
+	ASSERT_EQ(0, sock_netns());	/* leave ours, too */
+	EXPECT_TRUE(all_gone());
+	ASSERT_EQ(0, open_scene(self, variant->kind));
+}
+
+static const char *module_path(void)
+{
+	static char path[512];
+
+	if (getenv("E2EE_KO"))
+		return getenv("E2EE_KO");
+	if (!getenv("E2EE_RESULTS"))
+		return NULL;
+	snprintf(path, sizeof(path), "%s/e2ee.ko", getenv("E2EE_RESULTS"));
+	return access(path, R_OK) ? NULL : path;
+}
+
+static int load_module(void)
+{
+	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static int unload_module(void)
+{
+	return syscall(SYS_delete_module, "e2ee", O_NONBLOCK) ? -errno : 0;
+}
+
+/* The last socket's memory goes with an RCU callback: soon, not at once. */
+static int unload_within(int ms)
+{
+	int64_t end = now_ms() + ms;
+	int err;
+
+	do
+		err = unload_module();
+	while (err && now_ms() < end);
+	return err;
+}
+
+FIXTURE(module)
+{
+	FIXTURE_DATA(lifetime) *inner;
+};
+
+FIXTURE_SETUP(module)
+{
+	if (!module_path())
+		SKIP(return, "neither E2EE_KO nor E2EE_RESULTS names e2ee.ko");
+	self->inner = calloc(1, sizeof(*self->inner));
+	ASSERT_EQ(0, open_scene(self->inner, SOCK_V4));
+}
+
+/* Others need it loaded. */
+FIXTURE_TEARDOWN(module)
+{
+	int err = load_module();
+
+	EXPECT_TRUE(!err || err == -EEXIST);
+}
+
+TEST_F_TIMEOUT(module, stays_while_a_socket_lives, 60)
+{
+	struct scene *scene = &self->inner->scene;
+	uint64_t id;
+
+	EXPECT_EQ(-EWOULDBLOCK, unload_module());
+	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd, &id, NULL));
+	ASSERT_EQ(0, ctl_detach(&scene->ctl, id, true));
+	/* a sender may still be inside: the hooks stay, and so do we */
+	EXPECT_EQ(-EWOULDBLOCK, unload_module());
+	EXPECT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
+	EXPECT_EQ(-EWOULDBLOCK, unload_module());
+	close(scene->fd);
+	EXPECT_EQ(0, unload_within(1000));
+	EXPECT_EQ(-ENOENT, ctl_open(&scene->ctl));
+}
+
+/* Sessions, keys and guards alone are no reason to stay. */
+TEST_F_TIMEOUT(module, goes_with_its_configuration, 60)
+{
+	struct ctl_guard guard = { .first = 7000, .last = 7999 };
+	struct scene *scene = &self->inner->scene;
+	uint8_t packet[100], got[200];
+	struct addr addr;
+	uint32_t id;
+	int fd, to;
+
+	ASSERT_EQ(0, ctl_guard_new(&scene->ctl, scene->session, &guard, &id));
+	close(scene->fd);
+	ASSERT_EQ(0, unload_within(1000));
+	/* and its rule with it */
+	fd = sock_udp(SOCK_V4, 7000, NULL);
+	to = sock_udp(SOCK_V4, 0, &addr);
+	rtp_plain(packet, sizeof(packet), SSRC, 1);
+	ASSERT_EQ(100, sock_send(fd, packet, 100, &addr));
+	EXPECT_EQ(100, sock_recv(to, got, sizeof(got)));
+	close(fd);
+	close(to);
+}
+
+TEST_F_TIMEOUT(module, loads_again_and_again, 120)
+{
+	FIXTURE_DATA(lifetime) *inner = self->inner;
+	struct traffic traffic;
+	struct seen seen;
+	int round;
+
+	scene_close(&inner->scene);
+	for (round = 0; round < 10; round++) {
+		ASSERT_EQ(0, unload_within(1000));
+		ASSERT_EQ(0, load_module());
+		ASSERT_EQ(0, open_scene(inner, round % 2 ? SOCK_V6 : SOCK_V4));
+		traffic_start(&traffic, inner->scene.fd);
+		look(inner, &traffic, 100, &seen);
+		EXPECT_EQ(100, seen.sealed);
+		EXPECT_EQ(0, traffic_stop(&traffic));
+		scene_close(&inner->scene);
+	}
+}
+
+TEST_HARNESS_MAIN
