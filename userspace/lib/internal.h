@@ -93,7 +93,9 @@ int e2ee_do(struct e2ee_ctx *ctx, struct nl_msg *msg,
 int e2ee_dump(struct e2ee_ctx *ctx, struct nl_sock *sk, struct nl_msg *msg,
 	      e2ee_answer_cb cb, void *arg);
 
-/* A request with one or two nests; mask 0: without it */
+/* session.c */
+int e2ee_list(struct e2ee_ctx *ctx, uint8_t cmd,
+	      const struct e2ee_session *session, e2ee_answer_cb cb, void *arg);
 int e2ee_pack_session_ref(struct nl_msg *msg,
 			  const struct e2ee_session *session);
 

@@ -138,14 +138,6 @@ int e2ee_key_list(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		  e2ee_key_cb cb, void *arg)
 {
 	struct key_list list = { .cb = cb, .arg = arg };
-	struct nl_msg *msg;
 
-	msg = e2ee_message(ctx, E2EE_CMD_KEY_GET, KEY_MSG_SIZE);
-	if (!msg)
-		return -ENOMEM;
-	if (e2ee_pack_session_ref(msg, session)) {
-		e2ee_message_free(msg);
-		return e2ee_fail(ctx, EINVAL, "session: name too long");
-	}
-	return e2ee_dump(ctx, ctx->genl, msg, key_answer, &list);
+	return e2ee_list(ctx, E2EE_CMD_KEY_GET, session, key_answer, &list);
 }

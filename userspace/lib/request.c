@@ -264,11 +264,3 @@ int e2ee_dump(struct e2ee_ctx *ctx, struct nl_sock *sk, struct nl_msg *msg,
 	free(list.bytes);
 	return ret;
 }
-
-int e2ee_pack_session_ref(struct nl_msg *msg,
-			  const struct e2ee_session *session)
-{
-	if (!session)
-		return 0;
-	return e2ee_pack(msg, &e2ee_session_table, session, E2EE_SESSION_REF);
-}

@@ -19,6 +19,15 @@
 	 E2EE_HAS(E2EE_A_SESSION_FLAGS) |			\
 	 E2EE_HAS(E2EE_A_SESSION_EPOCH))
 
+/* NULL: none; the request is then about all sessions */
+int e2ee_pack_session_ref(struct nl_msg *msg,
+			  const struct e2ee_session *session)
+{
+	if (!session)
+		return 0;
+	return e2ee_pack(msg, &e2ee_session_table, session, E2EE_SESSION_REF);
+}
+
 static int session_do(struct e2ee_ctx *ctx, uint8_t cmd,
 		      const struct e2ee_session *session, uint64_t mask,
 		      bool force, struct e2ee_session *answer)
@@ -105,12 +114,35 @@ static int session_answer(const struct nlmsghdr *nlh, void *arg)
 int e2ee_session_list(struct e2ee_ctx *ctx, e2ee_session_cb cb, void *arg)
 {
 	struct session_list list = { .cb = cb, .arg = arg };
-	struct nl_msg *msg;
 
-	msg = e2ee_message(ctx, E2EE_CMD_SESSION_GET, SESSION_MSG_SIZE);
+	return e2ee_list(ctx, E2EE_CMD_SESSION_GET, NULL, session_answer,
+			 &list);
+}
+
+/*
+ * Lists all objects, or those of a session. Linux 6.1 gives no words when it
+ * refuses a listing: the same question about the session has them.
+ */
+int e2ee_list(struct e2ee_ctx *ctx, uint8_t cmd,
+	      const struct e2ee_session *session, e2ee_answer_cb cb, void *arg)
+{
+	struct nl_msg *msg = e2ee_message(ctx, cmd, SESSION_MSG_SIZE);
+	struct e2ee_session again;
+	int ret;
+
 	if (!msg)
 		return -ENOMEM;
-	return e2ee_dump(ctx, ctx->genl, msg, session_answer, &list);
+	if (e2ee_pack_session_ref(msg, session)) {
+		e2ee_message_free(msg);
+		return e2ee_fail(ctx, EINVAL, "session: name too long");
+	}
+	ret = e2ee_dump(ctx, ctx->genl, msg, cb, arg);
+	if (ret == -ENOENT && ctx->refused && session) {
+		again = *session;
+		if (!e2ee_session_get(ctx, &again))
+			e2ee_set_error(ctx, "no such session");
+	}
+	return ret;
 }
 
 int e2ee_info_get(struct e2ee_ctx *ctx, struct e2ee_info *info)

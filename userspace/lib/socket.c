@@ -132,14 +132,6 @@ int e2ee_socket_list(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		     e2ee_socket_cb cb, void *arg)
 {
 	struct socket_list list = { .cb = cb, .arg = arg };
-	struct nl_msg *msg;
 
-	msg = e2ee_message(ctx, E2EE_CMD_SOCKET_GET, SOCKET_MSG_SIZE);
-	if (!msg)
-		return -ENOMEM;
-	if (e2ee_pack_session_ref(msg, session)) {
-		e2ee_message_free(msg);
-		return e2ee_fail(ctx, EINVAL, "session: name too long");
-	}
-	return e2ee_dump(ctx, ctx->genl, msg, socket_answer, &list);
+	return e2ee_list(ctx, E2EE_CMD_SOCKET_GET, session, socket_answer, &list);
 }
