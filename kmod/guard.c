@@ -806,8 +806,9 @@ void e2ee_guard_net_exit(struct e2ee_net *enet)
 
 int e2ee_guard_init(void)
 {
-	e2ee_guard_wq = alloc_workqueue("e2ee_guard", WQ_UNBOUND | WQ_HIGHPRI,
-					0);
+	/* held packets leave on their sender's CPU: queues of a CPU keep order */
+	e2ee_guard_wq = alloc_workqueue("e2ee_guard",
+					WQ_HIGHPRI | E2EE_COMPAT_WQ_PERCPU, 0);
 	return e2ee_guard_wq ? 0 : -ENOMEM;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/socket.h>
 #include <linux/udp.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 #include <net/genetlink.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
@@ -26,6 +27,13 @@
 
 /* before 6.16 SIMD ciphers hide behind "__" names and cryptd */
 #define E2EE_COMPAT_INTERNAL_SIMD (LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0))
+
+/* 7.0: a workqueue says that it is bound to CPUs; before, it is by default */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+#define E2EE_COMPAT_WQ_PERCPU	WQ_PERCPU
+#else
+#define E2EE_COMPAT_WQ_PERCPU	0
+#endif
 
 /* 6.3: crypto completions get their data, not the request */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
