@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <netinet/in.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <linux/sock_diag.h>
 
@@ -29,33 +28,6 @@
 #define SSRC		0xa5a5c000
 #define DRIVER		(E2EE_CRYPTO_NAME_MAX + 1)
 #define BIG		(16 << 20)	/* receive buffer that never fills */
-
-/*
- * Around AES-GCM as the supported kernels make it. Before 6.3 cryptd changes
- * its caller's request, for which the kernel's self-test refuses it with a
- * WARNING: pcrypt comes first there, and then that is all.
- */
-static const char * const drivers_old[] = {
-	"pcrypt(gcm_base(ctr(aes-generic),ghash-generic))",
-};
-
-static const char * const drivers[] = {
-	"cryptd(generic-gcm-aesni)",
-	"cryptd(generic-gcm-aesni-avx)",
-	"cryptd(gcm_base(ctr(aes-lib),ghash-lib))",
-	"cryptd(gcm_base(ctr(aes-aesni),ghash-generic))",
-	"cryptd(gcm_base(ctr(aes-generic),ghash-generic))",
-};
-
-static bool is_old_kernel(void)
-{
-	unsigned int major = 0, minor = 0;
-	struct utsname name;
-
-	uname(&name);
-	sscanf(name.release, "%u.%u", &major, &minor);
-	return major < 6 || (major == 6 && minor < 3);
-}
 
 /* The driver that a session computes with, "" if it cannot be told. */
 static void driver_of(struct ctl *ctl, uint32_t session, char driver[DRIVER])
@@ -88,25 +60,67 @@ static bool is_async(struct ctl *ctl, const char *name)
 	return !strncmp(driver, "cryptd(", 7) || !strncmp(driver, "pcrypt(", 7);
 }
 
+/*
+ * What makes an asynchronous driver of a synchronous one. Before 6.3 cryptd
+ * changes its caller's request, for which the kernel's self-test refuses it
+ * with a WARNING; the newest kernels have none.
+ */
+static const char *wrapper(void)
+{
+	if (system("modprobe -q pcrypt") || access("/sys/module/pcrypt", F_OK))
+		return "cryptd";
+	return "pcrypt";
+}
+
+/* The next synchronous driver of AES-GCM in the kernel's list. */
+static bool next_driver(FILE *list, char driver[DRIVER])
+{
+	bool gcm = false, sync = false;
+	char line[512];
+
+	while (fgets(line, sizeof(line), list)) {
+		if (!strncmp(line, "name ", 5))
+			gcm = strstr(line, ": gcm(aes)\n");
+		sscanf(line, "driver : %127[^\n]", driver);
+		if (!strncmp(line, "internal ", 9))
+			gcm = gcm && strstr(line, ": no");
+		if (!strncmp(line, "async ", 6))
+			sync = strstr(line, ": no");
+		if (*line == '\n' && gcm && sync)
+			return true;
+		if (*line == '\n')
+			gcm = sync = false;
+	}
+	return false;
+}
+
 /* 0 and what to name, or -ENOENT. In a namespace of its own. */
 static int find_driver(char name[DRIVER])
 {
-	bool old = is_old_kernel();
-	const char * const *list = old ? drivers_old : drivers;
-	unsigned int i, num;
+	char inner[DRIVER], driver[DRIVER];
+	const char *wrap = wrapper();
+	int err = -ENOENT;
+	uint32_t session;
 	struct ctl ctl;
-	int err;
+	FILE *list;
 
-	num = old ? ARRAY_SIZE(drivers_old) : ARRAY_SIZE(drivers);
-	err = ctl_open(&ctl);
-	if (err)
+	if (ctl_open(&ctl))
 		return err;
-	err = -ENOENT;
-	for (i = 0; i < num && err; i++) {
-		strcpy(name, list[i]);
+	/* a key brings the default driver's parts into the list */
+	if (!ctl_session_new(&ctl, "default", NULL, &session)) {
+		driver_of(&ctl, session, driver);
+		ctl_session_del(&ctl, session);
+	}
+	list = fopen("/proc/crypto", "r");
+	while (list && err && next_driver(list, inner)) {
+		if ((size_t)snprintf(name, DRIVER, "%s(%s)", wrap, inner) >=
+		    DRIVER)
+			continue;
 		if (is_async(&ctl, name))
 			err = 0;
 	}
+	if (list)
+		fclose(list);
 	ctl_close(&ctl);
 	return err;
 }
