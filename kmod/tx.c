@@ -254,55 +254,72 @@ static int e2ee_tx_encrypt(struct e2ee_key *key,
 	return err;
 }
 
-static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
-			 struct e2ee_session *session, u32 policy,
-			 struct e2ee_rtp *rtp)
+/* -ENOKEY where this epoch has no key, else 0: there is a verdict */
+static int e2ee_tx_seal_in(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
+			   struct e2ee_session *session, u32 epoch,
+			   struct e2ee_rtp *rtp)
 {
 	const struct e2ee_form *form = &e2ee_sframe;
-	u32 epoch = READ_ONCE(session->epoch);
 	struct e2ee_tx_plan plan;
 	struct e2ee_key *key;
 	int err;
 
-	packet->name.ssrc = rtp->ssrc;
 	key = e2ee_stream_key(session, epoch, rtp->ssrc);
-	if (!key) {
-		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY,
-				 -ENOKEY);
-		/* sent in clear or not: whoever has keys wants to know */
-		e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING, epoch,
-			      rtp->ssrc);
-		return;
-	}
+	if (!key)
+		return -ENOKEY;
 	/* as long as it may get: whether a CTR is spent must not depend on it */
 	packet->name.kid = key->id.kid;
 	packet->name.ctr = atomic64_read(&key->ctr);
 	if (packet->vec.iov_len + form->tag_len +
 	    form->front_len(packet->name.kid, packet->name.ctr) > tx->max) {
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_TOO_BIG, -EMSGSIZE);
-		return;
+		return 0;
 	}
 	err = e2ee_stream_next_ctr(key, rtp->ssrc, &packet->name.ctr);
-	if (err == -ENOKEY) {
-		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY, err);
-		return;
-	}
+	if (err == -ENOKEY)
+		return err;
 	if (err) {
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_KEY_EXPIRED, err);
-		return;
+		return 0;
 	}
 	e2ee_tx_lay_out(packet, rtp, form, key, &plan);
 	if (packet->vec.iov_len > tx->max) {	/* the CTR grew a byte */
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_TOO_BIG, -EMSGSIZE);
-		return;
+		return 0;
 	}
 	err = e2ee_tx_encrypt(key, &plan);
 	if (err) {
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_FAILED,
 			       err == -ENOMEM ? -ENOBUFS : -EIO);
-		return;
+		return 0;
 	}
 	packet->verdict = E2EE_A_STAT_TX_OK;
+	return 0;
+}
+
+static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
+			 struct e2ee_session *session, u32 policy,
+			 struct e2ee_rtp *rtp)
+{
+	u32 epoch;
+	int err;
+
+	packet->name.ssrc = rtp->ssrc;
+	/*
+	 * The epoch may change under us, and the keys of the old one be deleted
+	 * then. Who misses a key for that reason sees the new epoch here: it was
+	 * set before, and the locks of the deletion order the two.
+	 */
+	do {
+		epoch = READ_ONCE(session->epoch);
+		err = e2ee_tx_seal_in(tx, packet, session, epoch, rtp);
+		smp_rmb();	/* pairs with the locks of the deletion */
+	} while (err && epoch != READ_ONCE(session->epoch));
+	if (!err)
+		return;
+	e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY, err);
+	/* sent in clear or not: whoever has keys wants to know */
+	e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING, epoch, rtp->ssrc);
 }
 
 static void e2ee_tx_media(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
