@@ -305,15 +305,12 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	int err;
 
 	packet->name.ssrc = rtp->ssrc;
-	/*
-	 * The epoch may change under us, and the keys of the old one be deleted
-	 * then. Who misses a key for that reason sees the new epoch here: it was
-	 * set before, and the locks of the deletion order the two.
-	 */
+	/* the epoch may change under us, and the old one's keys be deleted then */
 	do {
 		epoch = READ_ONCE(session->epoch);
 		err = e2ee_tx_seal_in(tx, packet, session, epoch, rtp);
-		smp_rmb();	/* pairs with the locks of the deletion */
+		/* pairs with the locks between a new epoch and the deletion */
+		smp_rmb();
 	} while (err && epoch != READ_ONCE(session->epoch));
 	if (!err)
 		return;
