@@ -40,6 +40,7 @@ FIXTURE_SETUP(datapath)
 	static const uint8_t rtx_pt[] = { 97, 99 };
 	struct ctl_session options = { .rtx_pt = rtx_pt, .rtx_pts = 2 };
 
+	ASSERT_EQ(0, sock_pin());
 	ASSERT_EQ(0, scene_open(&self->scene, variant->kind, &options));
 	sframe_key_random(&self->tx, 5, 300);
 	sframe_key_random(&self->rx, 5, 301);

@@ -35,6 +35,7 @@ FIXTURE_SETUP(forgery)
 {
 	struct ctl_session options = { .window = variant->window };
 
+	ASSERT_EQ(0, sock_pin());
 	ASSERT_EQ(0, scene_open(&self->scene, variant->kind, &options));
 	/* two bytes of KID and, from CTR 0x4567 on, two of CTR */
 	sframe_key_random(&self->key, 5, 0x123);

@@ -51,6 +51,7 @@ FIXTURE_SETUP(gso)
 {
 	struct ctl_key number = { .mode = E2EE_SSRC_NUMBER, .ssrc = SSRC };
 
+	ASSERT_EQ(0, sock_pin());
 	ASSERT_EQ(0, scene_open(&self->scene, variant->kind, NULL));
 	sframe_key_random(&self->tx, 5, 300);
 	sframe_key_random(&self->rx, 5, 301);
@@ -440,6 +441,7 @@ TEST(gro_in_front_of_an_attached_socket)
 	struct scene scene;
 	struct addr any;
 
+	ASSERT_EQ(0, sock_pin());
 	ASSERT_EQ(0, scene_open(&scene, SOCK_V4, NULL));
 	close(scene.peer);
 	close(scene.fd);

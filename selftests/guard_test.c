@@ -148,16 +148,6 @@ static bool is_attached(FIXTURE_DATA(guard) *self, int fd, bool wait)
 	return false;
 }
 
-/* Loopback, like any device with many queues, keeps order by CPU only. */
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(sched_getcpu(), &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 /* Send media numbered from @first on; 0, or what a call returned instead. */
 static int send_media(int fd, unsigned int first, unsigned int num, bool gso,
 		      const struct addr *to)
@@ -166,7 +156,7 @@ static int send_media(int fd, unsigned int first, unsigned int num, bool gso,
 	unsigned int i;
 	int n;
 
-	stay_on_this_cpu();
+	sock_pin();
 	if (gso) {
 		for (i = 0; i < num; i++)
 			rtp_plain(packets + i * 200, 200, SSRC,

@@ -123,6 +123,7 @@ FIXTURE_SETUP(verdict)
 	struct sframe_key spent;
 	uint8_t got[200];
 
+	ASSERT_EQ(0, sock_pin());
 	ASSERT_EQ(0, scene_open(scene, SOCK_V4, &options));
 	ASSERT_EQ(0, ctl_events_open(&self->events));
 	sframe_key_random(&self->tx, 5, 20);

@@ -13,6 +13,10 @@
 #define MSG_ROOM	4096
 #define ATTR_HEADER	sizeof(struct nlattr)
 
+#ifndef __aligned
+#define __aligned(n)	__attribute__((aligned(n)))
+#endif
+
 #ifndef SOL_NETLINK
 #define SOL_NETLINK	270
 #endif
@@ -194,7 +198,7 @@ static uint32_t group_id(const struct nlattr *groups)
 
 int ctl_open(struct ctl *ctl)
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	struct request req;
 	attrs_t attrs;
 	int err;
@@ -233,7 +237,7 @@ static void put_session(struct request *req, uint32_t id)
 int ctl_session_new(struct ctl *ctl, const char *name,
 		    const struct ctl_session *session, uint32_t *id)
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	static const struct ctl_session defaults;
 	attrs_t attrs, inner;
 	struct request req;
@@ -324,7 +328,7 @@ static int get_stats(const struct nlattr *attr, uint64_t stats[CTL_STATS])
 
 int ctl_session_stats(struct ctl *ctl, uint32_t id, uint64_t stats[CTL_STATS])
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	attrs_t attrs, inner;
 	struct request req;
 	int err;
@@ -394,7 +398,7 @@ int ctl_key_del(struct ctl *ctl, uint32_t session, const struct ctl_key *key)
 int ctl_key_get(struct ctl *ctl, uint32_t session, const struct ctl_key *key,
 		struct ctl_key_info *info)
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	attrs_t attrs, inner;
 	struct request req;
 	struct nlattr *attr;
@@ -421,7 +425,7 @@ int ctl_key_get(struct ctl *ctl, uint32_t session, const struct ctl_key *key,
 
 int ctl_attach(struct ctl *ctl, uint32_t session, int fd, uint64_t *socket)
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	attrs_t attrs, inner;
 	struct request req;
 	struct nlattr *attr;
@@ -480,7 +484,7 @@ static int socket_get(struct ctl *ctl, int fd, void *answer, attrs_t inner)
 int ctl_socket_get(struct ctl *ctl, int fd, uint64_t *socket,
 		   uint32_t *session)
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	attrs_t inner;
 	int err;
 
@@ -496,7 +500,7 @@ int ctl_socket_get(struct ctl *ctl, int fd, uint64_t *socket,
 
 int ctl_socket_stats(struct ctl *ctl, int fd, uint64_t stats[CTL_STATS])
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	attrs_t inner;
 	int err;
 
@@ -507,7 +511,7 @@ int ctl_socket_stats(struct ctl *ctl, int fd, uint64_t stats[CTL_STATS])
 int ctl_guard_new(struct ctl *ctl, uint32_t session,
 		  const struct ctl_guard *guard, uint32_t *id)
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	attrs_t attrs, inner;
 	struct request req;
 	struct nlattr *attr;
@@ -555,7 +559,7 @@ int ctl_guard_del(struct ctl *ctl, uint32_t id)
 
 int ctl_guard_sockets(struct ctl *ctl, uint32_t id)
 {
-	char answer[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	attrs_t attrs, inner;
 	struct request req;
 	int err;
@@ -588,7 +592,7 @@ int ctl_events_open(struct ctl *ctl)
 int ctl_event_wait(struct ctl *ctl, uint32_t type, int timeout_ms,
 		   struct ctl_event *event)
 {
-	char buf[MSG_ROOM] __attribute__((aligned(NLMSG_ALIGNTO)));
+	char buf[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	struct pollfd pfd = { .fd = ctl->fd, .events = POLLIN };
 	int64_t end = now_ms() + timeout_ms, left;
 	attrs_t attrs, inner;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,19 +54,6 @@ static int attach_ends(struct ends *ends)
 	return err;
 }
 
-/*
- * On one CPU what goes through lo stays in order, whatever sent it: once a
- * datagram has come, so has all that was sent before it.
- */
-static int pin(void)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
-}
-
 void settle(const struct ends *ends)
 {
 	struct addr addr;
@@ -89,7 +74,7 @@ int ends_open(struct ends *ends, enum sock_kind kind, bool attached)
 	ends->attached = attached;
 	err = sock_netns();
 	if (!err)
-		err = pin();
+		err = sock_pin();
 	if (err)
 		return err;
 	/* the namespace is fresh: the same ports each time */

@@ -98,6 +98,15 @@ int sock_netns(void)
 	return sysctl("net/ipv6/conf/default/accept_dad", "0");
 }
 
+int sock_pin(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(sched_getcpu(), &cpus);
+	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
+}
+
 void addr_parse(struct addr *addr, enum sock_kind kind, const char *text,
 		uint16_t port)
 {

@@ -8,6 +8,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#ifndef __printf
+#define __printf(a, b)	__attribute__((format(printf, a, b)))
+#endif
+
 #define SOCK_WAIT	15000	/* ms: longer than any healthy kernel needs */
 
 /* How a socket speaks: the address family, or IPv4 through an AF_INET6 one. */
@@ -25,8 +29,14 @@ struct addr {
 /* A new network namespace: lo up, ICMP not rate limited, no IPv6 DAD. */
 int sock_netns(void);
 
+/*
+ * Stay on one CPU. Loopback, as any device with many queues, keeps order by CPU
+ * only: then what was sent before has arrived before, whatever sent it.
+ */
+int sock_pin(void);
+
 /* A command line for the shell; 0 if it succeeds. */
-int run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int run(const char *format, ...) __printf(1, 2);
 
 /* Write @value to a file below /proc/sys. */
 int sysctl(const char *name, const char *value);
