@@ -307,7 +307,8 @@ TEST_F(dump, many_messages)
 		sched_yield();
 }
 
-#define STAYING_SOCKETS	40
+#define STAYING_SOCKETS	4
+#define CLOSING_SOCKETS	16
 
 struct closer {
 	uint32_t session;
@@ -316,27 +317,26 @@ struct closer {
 	int err;
 };
 
-/* Attaches sockets and closes them, some of them the last in the list */
+/* Attaches some sockets, and closes them all, which takes no lock of a dump */
 static void *churn_sockets(void *arg)
 {
 	struct closer *closer = arg;
-	int fds[16] = { 0 };
-	unsigned int i = 0;
+	int fds[CLOSING_SOCKETS];
 	struct ctl ctl;
+	int i;
 
 	closer->err = ctl_open(&ctl);
 	while (!closer->err &&
 	       !__atomic_load_n(&closer->stop, __ATOMIC_RELAXED)) {
-		if (fds[i % 16])
-			close(fds[i % 16]);
-		fds[i % 16] = sock_udp(SOCK_V4, 0, NULL);
-		closer->err = ctl_attach(&ctl, closer->session, fds[i % 16],
-					 NULL);
-		__atomic_store_n(&closer->rounds, ++i, __ATOMIC_RELAXED);
-	}
-	for (i = 0; i < 16; i++)
-		if (fds[i])
+		for (i = 0; i < CLOSING_SOCKETS; i++) {
+			fds[i] = sock_udp(SOCK_V4, 0, NULL);
+			closer->err |= ctl_attach(&ctl, closer->session, fds[i],
+						  NULL);
+		}
+		for (i = 0; i < CLOSING_SOCKETS; i++)
 			close(fds[i]);
+		__atomic_add_fetch(&closer->rounds, 1, __ATOMIC_RELAXED);
+	}
 	ctl_close(&ctl);
 	return NULL;
 }
@@ -358,7 +358,8 @@ static void note_socket(void *arg, const struct nlmsghdr *n)
 /* Sockets that stay are shown once, though others are attached and closed. */
 TEST_F_TIMEOUT(dump, sockets_closing, 100)
 {
-	struct closer closer = { .session = self->scene.session };
+	const struct ctl_session off = { .policy = E2EE_POLICY_OFF };
+	struct closer closer = { 0 };
 	struct ctl *ctl = &self->scene.ctl;
 	struct seen_sockets seen = { 0 };
 	struct nl *nl = &self->nl;
@@ -373,8 +374,9 @@ TEST_F_TIMEOUT(dump, sockets_closing, 100)
 		ASSERT_EQ(0, ctl_attach(ctl, self->other, fds[i],
 					&seen.ids[i]));
 	}
+	ASSERT_EQ(0, ctl_session_new(ctl, "closing", &off, &closer.session));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, churn_sockets, &closer));
-	while (__atomic_load_n(&closer.rounds, __ATOMIC_RELAXED) < 100) {
+	while (__atomic_load_n(&closer.rounds, __ATOMIC_RELAXED) < 50) {
 		ASSERT_GT(end, now_ms());
 		ASSERT_EQ(0, closer.err);
 		memset(seen.times, 0, sizeof(seen.times));
