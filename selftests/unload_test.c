@@ -134,7 +134,7 @@ static void child(FIXTURE_DATA(unload) *self, int fd)
 }
 
 /* Sockets live on in children: so do their hooks, and the module. */
-TEST_F(unload, not_while_a_child_has_the_socket)
+TEST_F_TIMEOUT(unload, not_while_a_child_has_the_socket, 120)
 {
 	struct scene *scene = &self->scene;
 	int pair[2], status;
@@ -167,7 +167,7 @@ TEST_F(unload, not_while_a_child_has_the_socket)
 }
 
 /* The other way round: what a child closes stays attached. */
-TEST_F(unload, a_child_closes_only_its_own)
+TEST_F_TIMEOUT(unload, a_child_closes_only_its_own, 120)
 {
 	int status;
 	pid_t pid;
