@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who this appliance is, and whom it trusts.
+ *
+ * Functions return 0 or a negative errno. Those that take @error put one line
+ * there that says what is wrong and what helps; it may be NULL.
+ */
+#ifndef _E2EE_IDENTITY_H
+#define _E2EE_IDENTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define E2EE_NAME_MAX		64	/* of a device or room: [A-Za-z0-9._-] */
+#define E2EE_IDENTITY_LEN	32	/* Ed25519 public key, "ik" */
+#define E2EE_CODE_LEN		48	/* identity code as text, with its NUL */
+#define E2EE_ERROR_LEN		256
+
+/* Is it the name of a device or room? */
+bool e2ee_name_valid(const char *name);
+
+/**
+ * e2ee_identity_code() - 40 digits in groups of five, for people to compare
+ * @dev: device name
+ * @ik: 32 bytes
+ * @text: out, E2EE_CODE_LEN bytes
+ */
+int e2ee_identity_code(const char *dev, const uint8_t *ik, char *text);
+
+/* Identity of this appliance: a file of mode 0600 holding an Ed25519 key (PEM) */
+struct e2ee_identity;
+
+/* -EEXIST: there is one, which stays */
+int e2ee_identity_create(const char *path, char *error);
+
+/**
+ * e2ee_identity_load() - read an identity file
+ * @path: the file; beside it lies @path with ".seq", the last key package's
+ *        number, which is locked while the handle is open
+ * @identity: out
+ * @error: E2EE_ERROR_LEN bytes
+ *
+ * Errors: -ENOENT, -EPERM: others may read it, -EBUSY: in use by another
+ * process, -EBADMSG: not an Ed25519 key.
+ */
+int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
+		       char *error);
+/* The same without the lock, for showing the public key */
+int e2ee_identity_public(const char *path, uint8_t *ik, char *error);
+void e2ee_identity_free(struct e2ee_identity *identity);	/* wipes */
+
+/* How a device's key was learnt. Higher is better. */
+enum e2ee_trust_kind {
+	E2EE_TRUST_UNKNOWN,
+	E2EE_TRUST_TOFU,		/* seen first in a call */
+	E2EE_TRUST_VERIFIED,		/* people compared the SAS */
+	E2EE_TRUST_PINNED,		/* by the operator */
+};
+
+/* Whom a room lets in */
+enum e2ee_trust_level {
+	E2EE_LEVEL_PINNED,		/* pinned only */
+	E2EE_LEVEL_VERIFIED,		/* pinned or verified */
+	E2EE_LEVEL_TOFU,		/* unknown devices too */
+};
+
+/* What a trust store says of a device and its key */
+enum e2ee_trust_answer {
+	E2EE_TRUST_GOOD,		/* known, and this is its key */
+	E2EE_TRUST_NEW,			/* neither device nor key is known */
+	E2EE_TRUST_CHANGED,		/* the device has another key, or the key
+					 * another device: refused always */
+};
+
+/* Trust store: which key is whose, like known_hosts; a file, or memory only */
+struct e2ee_trust;
+
+typedef int (*e2ee_trust_cb)(const char *dev, const uint8_t *ik,
+			     enum e2ee_trust_kind kind, void *arg);
+
+/* @path NULL: memory only. A missing file is an empty store. */
+int e2ee_trust_open(const char *path, struct e2ee_trust **trust, char *error);
+void e2ee_trust_close(struct e2ee_trust *trust);
+
+/* @kind: out, UNKNOWN unless GOOD; may be NULL */
+enum e2ee_trust_answer e2ee_trust_ask(const struct e2ee_trust *trust,
+				      const char *dev, const uint8_t *ik,
+				      enum e2ee_trust_kind *kind);
+/* -EEXIST: changed. A lower kind does not replace a higher one. Synced. */
+int e2ee_trust_add(struct e2ee_trust *trust, const char *dev, const uint8_t *ik,
+		   enum e2ee_trust_kind kind);
+/* -ENOENT */
+int e2ee_trust_del(struct e2ee_trust *trust, const char *dev);
+int e2ee_trust_list(const struct e2ee_trust *trust, e2ee_trust_cb cb,
+		    void *arg);
+
+/* "pinned", "verified", "tofu", "unknown"; "pinned-only", "verified", "tofu" */
+const char *e2ee_trust_kind_name(enum e2ee_trust_kind kind);
+const char *e2ee_trust_level_name(enum e2ee_trust_level level);
+int e2ee_trust_level_value(const char *name);	/* -EINVAL */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _E2EE_IDENTITY_H */
