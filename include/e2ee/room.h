@@ -104,6 +104,7 @@ struct e2ee_room_ops {
  * @floor: weakest policy that an owner may set: enum e2ee_policy, 0 is required
  * @policy: of a room that this device creates: enum e2ee_policy, 0 is required
  * @suite: media suite of a room that it owns, 4 or 5; 0: 5
+ * @epoch: the kernel session's; the room's epochs get higher numbers
  * @rsa: take RSA-OAEP-3072 wraps, beside HPKE
  * @hpke_off: and no HPKE
  * @admins: devices that may kick, lock, hand over and set the policy
@@ -118,6 +119,7 @@ struct e2ee_room_config {
 	uint32_t floor;
 	uint32_t policy;
 	uint32_t suite;
+	uint32_t epoch;
 	bool rsa;
 	bool hpke_off;
 	const char *const *admins;
