@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <e2ee/identity.h>
+
 #include "internal.h"
 
 static const char *const policies[] = {
@@ -77,6 +79,19 @@ static const char *const stats[] = {
 	[E2EE_A_STAT_TX_LEAK] = "tx_leak",
 };
 
+static const char *const trust_kinds[] = {
+	[E2EE_TRUST_UNKNOWN] = "unknown",
+	[E2EE_TRUST_TOFU] = "tofu",
+	[E2EE_TRUST_VERIFIED] = "verified",
+	[E2EE_TRUST_PINNED] = "pinned",
+};
+
+static const char *const trust_levels[] = {
+	[E2EE_LEVEL_PINNED] = "pinned-only",
+	[E2EE_LEVEL_VERIFIED] = "verified",
+	[E2EE_LEVEL_TOFU] = "tofu",
+};
+
 static const char *word(const char *const *words, size_t count, uint32_t number)
 {
 	return number < count ? words[number] : NULL;
@@ -122,6 +137,16 @@ const char *e2ee_stat_name(uint32_t stat)
 	return word(stats, ARRAY_SIZE(stats), stat);
 }
 
+const char *e2ee_trust_kind_name(enum e2ee_trust_kind kind)
+{
+	return word(trust_kinds, ARRAY_SIZE(trust_kinds), kind);
+}
+
+const char *e2ee_trust_level_name(enum e2ee_trust_level level)
+{
+	return word(trust_levels, ARRAY_SIZE(trust_levels), level);
+}
+
 int e2ee_policy_value(const char *name)
 {
 	return number(policies, ARRAY_SIZE(policies), name);
@@ -132,6 +157,11 @@ int e2ee_suite_value(const char *name)
 	return number(suites, ARRAY_SIZE(suites), name);
 }
 
+int e2ee_trust_level_value(const char *name)
+{
+	return number(trust_levels, ARRAY_SIZE(trust_levels), name);
+}
+
 bool e2ee_session_name_valid(const char *name)
 {
 	size_t i, len = strlen(name);
@@ -140,6 +170,21 @@ bool e2ee_session_name_valid(const char *name)
 		return false;
 	for (i = 0; i < len; i++)
 		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return false;
+	return true;
+}
+
+bool e2ee_name_valid(const char *name)
+{
+	size_t i, len = strlen(name);
+
+	if (!len || len > E2EE_NAME_MAX)
+		return false;
+	for (i = 0; i < len; i++)
+		if ((name[i] < 'a' || name[i] > 'z') &&
+		    (name[i] < 'A' || name[i] > 'Z') &&
+		    (name[i] < '0' || name[i] > '9') &&
+		    !strchr("._-", name[i]))
 			return false;
 	return true;
 }
