@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Small files, replaced as a whole: a new file is written and synced, takes the
+ * name of the old one, and then the folder is synced.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include <e2ee/identity.h>
+
+#include "store.h"
+
+int e2ee_store_error(char *error, int code, const char *format, ...)
+{
+	va_list args;
+
+	if (!error)
+		return code;
+	va_start(args, format);
+	vsnprintf(error, E2EE_ERROR_LEN, format, args);
+	va_end(args);
+	return code;
+}
+
+static int failed(char *error, const char *path, int code)
+{
+	if (code == ELOOP)
+		return e2ee_store_error(error, -code,
+					"%s is a symbolic link: name the file itself",
+					path);
+	return e2ee_store_error(error, -code, "%s: %s", path, strerror(code));
+}
+
+static int content_read(const char *path, int fd, char *text, size_t max,
+			char *error)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < max) {
+		n = read(fd, text + len, max - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return failed(error, path, errno);
+		if (!n) {
+			text[len] = '\0';
+			return 0;
+		}
+		len += (size_t)n;
+	}
+	return e2ee_store_error(error, -EFBIG, "%s is too big", path);
+}
+
+int e2ee_store_read(const char *path, mode_t closed, char *text, size_t max,
+		    int *fd, char *error)
+{
+	struct stat st;
+	int file, ret = 0;
+
+	/* Not waiting for the writer of a FIFO */
+	file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			  O_CLOEXEC);
+	if (file < 0)
+		return failed(error, path, errno);
+	if (fstat(file, &st))
+		ret = failed(error, path, errno);
+	else if (!S_ISREG(st.st_mode))
+		ret = e2ee_store_error(error, -EINVAL, "%s is no regular file",
+				       path);
+	else if (st.st_mode & closed)
+		ret = e2ee_store_error(error, -EPERM,
+				       "%s is open to others: chmod 600 %s",
+				       path, path);
+	if (!ret)
+		ret = content_read(path, file, text, max, error);
+	if (ret || !fd)
+		close(file);
+	else
+		*fd = file;
+	return ret;
+}
+
+static int folder_open(const char *path)
+{
+	char *copy = strdup(path);
+	int fd;
+
+	if (!copy)
+		return -1;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
+	return fd;
+}
+
+/*
+ * What root makes in a service's folder has to be the service's, or that could
+ * not read it.
+ */
+static bool owner_set(int fd, int folder)
+{
+	struct stat st, mine;
+
+	if (fstat(folder, &st) || fstat(fd, &mine))
+		return false;
+	return geteuid() || st.st_uid == mine.st_uid ||
+	       !fchown(fd, st.st_uid, st.st_gid);
+}
+
+static bool content_write(int fd, const char *text)
+{
+	size_t len = strlen(text);
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, text, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		text += n;
+		len -= (size_t)n;
+	}
+	return !fsync(fd);
+}
+
+static bool temporary_write(char *name, int folder, const char *text)
+{
+	int fd = mkostemp(name, O_CLOEXEC);	/* mode 0600 */
+	bool good;
+
+	if (fd < 0) {
+		*name = '\0';
+		return false;
+	}
+	good = owner_set(fd, folder) && content_write(fd, text);
+	return !close(fd) && good;
+}
+
+/* @place: rename(), or link() for a name that must be free */
+static int store_write(const char *path, const char *text,
+		       int (*place)(const char *from, const char *to),
+		       char *error)
+{
+	int folder = folder_open(path), ret = 0;
+	char *name = NULL;
+
+	if (folder < 0 || asprintf(&name, "%s.XXXXXX", path) < 0) {
+		name = NULL;
+		ret = -errno;
+	} else if (!temporary_write(name, folder, text) || place(name, path)) {
+		ret = -errno;
+	}
+	/* Nothing to remove after a rename */
+	if (name && *name && (ret || place == link))
+		(void)!unlink(name);
+	if (!ret && fsync(folder))
+		ret = -errno;
+	free(name);
+	if (folder >= 0)
+		close(folder);
+	return ret ? failed(error, path, -ret) : 0;
+}
+
+int e2ee_store_create(const char *path, const char *text, char *error)
+{
+	int ret = store_write(path, text, link, error);
+
+	if (ret == -EEXIST)
+		e2ee_store_error(error, ret, "%s exists: it stays", path);
+	return ret;
+}
+
+int e2ee_store_replace(const char *path, const char *text, char *error)
+{
+	return store_write(path, text, rename, error);
+}
+
+int e2ee_store_lock(const char *path, int *fd, char *error)
+{
+	int folder = folder_open(path), ret = 0;
+	char *name = NULL;
+
+	*fd = -1;
+	if (folder >= 0 && asprintf(&name, "%s.lock", path) >= 0)
+		*fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+			   0600);
+	else
+		name = NULL;
+	if (*fd < 0 || !owner_set(*fd, folder))
+		ret = -errno;
+	while (!ret && flock(*fd, LOCK_EX))
+		if (errno != EINTR)
+			ret = -errno;
+	if (ret)
+		failed(error, name ? name : path, -ret);
+	if (ret && *fd >= 0)
+		close(*fd);
+	if (folder >= 0)
+		close(folder);
+	free(name);
+	return ret;
+}

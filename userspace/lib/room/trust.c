@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The trust store: a line "DEV KEY KIND" for each device, its key in hex. One
+ * key a device, and one device a key.
+ *
+ * The file may change under an open store, since e2eectl writes it while e2eed
+ * runs: each question looks whether it did, so a device that is taken out is
+ * out at once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "identity.h"
+#include "store.h"
+
+#define FILE_MAX	(4 * 1024 * 1024)
+#define LINE_MAX_LEN	192
+#define HEADER		"# Devices and their keys: DEV KEY HOW-LEARNT\n"
+
+struct device {
+	char dev[E2EE_NAME_MAX + 1];
+	uint8_t ik[E2EE_IDENTITY_LEN];
+	enum e2ee_trust_kind kind;
+};
+
+struct devices {
+	struct device *list;
+	size_t count;
+	size_t room;
+	struct stat st;			/* of the file that was read */
+};
+
+struct e2ee_trust {
+	struct devices *devices;
+	char *path;			/* NULL: memory only */
+};
+
+static struct device *by_dev(const struct devices *devices, const char *dev)
+{
+	size_t i;
+
+	for (i = 0; i < devices->count; i++)
+		if (!strcmp(devices->list[i].dev, dev))
+			return &devices->list[i];
+	return NULL;
+}
+
+static struct device *by_ik(const struct devices *devices, const uint8_t *ik)
+{
+	size_t i;
+
+	for (i = 0; i < devices->count; i++)
+		if (!memcmp(devices->list[i].ik, ik, E2EE_IDENTITY_LEN))
+			return &devices->list[i];
+	return NULL;
+}
+
+static int devices_add(struct devices *devices, const struct device *device)
+{
+	size_t room = devices->room ? 2 * devices->room : 64;
+
+	if (devices->count == devices->room) {
+		struct device *list = reallocarray(devices->list, room,
+						   sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		devices->list = list;
+		devices->room = room;
+	}
+	devices->list[devices->count++] = *device;
+	return 0;
+}
+
+static void devices_free(struct devices *devices)
+{
+	if (devices)
+		free(devices->list);
+	free(devices);
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+static bool ik_parse(const char *text, uint8_t *ik)
+{
+	size_t i;
+
+	if (strlen(text) != 2 * E2EE_IDENTITY_LEN)
+		return false;
+	for (i = 0; i < E2EE_IDENTITY_LEN; i++) {
+		int high = hex_digit(text[2 * i]);
+		int low = hex_digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		ik[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static bool kind_parse(const char *text, enum e2ee_trust_kind *kind)
+{
+	for (*kind = E2EE_TRUST_TOFU; *kind <= E2EE_TRUST_PINNED; (*kind)++)
+		if (!strcmp(text, e2ee_trust_kind_name(*kind)))
+			return true;
+	return false;
+}
+
+/* Cuts the line into words; false: it is no device */
+static bool device_parse(char *line, struct device *device)
+{
+	const char *separators = " \t\r";
+	char *at, *dev, *ik, *kind;
+
+	dev = strtok_r(line, separators, &at);
+	ik = strtok_r(NULL, separators, &at);
+	kind = strtok_r(NULL, separators, &at);
+	if (!kind || strtok_r(NULL, separators, &at))
+		return false;
+	if (!e2ee_name_valid(dev) || !ik_parse(ik, device->ik) ||
+	    !kind_parse(kind, &device->kind))
+		return false;
+	snprintf(device->dev, sizeof(device->dev), "%s", dev);
+	return true;
+}
+
+static int line_read(struct devices *devices, char *line, const char *path,
+		     unsigned int number, char *error)
+{
+	struct device device;
+
+	line += strspn(line, " \t\r");
+	if (!*line || *line == '#')
+		return 0;
+	if (!device_parse(line, &device))
+		return e2ee_store_error(error, -EBADMSG,
+					"%s:%u: no device, key in hex and kind: correct the line, or remove it",
+					path, number);
+	if (by_dev(devices, device.dev) || by_ik(devices, device.ik))
+		return e2ee_store_error(error, -EBADMSG,
+					"%s:%u: %s or its key is there twice: remove the wrong line",
+					path, number, device.dev);
+	if (devices_add(devices, &device))
+		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
+	return 0;
+}
+
+static int lines_read(struct devices *devices, char *text, const char *path,
+		      char *error)
+{
+	unsigned int number = 0;
+	char *line;
+	int ret = 0;
+
+	while (!ret && (line = strsep(&text, "\n")))
+		ret = line_read(devices, line, path, ++number, error);
+	return ret;
+}
+
+static int file_read(struct devices *devices, const char *path, char *error)
+{
+	char *text = malloc(FILE_MAX);
+	int fd, ret;
+
+	if (!text)
+		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
+	ret = e2ee_store_read(path, S_IWGRP | S_IWOTH, text, FILE_MAX, &fd,
+			      error);
+	if (!ret) {
+		if (fstat(fd, &devices->st))
+			ret = e2ee_store_error(error, -errno, "%s: %s", path,
+					       strerror(errno));
+		close(fd);
+	}
+	if (!ret)
+		ret = lines_read(devices, text, path, error);
+	free(text);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+/* What is known stays if the file cannot be read */
+static int trust_read(const struct e2ee_trust *trust, char *error)
+{
+	struct devices *devices = trust->devices;
+	struct devices new = { .list = NULL };
+	int ret;
+
+	ret = file_read(&new, trust->path, error);
+	if (ret) {
+		free(new.list);
+		return ret;
+	}
+	free(devices->list);
+	*devices = new;
+	return 0;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
+	       a->st_size == b->st_size && a->st_mode == b->st_mode &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Somebody who edits it in place may have half a file there: next time, then */
+static void trust_follow(const struct e2ee_trust *trust)
+{
+	struct stat st = { .st_ino = 0 };
+
+	if (!trust->path)
+		return;
+	if (lstat(trust->path, &st) && errno != ENOENT)
+		return;
+	if (!same_file(&st, &trust->devices->st))
+		(void)trust_read(trust, NULL);
+}
+
+int e2ee_trust_open(const char *path, struct e2ee_trust **trust, char *error)
+{
+	struct e2ee_trust *new = calloc(1, sizeof(*new));
+	int ret = 0;
+
+	*trust = NULL;
+	if (new)
+		new->devices = calloc(1, sizeof(*new->devices));
+	if (new && path)
+		new->path = strdup(path);
+	if (!new || !new->devices || (path && !new->path))
+		ret = e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
+	if (!ret && path)
+		ret = trust_read(new, error);
+	if (ret)
+		e2ee_trust_close(new);
+	else
+		*trust = new;
+	return ret;
+}
+
+void e2ee_trust_close(struct e2ee_trust *trust)
+{
+	if (!trust)
+		return;
+	devices_free(trust->devices);
+	free(trust->path);
+	free(trust);
+}
+
+static enum e2ee_trust_answer devices_ask(const struct devices *devices,
+					  const char *dev, const uint8_t *ik,
+					  struct device **device)
+{
+	*device = by_dev(devices, dev);
+	if (*device != by_ik(devices, ik))
+		return E2EE_TRUST_CHANGED;
+	return *device ? E2EE_TRUST_GOOD : E2EE_TRUST_NEW;
+}
+
+enum e2ee_trust_answer e2ee_trust_ask(const struct e2ee_trust *trust,
+				      const char *dev, const uint8_t *ik,
+				      enum e2ee_trust_kind *kind)
+{
+	enum e2ee_trust_answer answer;
+	struct device *device;
+
+	trust_follow(trust);
+	answer = devices_ask(trust->devices, dev, ik, &device);
+	if (kind)
+		*kind = answer == E2EE_TRUST_GOOD ? device->kind :
+						    E2EE_TRUST_UNKNOWN;
+	return answer;
+}
+
+static void hex(char *text, const uint8_t *bytes, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		sprintf(text + 2 * i, "%02x", bytes[i]);
+}
+
+static int trust_write(const struct e2ee_trust *trust)
+{
+	const struct devices *devices = trust->devices;
+	char key[2 * E2EE_IDENTITY_LEN + 1], *text, *at;
+	size_t i, room;
+	int ret;
+
+	room = sizeof(HEADER) + devices->count * LINE_MAX_LEN;
+	text = malloc(room);
+	if (!text)
+		return -ENOMEM;
+	at = text + sprintf(text, HEADER);
+	for (i = 0; i < devices->count; i++) {
+		const struct device *device = &devices->list[i];
+
+		hex(key, device->ik, sizeof(device->ik));
+		at += snprintf(at, room - (size_t)(at - text), "%s %s %s\n",
+			       device->dev, key,
+			       e2ee_trust_kind_name(device->kind));
+	}
+	ret = at - text < FILE_MAX ?
+	      e2ee_store_replace(trust->path, text, NULL) : -EFBIG;
+	free(text);
+	return ret;
+}
+
+/* Changes a list; UNCHANGED: there is nothing to do */
+#define UNCHANGED	1
+typedef int (*change_fn)(struct devices *devices, const struct device *device);
+
+static int change_locked(struct e2ee_trust *trust, change_fn change,
+			 const struct device *device)
+{
+	int ret;
+
+	ret = trust_read(trust, NULL);
+	if (ret)
+		return ret;
+	ret = change(trust->devices, device);
+	if (ret)
+		return ret;
+	ret = trust_write(trust);
+	/* Written or not, memory is what the file says */
+	return trust_read(trust, NULL) && !ret ? -EIO : ret;
+}
+
+static int trust_change(struct e2ee_trust *trust, change_fn change,
+			const struct device *device)
+{
+	int fd, ret;
+
+	if (!trust->path)
+		return change(trust->devices, device);
+	ret = e2ee_store_lock(trust->path, &fd, NULL);
+	if (ret)
+		return ret;
+	ret = change_locked(trust, change, device);
+	close(fd);
+	return ret;
+}
+
+static int change_add(struct devices *devices, const struct device *device)
+{
+	struct device *known;
+
+	switch (devices_ask(devices, device->dev, device->ik, &known)) {
+	case E2EE_TRUST_NEW:
+		return devices_add(devices, device);
+	case E2EE_TRUST_GOOD:
+		if (known->kind >= device->kind)
+			return UNCHANGED;
+		known->kind = device->kind;
+		return 0;
+	default:
+		return -EEXIST;
+	}
+}
+
+int e2ee_trust_add(struct e2ee_trust *trust, const char *dev, const uint8_t *ik,
+		   enum e2ee_trust_kind kind)
+{
+	struct device device = { .kind = kind };
+	int ret;
+
+	if (!e2ee_name_valid(dev) || kind < E2EE_TRUST_TOFU ||
+	    kind > E2EE_TRUST_PINNED)
+		return -EINVAL;
+	snprintf(device.dev, sizeof(device.dev), "%s", dev);
+	memcpy(device.ik, ik, sizeof(device.ik));
+	ret = trust_change(trust, change_add, &device);
+	return ret == UNCHANGED ? 0 : ret;
+}
+
+static int change_del(struct devices *devices, const struct device *device)
+{
+	struct device *known = by_dev(devices, device->dev);
+	size_t after;
+
+	if (!known)
+		return -ENOENT;
+	after = (size_t)(devices->list + devices->count - known - 1);
+	memmove(known, known + 1, after * sizeof(*known));
+	devices->count--;
+	return 0;
+}
+
+int e2ee_trust_del(struct e2ee_trust *trust, const char *dev)
+{
+	struct device device = { .kind = E2EE_TRUST_UNKNOWN };
+
+	if (!e2ee_name_valid(dev))
+		return -ENOENT;
+	snprintf(device.dev, sizeof(device.dev), "%s", dev);
+	return trust_change(trust, change_del, &device);
+}
+
+int e2ee_trust_list(const struct e2ee_trust *trust, e2ee_trust_cb cb, void *arg)
+{
+	const struct devices *devices = trust->devices;
+	size_t i;
+	int ret = 0;
+
+	trust_follow(trust);
+	for (i = 0; !ret && i < devices->count; i++)
+		ret = cb(devices->list[i].dev, devices->list[i].ik,
+			 devices->list[i].kind, arg);
+	return ret;
+}
