@@ -41,6 +41,21 @@ static bool key_named(const struct doomed *doomed, const struct e2ee_key *key)
 	return false;
 }
 
+/* What a claim key has taken is shown, but is no part of its name. */
+static void key_name(struct e2ee_key *key)
+{
+	if (key->ssrc_mode != E2EE_SSRC_NUMBER)
+		key->has &= ~E2EE_HAS(E2EE_A_KEY_SSRC);
+}
+
+static bool key_exact(const struct e2ee_key *key)
+{
+	bool ssrc = key->has & E2EE_HAS(E2EE_A_KEY_SSRC);
+
+	return (key->has & KEY_EXACT) == KEY_EXACT &&
+	       ssrc == (key->ssrc_mode == E2EE_SSRC_NUMBER);
+}
+
 static int doomed_add(const struct e2ee_key *key, void *arg)
 {
 	struct doomed *doomed = arg;
@@ -57,7 +72,8 @@ static int doomed_add(const struct e2ee_key *key, void *arg)
 		doomed->keys = keys;
 		doomed->size = size;
 	}
-	doomed->keys[doomed->count++] = *key;
+	doomed->keys[doomed->count] = *key;
+	key_name(&doomed->keys[doomed->count++]);
 	return 0;
 }
 
@@ -111,7 +127,7 @@ static int kernel_key_del(void *arg, const struct e2ee_key *keys, size_t count)
 	if (!count)
 		return 0;
 	for (i = 0; i < count; i++)
-		exact = exact && (keys[i].has & KEY_EXACT) == KEY_EXACT;
+		exact = exact && key_exact(&keys[i]);
 	if (exact)
 		ret = e2ee_key_del(kernel->ctx, &kernel->session, keys, count,
 				   NULL);
