@@ -76,7 +76,6 @@ enum e2ee_room_event_type {
  * @key_list: show the session's keys, without secrets
  * @use_epoch: send with the keys of this epoch
  * @set_policy: enum e2ee_policy of the session
- * @epoch: which number the session sends with now; keys of it may be gone
  * @event: told what happened
  *
  * Those that return int return 0 or a negative errno.
@@ -89,7 +88,6 @@ struct e2ee_room_ops {
 	int (*key_list)(void *arg, e2ee_key_cb cb, void *cb_arg);
 	int (*use_epoch)(void *arg, uint32_t epoch, bool force);
 	int (*set_policy)(void *arg, uint32_t policy);
-	int (*epoch)(void *arg, uint32_t *epoch);
 	void (*event)(void *arg, enum e2ee_room_event_type type,
 		      const char *text);
 };
@@ -290,8 +288,8 @@ const char *e2ee_sas_emoji(uint8_t number);
 const char *e2ee_sas_word(uint8_t number);
 
 /*
- * The session of a kernel as a room's ops: key_new, key_del, key_list, use_epoch,
- * set_policy and epoch are set in @ops. Their @arg has to be a struct
+ * The session of a kernel as a room's ops: key_new, key_del, key_list, use_epoch
+ * and set_policy are set in @ops. Their @arg has to be a struct
  * e2ee_room_kernel, or something whose first member is one. With @ctx NULL each
  * answers -ENODEV.
  */

@@ -167,20 +167,6 @@ static int kernel_set_policy(void *arg, uint32_t policy)
 	return e2ee_session_set(kernel->ctx, &request);
 }
 
-static int kernel_epoch(void *arg, uint32_t *epoch)
-{
-	const struct e2ee_room_kernel *kernel = arg;
-	struct e2ee_session session = kernel->session;
-	int ret;
-
-	if (!kernel->ctx)
-		return -ENODEV;
-	ret = e2ee_session_get(kernel->ctx, &session);
-	if (!ret)
-		*epoch = session.epoch;
-	return ret;
-}
-
 void e2ee_room_kernel_ops(struct e2ee_room_ops *ops)
 {
 	ops->key_new = kernel_key_new;
@@ -188,5 +174,4 @@ void e2ee_room_kernel_ops(struct e2ee_room_ops *ops)
 	ops->key_list = kernel_key_list;
 	ops->use_epoch = kernel_use_epoch;
 	ops->set_policy = kernel_set_policy;
-	ops->epoch = kernel_epoch;
 }
