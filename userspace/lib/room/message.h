@@ -221,7 +221,7 @@ struct e2ee_message {
  * Refused are all but the one deterministic encoding of a known type with its
  * fields in their bounds and, where order is prescribed, in order.
  *
- * Return: 0, -EBADMSG, -EMSGSIZE (beyond the type's cap), -ENOMEM.
+ * Return: 0, -EBADMSG, -EMSGSIZE (beyond the type's cap), -ENOMEM, -EIO.
  */
 int e2ee_message_decode(const uint8_t *raw, size_t len,
 			struct e2ee_message **msg, const char **reason);
@@ -249,7 +249,7 @@ int e2ee_message_roster_hash(const struct e2ee_entry *roster, size_t count,
 struct e2ee_message *e2ee_message_get(struct e2ee_message *msg);
 void e2ee_message_put(struct e2ee_message *msg);	/* NULL is fine */
 
-/* "kp", "epoch", …: as it is signed, from the table of the protocol */
+/* "KP", "EPOCH", … "SAS-COMMIT", …: as it is signed */
 const char *e2ee_message_type_name(enum e2ee_message_type type);
 
 #endif /* E2EE_LIB_MESSAGE_H */
