@@ -330,17 +330,15 @@ static void keys_check(struct e2ee_wire_reader *reader,
 		       const struct e2ee_form *form, uint64_t seen,
 		       uint64_t wanted)
 {
+	uint64_t missing = wanted & ~seen, extra = seen & ~wanted;
 	size_t i;
 
-	for (i = 0; i < form->count; i++) {
-		const struct e2ee_field *field = &form->fields[i];
-		uint64_t bit = 1ULL << field->key;
-
-		if (wanted & ~seen & bit)
-			refuse(reader, field->missing);
-		else if (seen & ~wanted & bit)
-			refuse(reader, field->extra);
-	}
+	for (i = 0; i < form->count; i++)
+		if (missing >> form->fields[i].key & 1)
+			refuse(reader, form->fields[i].missing);
+	for (i = 0; i < form->count; i++)
+		if (extra >> form->fields[i].key & 1)
+			refuse(reader, form->fields[i].extra);
 }
 
 /* Keys that were there. All of the form are, unless it is one of a message. */
