@@ -66,14 +66,15 @@ struct e2ee_guard_param {
 struct e2ee_guard *e2ee_guard_new(struct e2ee_session *session,
 				  const struct e2ee_guard_param *param,
 				  struct e2ee_refusal *why);
-int e2ee_guard_del(struct e2ee_guard *guard);
-struct e2ee_guard *e2ee_guard_by_id(struct e2ee_net *enet, u32 id);
+void e2ee_guard_del(struct e2ee_guard *guard);
 bool e2ee_guard_covers(struct e2ee_net *enet, struct sock *sk);
 
-/* init and exit */
-int e2ee_guard_net_init(struct e2ee_net *enet);
+/* any context, under rcu_read_lock(); by id under struct e2ee_net.lock, too */
+struct e2ee_guard *e2ee_guard_by_id(struct e2ee_net *enet, u32 id);
+struct e2ee_guard *e2ee_guard_of(struct e2ee_net *enet, struct sock *sk);
+bool e2ee_guard_has_port(struct e2ee_net *enet, u16 port);
+
+/* exit */
 void e2ee_guard_net_exit(struct e2ee_net *enet);
-int e2ee_guard_init(void);
-void e2ee_guard_exit(void);
 
 #endif /* E2EE_GUARD_H */

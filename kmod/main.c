@@ -7,7 +7,7 @@
 #include <linux/module.h>
 #include "aead.h"
 #include "digest.h"
-#include "guard.h"
+#include "hold.h"
 #include "key.h"
 #include "netlink.h"
 #include "rx.h"
@@ -30,7 +30,7 @@ static const struct e2ee_part e2ee_parts[] = {
 	{ "key", e2ee_key_init, e2ee_key_exit },
 	{ "rx", e2ee_rx_init, e2ee_rx_exit },
 	{ "socket", e2ee_socket_init, e2ee_socket_exit },
-	{ "guard", e2ee_guard_init, e2ee_guard_exit },
+	{ "hold", e2ee_hold_init, e2ee_hold_exit },
 	{ "session", e2ee_session_init, e2ee_session_exit },
 	{ "netlink", e2ee_netlink_init, e2ee_netlink_exit },
 };

@@ -9,6 +9,7 @@
  */
 #include <linux/sched.h>
 #include "compat/compat.h"
+#include "contact.h"
 #include "guard.h"
 #include "key.h"
 #include "netlink.h"
@@ -242,13 +243,16 @@ static int guard_new(struct e2ee_call *call)
 	int err;
 
 	err = e2ee_parse_session(call, &session) ?:
-	      e2ee_parse_guard_param(call, &param);
+	      e2ee_parse_guard_param(call, &param) ?:
+	      e2ee_contact_start(call->enet);
 	if (err)
 		return err;
 	guard = e2ee_guard_new(session, &param, &why);
-	if (IS_ERR(guard))
+	if (IS_ERR(guard)) {
+		e2ee_contact_stop(call->enet);
 		return e2ee_parse_refuse(call, call->attrs[E2EE_A_GUARD], &why,
 					 PTR_ERR(guard));
+	}
 	return e2ee_put_guard_ref(call->answer, guard);
 }
 
@@ -258,7 +262,11 @@ static int guard_del(struct e2ee_call *call)
 	int err;
 
 	err = e2ee_parse_guard(call, &guard);
-	return err ?: e2ee_guard_del(guard);
+	if (err)
+		return err;
+	e2ee_guard_del(guard);
+	e2ee_contact_stop(call->enet);
+	return 0;
 }
 
 enum call_flag {

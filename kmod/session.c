@@ -6,8 +6,8 @@
  *
  * Requests hold struct e2ee_net.lock, the outermost lock; below it come
  * lock_sock(), then the spinlocks sockets_lock, claim_lock, windows_lock,
- * tombs_lock, event_lock and those of one socket, none of which nests in
- * another. Packets take none of them on the usual way: they read under RCU.
+ * tombs_lock, event_lock, that of the holds and those of one socket, none of
+ * which nests in another. Packets take none of them on the usual way: they read under RCU.
  *
  * A session is in its namespace's list until it is deleted; sockets that are
  * bound to it keep it in memory, and it tells them "blocked".
@@ -15,8 +15,10 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <net/netns/generic.h>
+#include "contact.h"
 #include "event.h"
 #include "guard.h"
+#include "hold.h"
 #include "key.h"
 #include "session.h"
 #include "stats.h"
@@ -299,7 +301,7 @@ static int __net_init e2ee_net_init(struct net *net)
 	err = e2ee_key_net_init(enet);
 	if (err)
 		return err;
-	err = e2ee_guard_net_init(enet);
+	err = e2ee_hold_net_init(enet);
 	if (err)
 		e2ee_key_net_exit(enet);
 	return err;
@@ -312,7 +314,11 @@ static void __net_exit e2ee_net_exit(struct net *net)
 	struct e2ee_session *session, *next;
 	struct e2ee_refusal why;
 
+	mutex_lock(&enet->lock);
 	e2ee_guard_net_exit(enet);
+	e2ee_contact_stop(enet);
+	mutex_unlock(&enet->lock);
+	e2ee_hold_net_exit(enet);	/* needs the lock to attach */
 	mutex_lock(&enet->lock);
 	list_for_each_entry_safe(session, next, &enet->sessions, node)
 		e2ee_session_del(session, &why);

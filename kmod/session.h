@@ -54,7 +54,8 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @tombs_lock: protects @tombs; softirq safe
  * @tombs: sending keys deleted a moment ago, while guards exist
  * @key_serial: order of installation of the newest key
- * @guard: private to guard.c
+ * @hold: private to hold.c
+ * @contact: contact.c looks at its packets; under @lock
  * @seq: bumped with every change of a list that dumps walk
  * @next_session: next session id to try
  * @next_guard: next guard id to try
@@ -78,7 +79,8 @@ struct e2ee_net {
 	spinlock_t tombs_lock;	/* tombs */
 	struct list_head tombs;
 	u64 key_serial;
-	struct e2ee_guard_net *guard;
+	struct e2ee_hold_net *hold;
+	bool contact;
 	unsigned int seq;
 	u32 next_session;
 	u32 next_guard;

@@ -115,7 +115,7 @@ static void e2ee_socket_bind(struct e2ee_socket *socket,
 		old->num_sockets--;
 	if (session)
 		session->num_sockets++;
-	socket->guard = guard;
+	WRITE_ONCE(socket->guard, guard);
 	rcu_assign_pointer(socket->session, session);
 	spin_unlock_bh(&enet->sockets_lock);
 	e2ee_session_put(old);	/* RCU keeps it for the packets inside */

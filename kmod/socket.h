@@ -33,7 +33,7 @@ struct e2ee_stats;
  *	Holds a reference. Changed under struct e2ee_net.sockets_lock, read
  *	under RCU
  * @id: given by us, never used twice
- * @guard: id of the guard that attached it, or 0
+ * @guard: id of the guard that attached it, or 0; read without a lock
  * @node: in struct e2ee_net.sockets until the socket is closed
  * @stats: counters
  * @windows: struct e2ee_window.in_socket, under struct e2ee_net.windows_lock
@@ -44,7 +44,8 @@ struct e2ee_stats;
  * @rx_queued: their memory, bytes; at most SO_RCVBUF
  * @rx_request: the outstanding request once it is answered
  * @rx_work: goes on with @rx_queue
- * @tx_held: packets that a guard holds are still to be sent first
+ * @tx_held: packets that a guard holds are still to be sent first; read
+ *	without a lock, cleared by whoever empties the hold
  * @tx_wait: where senders wait for that
  */
 struct e2ee_socket {

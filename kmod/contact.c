@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * First contact: sockets in the range of a guard are met with the first RTP
+ * packet that they send or get.
+ *
+ * DOC: first contact
+ *
+ * While a namespace has guards, we look at its UDP packets at LOCAL_OUT and
+ * LOCAL_IN. The first RTP packet of a socket in a guard's range, and those that
+ * follow before the socket is attached, are taken from the stack into a hold
+ * (hold.c), which attaches the socket and lets them go through its hooks; their
+ * sender sees success.
+ *
+ * A sender that was already inside the stack when the attach came arrives at
+ * LOCAL_OUT with clear media of an attached socket: it joins the hold while
+ * there is one, and is dropped as a leak afterwards.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/udp.h>
+#include "contact.h"
+#include "datagram.h"
+#include "guard.h"
+#include "hold.h"
+#include "session.h"
+#include "socket.h"
+#include "verdict.h"
+#include "compat/compat.h"
+
+static bool e2ee_contact_is_candidate(const struct sock *sk)
+{
+	return sk_fullsock(sk) && sk->sk_type == SOCK_DGRAM &&
+	       sk->sk_protocol == IPPROTO_UDP &&
+	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
+}
+
+/* sockets of the kernel have no file: tunnels and the like */
+static bool e2ee_contact_is_users(const struct sock *sk)
+{
+	const struct socket *sock = READ_ONCE(sk->sk_socket);
+
+	return sock && READ_ONCE(sock->file);
+}
+
+/* clear media of an attached socket, on its way out behind our back */
+static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
+					      struct e2ee_socket *socket,
+					      struct sk_buff *skb,
+					      const struct nf_hook_state *state)
+{
+	struct e2ee_datagram datagram;
+	struct e2ee_session *session;
+	u32 policy;
+
+	session = rcu_dereference(socket->session);
+	if (!session)
+		return NF_ACCEPT;
+	policy = READ_ONCE(session->policy);
+	if (policy != E2EE_POLICY_REQUIRED && policy != E2EE_POLICY_BLOCKED)
+		return NF_ACCEPT;
+	if (!e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_datagram_leaks(&datagram, session))
+		return NF_ACCEPT;
+	/* it came before those that wait: join the packets that are held */
+	if (e2ee_hold_packet(socket->sk, NULL, skb, state, NULL) == NF_STOLEN)
+		return NF_STOLEN;
+	e2ee_note(socket, session, E2EE_A_STAT_TX_LEAK);
+	kfree_skb(skb);		/* NF_DROP would tell its sender EPERM */
+	return NF_STOLEN;
+}
+
+static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	struct e2ee_net *enet = e2ee_net(state->net);
+	struct e2ee_datagram datagram;
+	struct e2ee_socket *socket;
+	struct e2ee_guard *guard;
+	struct sock *sk = skb->sk;
+
+	if (!sk || !e2ee_contact_is_candidate(sk))
+		return NF_ACCEPT;
+	socket = e2ee_socket_of(sk);
+	if (socket && rcu_access_pointer(socket->session))
+		return e2ee_contact_out_attached(enet, socket, skb, state);
+	guard = e2ee_guard_of(enet, sk);
+	if (!guard || !e2ee_contact_is_users(sk) ||
+	    !e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_datagram_has_media(&datagram))
+		return NF_ACCEPT;
+	return e2ee_hold_packet(sk, guard, skb, state, NULL);
+}
+
+static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
+			       const struct nf_hook_state *state);
+
+/*
+ * A received packet for one socket that may have to be attached first. One
+ * that comes again, out of a hold, does not join that hold once more.
+ */
+static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
+					 struct sock *sk,
+					 const struct e2ee_datagram *datagram,
+					 const struct nf_hook_state *state,
+					 bool again)
+{
+	struct sk_buff *skb = datagram->skb;
+	struct e2ee_guard *guard = NULL;
+	struct e2ee_socket *socket;
+
+	if (!e2ee_contact_is_candidate(sk))
+		return NF_ACCEPT;
+	socket = e2ee_socket_of(sk);
+	if (!socket || !rcu_access_pointer(socket->session)) {
+		guard = e2ee_guard_of(enet, sk);
+		if (!guard || !e2ee_contact_is_users(sk))
+			return NF_ACCEPT;
+	} else if (again || !e2ee_hold_any(enet)) {
+		return NF_ACCEPT;
+	}
+	if (!e2ee_datagram_has_media(datagram))
+		return NF_ACCEPT;
+	return e2ee_hold_packet(sk, guard, skb, state, e2ee_contact_again);
+}
+
+static struct sock *e2ee_contact_lookup(const struct e2ee_datagram *datagram,
+				      const struct nf_hook_state *state)
+{
+	if (state->pf == NFPROTO_IPV4)
+		return e2ee_compat_udp4_lookup(state->net, datagram->skb,
+					       datagram->source,
+					       datagram->dest);
+	return e2ee_compat_udp6_lookup(state->net, datagram->skb,
+				       datagram->source, datagram->dest);
+}
+
+/*
+ * A multicast goes to many sockets, and a packet for a group of SO_REUSEPORT
+ * to any of it: it waits for the first that is still to be attached, and comes
+ * here again from its hold for the next one.
+ */
+static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
+				       const struct e2ee_datagram *datagram,
+				       const struct nf_hook_state *state,
+				       bool again)
+{
+	u16 port = ntohs(datagram->dest);
+	unsigned int verdict = NF_ACCEPT;
+	struct udp_hslot *slot;
+	struct sock *sk;
+
+	slot = udp_hashslot(e2ee_compat_udp_table(state->net), state->net,
+			    port);
+	sk_for_each_rcu(sk, &slot->head) {
+		if (!net_eq(sock_net(sk), state->net) ||
+		    inet_sk(sk)->inet_num != port)
+			continue;
+		verdict = e2ee_contact_in_socket(enet, sk, datagram, state,
+					       again);
+		if (verdict != NF_ACCEPT)
+			break;
+	}
+	return verdict;
+}
+
+static bool e2ee_contact_is_many(const struct sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_MULTICAST ||
+	       skb->pkt_type == PACKET_BROADCAST ||
+	       (skb->protocol == htons(ETH_P_IP) ?
+		ipv4_is_multicast(ip_hdr(skb)->daddr) :
+		ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr));
+}
+
+static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	struct e2ee_net *enet = e2ee_net(state->net);
+	struct e2ee_datagram datagram;
+	struct sock *sk;
+
+	if (!e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_guard_has_port(enet, ntohs(datagram.dest)))
+		return NF_ACCEPT;
+	if (e2ee_contact_is_many(skb))
+		return e2ee_contact_in_many(enet, &datagram, state, false);
+	sk = e2ee_contact_lookup(&datagram, state);
+	if (!sk)
+		return NF_ACCEPT;
+	if (sk->sk_reuseport)
+		return e2ee_contact_in_many(enet, &datagram, state, false);
+	return e2ee_contact_in_socket(enet, sk, &datagram, state, false);
+}
+
+/* goes on where it was taken, after others that wait for it, too */
+static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
+			       const struct nf_hook_state *state)
+{
+	unsigned int verdict = NF_ACCEPT;
+	struct e2ee_datagram datagram;
+
+	local_bh_disable();
+	rcu_read_lock();
+	if ((e2ee_contact_is_many(skb) || sk->sk_reuseport) &&
+	    e2ee_datagram_read(skb, &datagram))
+		verdict = e2ee_contact_in_many(e2ee_net(state->net), &datagram,
+					       state, true);
+	if (verdict == NF_ACCEPT)
+		state->okfn(state->net, NULL, skb);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
+static const struct nf_hook_ops e2ee_contact_hooks[] = {
+	{
+		.hook = e2ee_contact_out,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP_PRI_LAST,
+	}, {
+		.hook = e2ee_contact_in,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP_PRI_LAST,
+	},
+#if IS_ENABLED(CONFIG_IPV6)
+	{
+		.hook = e2ee_contact_out,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP6_PRI_LAST,
+	}, {
+		.hook = e2ee_contact_in,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP6_PRI_LAST,
+	},
+#endif
+};
+
+/**
+ * e2ee_contact_start() - look at the packets of a namespace
+ * @enet: the namespace, about to get a guard
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ * Return: 0, also where we look already; -ENOMEM.
+ */
+int e2ee_contact_start(struct e2ee_net *enet)
+{
+	int err;
+
+	lockdep_assert_held(&enet->lock);
+	if (enet->contact)
+		return 0;
+	err = nf_register_net_hooks(enet->net, e2ee_contact_hooks,
+				    ARRAY_SIZE(e2ee_contact_hooks));
+	enet->contact = !err;
+	return err;
+}
+
+/**
+ * e2ee_contact_stop() - look no more, if no guard is left
+ * @enet: the namespace
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps until no packet is
+ * being looked at.
+ */
+void e2ee_contact_stop(struct e2ee_net *enet)
+{
+	lockdep_assert_held(&enet->lock);
+	if (!enet->contact || enet->num_guards)
+		return;
+	nf_unregister_net_hooks(enet->net, e2ee_contact_hooks,
+				ARRAY_SIZE(e2ee_contact_hooks));
+	enet->contact = false;
+	synchronize_rcu_expedited();
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packets that were taken from the stack before they met the hooks of their
+ * socket, and that wait until it has some.
+ *
+ * DOC: holds
+ *
+ * The first packet makes a hold (struct e2ee_hold) and queues its work, which
+ * attaches the socket, if it is not, and lets the packets go in order: those
+ * to send through the socket's sendmsg() anew, those received from where they
+ * were taken. Until the hold is empty, senders that come through the hooks wait
+ * for it (struct e2ee_socket.tx_held), and packets received join it.
+ *
+ * What a hold sends is sealed, swallowed, or in clear as the policy allows: it
+ * is not taken again, so there is no going round in circles.
+ */
+#include <linux/file.h>
+#include <linux/hash.h>
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+#include "event.h"
+#include "guard.h"
+#include "hold.h"
+#include "resend.h"
+#include "session.h"
+#include "socket.h"
+#include "stats.h"
+#include "verdict.h"
+#include "compat/compat.h"
+
+#define E2EE_HOLD_PACKETS	64	/* a socket */
+#define E2EE_HOLD_BUCKETS	64
+
+/**
+ * struct e2ee_hold_net - a namespace's holds
+ * @lock: protects @holds, their queues, and for sockets that have a hold
+ *	struct e2ee_socket.tx_held; softirq safe
+ * @holds: struct e2ee_hold.node, by socket
+ * @num_holds: entries of @holds; read without a lock
+ */
+struct e2ee_hold_net {
+	spinlock_t lock;	/* holds, their queues, tx_held */
+	struct hlist_head holds[E2EE_HOLD_BUCKETS];
+	unsigned int num_holds;
+};
+
+/**
+ * struct e2ee_hold - packets of a socket that wait
+ * @node: in struct e2ee_hold_net.holds
+ * @work: attaches and empties
+ * @enet: the namespace
+ * @sk: the socket, with a reference
+ * @file: its file, if it sends, so that it is not closed under us
+ * @session: where it goes, with a reference
+ * @guard: id of the guard
+ * @attached: the socket was attached before its first packet came
+ * @queue: struct e2ee_held.node, oldest first
+ * @len: entries of @queue
+ */
+struct e2ee_hold {
+	struct hlist_node node;
+	struct work_struct work;
+	struct e2ee_net *enet;
+	struct sock *sk;
+	struct file *file;
+	struct e2ee_session *session;
+	u32 guard;
+	bool attached;
+	struct list_head queue;
+	unsigned int len;
+};
+
+/**
+ * struct e2ee_held - a held packet
+ * @node: in struct e2ee_hold.queue
+ * @skb: the packet; its control block is the stack's
+ * @state: where it was taken; for a packet received with a reference on the
+ *	device
+ * @receive: goes on with a packet received; NULL for one to send
+ */
+struct e2ee_held {
+	struct list_head node;
+	struct sk_buff *skb;
+	struct nf_hook_state state;
+	e2ee_hold_receive_t receive;
+};
+
+static struct workqueue_struct *e2ee_hold_wq;
+
+static struct hlist_head *e2ee_hold_bucket(struct e2ee_hold_net *hnet,
+					   const struct sock *sk)
+{
+	return &hnet->holds[hash_ptr(sk, ilog2(E2EE_HOLD_BUCKETS))];
+}
+
+static struct e2ee_hold *e2ee_hold_find(struct e2ee_hold_net *hnet,
+					const struct sock *sk)
+{
+	struct e2ee_hold *hold;
+
+	lockdep_assert_held(&hnet->lock);
+	hlist_for_each_entry(hold, e2ee_hold_bucket(hnet, sk), node)
+		if (hold->sk == sk)
+			return hold;
+	return NULL;
+}
+
+static bool e2ee_hold_is_bound(const struct e2ee_hold *hold)
+{
+	const struct e2ee_socket *socket = e2ee_socket_of(hold->sk);
+
+	return socket && rcu_access_pointer(socket->session) == hold->session;
+}
+
+/* whoever sends through the hooks from now on, does so after the held ones */
+static void e2ee_hold_senders(struct e2ee_hold *hold)
+{
+	struct e2ee_socket *socket = e2ee_socket_of(hold->sk);
+
+	lockdep_assert_held(&hold->enet->hold->lock);
+	if (socket)
+		WRITE_ONCE(socket->tx_held, true);
+}
+
+/* the next packet, or the end of the hold, after which none can join it */
+static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
+{
+	struct e2ee_socket *socket = e2ee_socket_of(hold->sk);
+	struct e2ee_hold_net *hnet = hold->enet->hold;
+	struct e2ee_held *held;
+
+	spin_lock_bh(&hnet->lock);
+	held = list_first_entry_or_null(&hold->queue, struct e2ee_held, node);
+	if (held) {
+		list_del(&held->node);
+		hold->len--;
+	} else {
+		hlist_del(&hold->node);
+		WRITE_ONCE(hnet->num_holds, hnet->num_holds - 1);
+		if (socket)
+			WRITE_ONCE(socket->tx_held, false);
+	}
+	spin_unlock_bh(&hnet->lock);
+	if (!held && socket)
+		wake_up_all(&socket->tx_wait);
+	return held;
+}
+
+/* false: it is lost */
+static bool e2ee_hold_pass(struct e2ee_hold *hold, struct e2ee_held *held)
+{
+	if (held->receive) {
+		held->receive(hold->sk, held->skb, &held->state);
+		return true;
+	}
+	/* detached by force meanwhile: not what this one was sent under */
+	if (!e2ee_hold_is_bound(hold)) {
+		kfree_skb(held->skb);
+		return false;
+	}
+	return e2ee_resend(hold->sk, held->skb);
+}
+
+static void e2ee_hold_release(struct e2ee_hold *hold, struct e2ee_held *held,
+			      bool attached)
+{
+	if (!attached)
+		kfree_skb(held->skb);
+	if (!attached || !e2ee_hold_pass(hold, held))
+		e2ee_note(NULL, hold->session, E2EE_A_STAT_GUARD_DROP);
+	dev_put(held->state.in);
+	kfree(held);
+}
+
+static void e2ee_hold_failed(struct e2ee_hold *hold, int err)
+{
+	struct e2ee_event_msg msg = {
+		.type = E2EE_EVENT_ATTACH_FAILED,
+		.given = E2EE_EVENT_HAS_ERROR,
+		.error = -err,
+	};
+
+	e2ee_event_send(hold->enet, hold->session, &msg);
+}
+
+static int e2ee_hold_attach(struct e2ee_hold *hold)
+{
+	struct e2ee_net *enet = hold->enet;
+	struct e2ee_refusal why = {};
+	struct e2ee_guard *guard;
+	int err = -ENOENT;
+
+	mutex_lock(&enet->lock);
+	if (hold->session->policy != E2EE_POLICY_BLOCKED)
+		err = e2ee_socket_attach(hold->sk, hold->session, hold->guard,
+					 &why);
+	guard = e2ee_guard_by_id(enet, hold->guard);
+	if (!err && guard)
+		atomic_inc(&guard->sockets);
+	mutex_unlock(&enet->lock);
+	if (err != -EEXIST)
+		return err;
+	/* somebody else did it, and knew of no hold */
+	spin_lock_bh(&enet->hold->lock);
+	e2ee_hold_senders(hold);
+	spin_unlock_bh(&enet->hold->lock);
+	return 0;
+}
+
+static void e2ee_hold_work(struct work_struct *work)
+{
+	struct e2ee_hold *hold = container_of(work, struct e2ee_hold, work);
+	struct e2ee_held *held;
+	int err = 0;
+
+	if (!hold->attached)
+		err = e2ee_hold_attach(hold);
+	if (err)
+		e2ee_hold_failed(hold, err);
+	while ((held = e2ee_hold_next(hold)))
+		e2ee_hold_release(hold, held, !err);
+
+	if (hold->file)
+		fput(hold->file);
+	e2ee_session_put(hold->session);
+	sock_put(hold->sk);
+	kfree(hold);
+	e2ee_object_destroyed(E2EE_OBJECT_HOLD);
+}
+
+static struct e2ee_hold *e2ee_hold_new(struct e2ee_net *enet, struct sock *sk,
+				       const struct e2ee_guard *guard)
+{
+	struct e2ee_hold_net *hnet = enet->hold;
+	struct e2ee_hold *hold;
+
+	lockdep_assert_held(&hnet->lock);
+	hold = kzalloc(sizeof(*hold), GFP_ATOMIC);
+	if (!hold)
+		return NULL;
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kfree(hold);
+		return NULL;
+	}
+	hold->enet = enet;
+	hold->sk = sk;
+	hold->session = e2ee_session_get(guard->session);
+	hold->guard = guard->id;
+	hold->attached = e2ee_hold_is_bound(hold);
+	INIT_LIST_HEAD(&hold->queue);
+	INIT_WORK(&hold->work, e2ee_hold_work);
+	hlist_add_head(&hold->node, e2ee_hold_bucket(hnet, sk));
+	WRITE_ONCE(hnet->num_holds, hnet->num_holds + 1);
+	e2ee_hold_senders(hold);
+	e2ee_object_created(E2EE_OBJECT_HOLD);
+	queue_work(e2ee_hold_wq, &hold->work);
+	return hold;
+}
+
+/* one that sends is kept from being closed: its file is in use right now */
+static bool e2ee_hold_take_file(struct e2ee_hold *hold)
+{
+	struct socket *sock = hold->sk->sk_socket;
+
+	if (!hold->file && sock && sock->file)
+		hold->file = e2ee_compat_get_file(&sock->file);
+	return hold->file;
+}
+
+static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
+			  const struct nf_hook_state *state,
+			  e2ee_hold_receive_t receive)
+{
+	struct e2ee_held *held;
+
+	if (hold->len >= E2EE_HOLD_PACKETS)
+		return false;
+	if (!receive && !e2ee_hold_take_file(hold))
+		return false;
+	held = kmalloc(sizeof(*held), GFP_ATOMIC);
+	if (!held)
+		return false;
+	if (!skb_dst_force(skb)) {
+		kfree(held);
+		return false;
+	}
+	held->skb = skb;
+	held->state = *state;
+	held->receive = receive;
+	dev_hold(held->state.in);
+	list_add_tail(&held->node, &hold->queue);
+	hold->len++;
+	return true;
+}
+
+/* may it join, or begin, the hold of its socket? */
+static bool e2ee_hold_wants(const struct e2ee_hold *hold,
+			    const struct e2ee_guard *guard, bool received)
+{
+	if (guard)
+		return true;
+	/* the hooks of a socket that was attached are where packets arrive */
+	return hold && !(received && hold->attached);
+}
+
+/**
+ * e2ee_hold_packet() - keep a packet until it can go through the hooks
+ * @sk: its socket
+ * @guard: in whose name a hold may begin; NULL: there must be one
+ * @skb: the packet
+ * @state: where it was taken, in a netfilter hook
+ * @receive: goes on with a packet received; NULL for one to send
+ *
+ * Context: any but hard interrupt, under rcu_read_lock().
+ * Return: NF_STOLEN: held, or dropped and counted; NF_ACCEPT: left alone, as
+ * there is no hold.
+ */
+unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
+			      struct sk_buff *skb,
+			      const struct nf_hook_state *state,
+			      e2ee_hold_receive_t receive)
+{
+	struct e2ee_net *enet = e2ee_net(state->net);
+	struct e2ee_session *session;
+	struct e2ee_hold *hold;
+	bool held;
+
+	spin_lock_bh(&enet->hold->lock);
+	hold = e2ee_hold_find(enet->hold, sk);
+	if (!e2ee_hold_wants(hold, guard, receive)) {
+		spin_unlock_bh(&enet->hold->lock);
+		return NF_ACCEPT;
+	}
+	if (!hold)
+		hold = e2ee_hold_new(enet, sk, guard);
+	/* under the lock: the session is the hold's */
+	session = hold ? hold->session : guard->session;
+	held = hold && e2ee_hold_add(hold, skb, state, receive);
+	e2ee_note(NULL, session, held ? E2EE_A_STAT_GUARD_HELD :
+					E2EE_A_STAT_GUARD_DROP);
+	spin_unlock_bh(&enet->hold->lock);
+	if (!held)
+		kfree_skb(skb);
+	return NF_STOLEN;
+}
+
+/**
+ * e2ee_hold_any() - has any socket of the namespace a hold?
+ * @enet: the namespace
+ *
+ * A guess, as it takes no lock: a packet that comes together with the one that
+ * makes a hold is before or after it.
+ *
+ * Context: any.
+ */
+bool e2ee_hold_any(const struct e2ee_net *enet)
+{
+	return READ_ONCE(enet->hold->num_holds);
+}
+
+int e2ee_hold_net_init(struct e2ee_net *enet)
+{
+	enet->hold = kzalloc(sizeof(*enet->hold), GFP_KERNEL);
+	if (!enet->hold)
+		return -ENOMEM;
+	spin_lock_init(&enet->hold->lock);
+	return 0;
+}
+
+/* after e2ee_contact_stop(): none comes any more, but some may be held still */
+void e2ee_hold_net_exit(struct e2ee_net *enet)
+{
+	flush_workqueue(e2ee_hold_wq);
+	kfree(enet->hold);
+}
+
+int e2ee_hold_init(void)
+{
+	/* held packets leave on their sender's CPU: queues of a CPU keep order */
+	e2ee_hold_wq = alloc_workqueue("e2ee_hold",
+				       WQ_HIGHPRI | E2EE_COMPAT_WQ_PERCPU, 0);
+	return e2ee_hold_wq ? 0 : -ENOMEM;
+}
+
+void e2ee_hold_exit(void)
+{
+	destroy_workqueue(e2ee_hold_wq);
+}
