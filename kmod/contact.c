@@ -12,8 +12,9 @@
  * sender sees success.
  *
  * A sender that was already inside the stack when the attach came arrives at
- * LOCAL_OUT with clear media of an attached socket: it joins the hold while
- * there is one, and is dropped as a leak afterwards.
+ * LOCAL_OUT with clear media of an attached socket. Where a guard attached it,
+ * and is still there, the packet is held like the first ones were, so that none
+ * of them is missing. Where a request did, it is dropped as a leak.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -47,7 +48,11 @@ static bool e2ee_contact_is_users(const struct sock *sk)
 	return sock && READ_ONCE(sock->file);
 }
 
-/* clear media of an attached socket, on its way out behind our back */
+/*
+ * Clear media of an attached socket, on its way out behind our back: from a
+ * sender that was inside the stack when the attach came. A guard promised that
+ * its socket's first packets arrive, so in its name they wait for their turn.
+ */
 static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
 					      struct e2ee_socket *socket,
 					      struct sk_buff *skb,
@@ -55,6 +60,7 @@ static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
 {
 	struct e2ee_datagram datagram;
 	struct e2ee_session *session;
+	struct e2ee_guard *guard;
 	u32 policy;
 
 	session = rcu_dereference(socket->session);
@@ -66,8 +72,8 @@ static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
 	if (!e2ee_datagram_read(skb, &datagram) ||
 	    !e2ee_datagram_leaks(&datagram, session))
 		return NF_ACCEPT;
-	/* it came before those that wait: join the packets that are held */
-	if (e2ee_hold_packet(socket->sk, NULL, skb, state, NULL) == NF_STOLEN)
+	guard = e2ee_guard_by_id(enet, READ_ONCE(socket->guard));
+	if (e2ee_hold_packet(socket->sk, guard, skb, state, NULL) == NF_STOLEN)
 		return NF_STOLEN;
 	e2ee_note(socket, session, E2EE_A_STAT_TX_LEAK);
 	kfree_skb(skb);		/* NF_DROP would tell its sender EPERM */

@@ -7,7 +7,8 @@
  * Requests hold struct e2ee_net.lock, the outermost lock; below it come
  * lock_sock(), then the spinlocks sockets_lock, claim_lock, windows_lock,
  * tombs_lock, event_lock, that of the holds and those of one socket, none of
- * which nests in another. Packets take none of them on the usual way: they read under RCU.
+ * which nests in another. Packets take none of them on the usual way: they
+ * read under RCU.
  *
  * A session is in its namespace's list until it is deleted; sockets that are
  * bound to it keep it in memory, and it tells them "blocked".

@@ -821,6 +821,7 @@ struct caught {
 	pthread_t thread;
 	int fd;
 	int flags;
+	struct addr to;
 	uint8_t packet[1000];
 	volatile pid_t tid;
 	ssize_t ret;
@@ -848,6 +849,7 @@ static int full_socket(enum sock_kind kind, uint16_t port,
 	uint8_t packet[64];
 	struct iovec iov = { packet, stun_build(packet) };
 	struct msghdr msg = {
+		.msg_name = (void *)&to->ss, .msg_namelen = to->len,
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 	};
 	int fd, size = 1, i;
@@ -858,7 +860,7 @@ static int full_socket(enum sock_kind kind, uint16_t port,
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	setsockopt(fd, SOL_SOCKET, SO_TXTIME, &txtime, sizeof(txtime));
 	cmsg_put(&msg, SOL_SOCKET, SCM_TXTIME, &later, sizeof(later));
-	if (bind(fd, (void *)&any.ss, any.len) || sock_connect(fd, to))
+	if (bind(fd, (void *)&any.ss, any.len))
 		return -errno;
 	for (i = 0; i < 1000; i++)
 		if (sendmsg(fd, &msg, MSG_DONTWAIT) < 0)
@@ -871,14 +873,16 @@ static void *send_caught(void *arg)
 	struct caught *caught = arg;
 
 	caught->tid = (pid_t)syscall(SYS_gettid);
-	caught->ret = send(caught->fd, caught->packet, sizeof(caught->packet),
-			   caught->flags);
+	caught->ret = sendto(caught->fd, caught->packet,
+			     sizeof(caught->packet), caught->flags,
+			     (void *)&caught->to.ss, caught->to.len);
 	caught->err = errno;
 	return NULL;
 }
 
 /* Start it, and wait until it sleeps in send(). */
-static bool catch_sender(struct caught *caught, int fd, int flags)
+static bool catch_sender(struct caught *caught, int fd, const struct addr *to,
+			 int flags)
 {
 	int64_t end = now_ms() + SOCK_WAIT;
 	char path[64], line[256];
@@ -888,6 +892,7 @@ static bool catch_sender(struct caught *caught, int fd, int flags)
 	memset(caught, 0, sizeof(*caught));
 	caught->fd = fd;
 	caught->flags = flags;
+	caught->to = *to;
 	rtp_plain(caught->packet, sizeof(caught->packet), SSRC, 1);
 	pthread_create(&caught->thread, NULL, send_caught, caught);
 	while (now_ms() < end) {
@@ -928,7 +933,7 @@ TEST_F(guard, caught_sender_leaks_nothing)
 	ASSERT_LE(0, fd);
 	tap = tap_open("d0");
 	ASSERT_LE(0, tap);
-	ASSERT_TRUE(catch_sender(&caught, fd, 0));
+	ASSERT_TRUE(catch_sender(&caught, fd, &to, 0));
 	ASSERT_EQ(0, ctl_attach(&self->ctl, self->session, fd, NULL));
 	ASSERT_EQ(0, release_sender(&caught));
 	EXPECT_EQ(1000, caught.ret) {
@@ -941,10 +946,83 @@ TEST_F(guard, caught_sender_leaks_nothing)
 		}
 	}
 	/* and the next one is sealed */
-	ASSERT_EQ(1000, send(fd, caught.packet, 1000, 0));
+	ASSERT_EQ(1000, sock_send(fd, caught.packet, 1000, &to));
 	ASSERT_EQ(0, tap_next(tap, &frame));
 	EXPECT_EQ(1000, rtp_open(frame.payload, frame.payload, frame.len,
 				 &self->tx, NULL));
+	close(tap);
+	close(fd);
+}
+
+/* A sender caught inside a socket that then is attached by a packet it gets. */
+static int catch_and_attach(FIXTURE_DATA(guard) *self, enum sock_kind kind,
+			    struct caught *caught)
+{
+	struct addr to, addr;
+	int fd;
+
+	if (slow_device(kind, &to))
+		return -EIO;
+	fd = full_socket(kind, FIRST, &to);
+	if (fd < 0 || !catch_sender(caught, fd, &to, 0))
+		return -EIO;
+	addr_loopback(&addr, kind, FIRST);
+	if (inject_media(self, 0, 1, false, &addr) ||
+	    *expect_media(fd, 0, 1) || !is_attached(self, fd, true))
+		return -EIO;
+	return fd;
+}
+
+/* A guard's own: sealed like those before and after it. */
+TEST_F(guard, caught_sender_of_a_guarded_socket)
+{
+	static struct frame frame;
+	struct caught caught;
+	int fd, tap, sealed = 0;
+
+	fd = catch_and_attach(self, variant->kind, &caught);
+	ASSERT_LE(0, fd);
+	EXPECT_STREQ("rx_ok+1 guard_held+1", changes(self));
+	tap = tap_open("d0");
+	ASSERT_LE(0, tap);
+	ASSERT_EQ(0, release_sender(&caught));
+	EXPECT_EQ(1000, caught.ret);
+	EXPECT_TRUE(comes_to(self, E2EE_A_STAT_TX_OK, 1));
+	EXPECT_STREQ("tx_ok+1 guard_held+1", changes(self));
+	while (!tap_next(tap, &frame)) {
+		if (frame.len < 1000)
+			continue;	/* STUN that waited */
+		EXPECT_EQ(1000, rtp_open(frame.payload, frame.payload,
+					 frame.len, &self->tx, NULL));
+		EXPECT_EQ(0, memcmp(frame.payload, caught.packet, 1000));
+		sealed++;
+	}
+	EXPECT_EQ(1, sealed);
+	close(tap);
+	close(fd);
+}
+
+/* Where its guard is gone, another one sees to it that it does not leave. */
+TEST_F(guard, caught_sender_of_a_deleted_guard)
+{
+	struct ctl_guard other = { .first = LAST + 1 };
+	static struct frame frame;
+	struct caught caught;
+	uint32_t id;
+	int fd, tap;
+
+	ASSERT_EQ(0, ctl_guard_new(&self->ctl, self->session, &other, &id));
+	fd = catch_and_attach(self, variant->kind, &caught);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ctl_guard_del(&self->ctl, self->guard));
+	EXPECT_STREQ("rx_ok+1 guard_held+1", changes(self));
+	tap = tap_open("d0");
+	ASSERT_LE(0, tap);
+	ASSERT_EQ(0, release_sender(&caught));
+	EXPECT_EQ(1000, caught.ret);
+	EXPECT_STREQ("tx_leak+1", changes(self));
+	while (!tap_next(tap, &frame))
+		EXPECT_GT(1000, frame.len);
 	close(tap);
 	close(fd);
 }
@@ -978,7 +1056,8 @@ static void *attach_thread(void *arg)
  * control: no counters until it is over.
  */
 static bool stop_attaching(FIXTURE_DATA(guard) *self, struct caught *caught,
-			   struct attacher *attacher, int fd)
+			   struct attacher *attacher, int fd,
+			   const struct addr *to)
 {
 	int64_t end = now_ms() + SOCK_WAIT;
 	char path[64], line[256];
@@ -986,7 +1065,7 @@ static bool stop_attaching(FIXTURE_DATA(guard) *self, struct caught *caught,
 	FILE *file;
 
 	/* MSG_MORE: with the lock held */
-	if (!catch_sender(caught, fd, MSG_MORE))
+	if (!catch_sender(caught, fd, to, MSG_MORE))
 		return false;
 	attacher->self = self;
 	attacher->fd = fd;
@@ -1018,7 +1097,7 @@ TEST_F(guard, sends_more_than_it_holds)
 	ASSERT_EQ(0, slow_device(variant->kind, &to));
 	full = full_socket(variant->kind, 5555, &to);
 	ASSERT_LE(0, full);
-	ASSERT_TRUE(stop_attaching(self, &caught, &attacher, full));
+	ASSERT_TRUE(stop_attaching(self, &caught, &attacher, full, &to));
 	fd = sock_udp(variant->kind, FIRST, NULL);
 	ASSERT_EQ(0, send_media(fd, 0, HOLD + extra, false, &self->peer_addr));
 	EXPECT_EQ(-EAGAIN, sock_recv_now(self->peer, got, sizeof(got)));
@@ -1045,7 +1124,7 @@ TEST_F(guard, receives_more_than_it_holds)
 	ASSERT_EQ(0, slow_device(variant->kind, &to));
 	full = full_socket(variant->kind, 5555, &to);
 	ASSERT_LE(0, full);
-	ASSERT_TRUE(stop_attaching(self, &caught, &attacher, full));
+	ASSERT_TRUE(stop_attaching(self, &caught, &attacher, full, &to));
 	fd = sock_udp(variant->kind, FIRST, &addr);
 	ASSERT_EQ(0, inject_media(self, 0, HOLD + extra, false, &addr));
 	ASSERT_EQ(0, release_sender(&caught));
