@@ -81,7 +81,7 @@ static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
 }
 
 static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
-				   const struct nf_hook_state *state)
+				     const struct nf_hook_state *state)
 {
 	struct e2ee_net *enet = e2ee_net(state->net);
 	struct e2ee_datagram datagram;
@@ -110,10 +110,10 @@ static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
  * that comes again, out of a hold, does not join that hold once more.
  */
 static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
-					 struct sock *sk,
-					 const struct e2ee_datagram *datagram,
-					 const struct nf_hook_state *state,
-					 bool again)
+					   struct sock *sk,
+					   const struct e2ee_datagram *datagram,
+					   const struct nf_hook_state *state,
+					   bool again)
 {
 	struct sk_buff *skb = datagram->skb;
 	struct e2ee_guard *guard = NULL;
@@ -135,7 +135,7 @@ static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
 }
 
 static struct sock *e2ee_contact_lookup(const struct e2ee_datagram *datagram,
-				      const struct nf_hook_state *state)
+					const struct nf_hook_state *state)
 {
 	if (state->pf == NFPROTO_IPV4)
 		return e2ee_compat_udp4_lookup(state->net, datagram->skb,
@@ -151,9 +151,9 @@ static struct sock *e2ee_contact_lookup(const struct e2ee_datagram *datagram,
  * here again from its hold for the next one.
  */
 static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
-				       const struct e2ee_datagram *datagram,
-				       const struct nf_hook_state *state,
-				       bool again)
+					 const struct e2ee_datagram *datagram,
+					 const struct nf_hook_state *state,
+					 bool again)
 {
 	u16 port = ntohs(datagram->dest);
 	unsigned int verdict = NF_ACCEPT;
@@ -167,7 +167,7 @@ static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
 		    inet_sk(sk)->inet_num != port)
 			continue;
 		verdict = e2ee_contact_in_socket(enet, sk, datagram, state,
-					       again);
+						 again);
 		if (verdict != NF_ACCEPT)
 			break;
 	}
@@ -184,7 +184,7 @@ static bool e2ee_contact_is_many(const struct sk_buff *skb)
 }
 
 static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
-				  const struct nf_hook_state *state)
+				    const struct nf_hook_state *state)
 {
 	struct e2ee_net *enet = e2ee_net(state->net);
 	struct e2ee_datagram datagram;
