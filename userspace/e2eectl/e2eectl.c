@@ -37,6 +37,17 @@ static const struct command commands[] = {
 	{ "stats", cmd_stats, "[NAME] [-w]" },
 	{ "monitor", cmd_monitor, "" },
 	{ "doctor", cmd_doctor, "" },
+	{ "room", cmd_room, "" },
+	{ "join", cmd_join, "ROOM" },
+	{ "leave", cmd_leave, "" },
+	{ "end", cmd_end, "" },
+	{ "verify", cmd_verify, "[yes DEV... | no]" },
+	{ "kick", cmd_kick, "DEV" },
+	{ "lock", cmd_lock, "" },
+	{ "unlock", cmd_unlock, "" },
+	{ "handover", cmd_handover, "[DEV]" },
+	{ "policy", cmd_policy, "{required|optional|off}" },
+	{ "rekey", cmd_rekey, "" },
 	{ "help", cmd_help, "[COMMAND]" },
 };
 
@@ -59,6 +70,7 @@ static void usage_print(FILE *to)
 	      "Options:\n"
 	      "  -j, -json           output as JSON\n"
 	      "  -n, -netns NETNS    act in the network namespace NETNS\n"
+	      "  -r, -room ROOM      the room, if e2eed runs for several\n"
 	      "  -b, -batch FILE     commands from FILE, \"-\" for standard input\n"
 	      "  -f, -force          go on with a batch after an error\n"
 	      "  -V, -Version        print the version\n"
@@ -112,8 +124,9 @@ struct option {
 
 static const struct option options[] = {
 	{ "j", "json", false },	 { "n", "netns", true },
-	{ "b", "batch", true },	 { "f", "force", false },
-	{ "V", "Version", false }, { "h", "help", false },
+	{ "r", "room", true },	 { "b", "batch", true },
+	{ "f", "force", false }, { "V", "Version", false },
+	{ "h", "help", false },
 };
 
 /* Its letter, or 0; one dash or two */
@@ -159,6 +172,9 @@ static int options_parse(struct app *app, int argc, char **argv)
 			break;
 		case 'n':
 			app->netns = value;
+			break;
+		case 'r':
+			app->room = value;
 			break;
 		case 'b':
 			app->batch = value;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <e2ee/e2ee.h>
+#include <e2ee/identity.h>
 
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
@@ -19,7 +20,7 @@ struct json_object;
 enum exit_code {
 	EXIT_GOOD = 0,
 	EXIT_USAGE = 1,			/* syntax, files, things of this side */
-	EXIT_KERNEL = 2,		/* the kernel refused, or is not there */
+	EXIT_KERNEL = 2,		/* the kernel or e2eed refused, or is not there */
 };
 
 /* out.c: what is printed, as text or JSON, by the same calls */
@@ -52,6 +53,7 @@ void out_stats(struct out *out, const char *key, const struct e2ee_stats *stats,
 struct app {
 	struct e2ee_ctx *ctx;		/* NULL until a command needs it */
 	const char *netns;
+	const char *room;		/* NULL: the only one that runs */
 	const char *batch;		/* file, NULL: no batch */
 	unsigned int line;		/* of the batch */
 	bool force;
@@ -178,5 +180,29 @@ int cmd_show(struct args *args);
 int cmd_stats(struct args *args);
 int cmd_monitor(struct args *args);
 int cmd_doctor(struct args *args);
+
+/* ask.c: questions to e2eed */
+struct json_object *room_question(const char *word);
+struct json_object *room_ask(struct app *app, struct json_object *question,
+			     int *code);
+const char *json_text(struct json_object *object, const char *key);
+bool json_flag(struct json_object *object, const char *key);
+uint64_t json_number(struct json_object *object, const char *key);
+struct json_object *json_list(struct json_object *object, const char *key);
+
+/* room.c, call.c, verify.c */
+struct json_object *room_status(struct app *app, int *code);
+int args_dev(struct args *args, const char **dev);
+int cmd_room(struct args *args);
+int cmd_join(struct args *args);
+int cmd_leave(struct args *args);
+int cmd_end(struct args *args);
+int cmd_verify(struct args *args);
+int cmd_kick(struct args *args);
+int cmd_lock(struct args *args);
+int cmd_unlock(struct args *args);
+int cmd_handover(struct args *args);
+int cmd_policy(struct args *args);
+int cmd_rekey(struct args *args);
 
 #endif /* E2EECTL_H */

@@ -17,6 +17,7 @@ BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..")
 PROGRAM = os.path.join(BUILD, "asan", "e2eectl.bin")
 MAX32, MAX64 = 2 ** 32 - 1, 2 ** 64 - 1
+NO_ROOM = "no e2eed runs: e2eectl join ROOM"
 ABSENT = r"e2ee: kernel module is not loaded: modprobe e2ee"
 
 # Command line, exit code, what the one line on stderr is to match. Reaching
@@ -213,13 +214,51 @@ LINES = [
     ("monitor x", 1, '"x" is not expected here'),
     ("monitor", 2, ABSENT),
     ("doctor x", 1, '"x" is not expected here'),
+
+    ("-r", 1, 'option "-r" needs a value'),
+    ("room x", 1, '"x" is not expected here'),
+    ("room", 2, NO_ROOM),
+    ("-j room", 2, NO_ROOM),
+    ("-r board room", 2, "no e2eed runs for room board: e2eectl join board"),
+    ("--room board room", 2, "no e2eed runs for room board"),
+    ("-r {dir}/none.sock room", 2, "no e2eed runs for room .*none.sock"),
+    ("-r bo:ard room", 1, '"bo:ard" is no room name: 1 to 64 of'),
+    ("-r " + "x" * 65 + " room", 1, "is no room name"),
+    ("join", 1, "ROOM is missing"),
+    ("join a/b", 1, '"a/b" is no room name'),
+    ("leave x", 1, '"x" is not expected here'),
+    ("leave", 2, NO_ROOM),
+    ("end", 2, NO_ROOM),
+    ("verify", 2, NO_ROOM),
+    ("verify maybe", 1, '"maybe" is neither yes nor no'),
+    ("verify yes", 1, "DEV is missing"),
+    ("verify yes a/b", 1, '"a/b" is no name of a device: 1 to 64 of'),
+    ("verify yes room-b room-c", 2, NO_ROOM),
+    ("verify no room-b", 1, '"room-b" is not expected here'),
+    ("verify no", 2, NO_ROOM),
+    ("kick", 1, "DEV is missing"),
+    ("kick a b", 1, '"b" is not expected here'),
+    ("kick " + "x" * 65, 1, "is no name of a device"),
+    ("kick room-b", 2, NO_ROOM),
+    ("lock now", 1, '"now" is not expected here'),
+    ("lock", 2, NO_ROOM),
+    ("unlock", 2, NO_ROOM),
+    ("handover a b", 1, '"b" is not expected here'),
+    ("handover", 2, NO_ROOM),
+    ("handover room-b", 2, NO_ROOM),
+    ("policy", 1, "policy is missing"),
+    ("policy blocked", 1,
+     'policy has to be required, optional or off, not "blocked"'),
+    ("policy optional", 2, NO_ROOM),
+    ("rekey", 2, NO_ROOM),
 ]
 
 COMMANDS = [
     "add-session", "set-session", "del-session", "show", "list-sessions",
     "add-key", "set-key", "del-key", "list-keys", "use-epoch", "attach",
     "detach", "list-sockets", "add-guard", "del-guard", "list-guards", "stats",
-    "monitor", "doctor", "help",
+    "monitor", "doctor", "room", "join", "leave", "end", "verify", "kick",
+    "lock", "unlock", "handover", "policy", "rekey", "help",
 ]
 
 
@@ -245,7 +284,8 @@ class Tap:
 def run(words, stdin=b"", env=None):
     done = subprocess.run([PROGRAM, *words], input=stdin, capture_output=True,
                           timeout=60, check=False,
-                          env=dict(os.environ, **(env or {})))
+                          env=dict(os.environ, RUNTIME_DIRECTORY="/nowhere",
+                                   **(env or {})))
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
@@ -457,7 +497,7 @@ def check_manual(tap):
 
 def check_manual_lint(tap):
     """The pages of other packages that are referred to need not be there"""
-    for name in ("e2eectl.8", "e2ee.7", "libe2ee.3"):
+    for name in ("e2eectl.8", "e2eed.8", "e2ee.7", "libe2ee.3"):
         if not shutil.which("mandoc"):
             tap.ok(True, f"{name}: lint # SKIP mandoc is not installed")
             continue
@@ -498,7 +538,7 @@ def check_completion(tap):
               sorted(complete(["e2eectl", "list-"])),
               sorted(c for c in COMMANDS if c.startswith("list-")))
     options = complete(["e2eectl", "-"])
-    tap.equal("completion: options", sorted(set("-j -n -b -f -V -h".split()) -
+    tap.equal("completion: options", sorted(set("-j -n -r -b -f -V -h".split()) -
                                             set(options)), [])
     known = {
         "add-session": "policy window rtx-pt crypto tx-errors",

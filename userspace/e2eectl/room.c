@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A room in one look: am I encrypted, with whom, since when, verified or not,
+ * whose key is missing and why.
+ */
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "e2eectl.h"
+
+#define TEXT_LEN	512
+
+static void duration_text(uint64_t seconds, char *text, size_t size)
+{
+	if (seconds < 120)
+		snprintf(text, size, "%" PRIu64 " s", seconds);
+	else if (seconds < 7200)
+		snprintf(text, size, "%" PRIu64 " min", seconds / 60);
+	else
+		snprintf(text, size, "%" PRIu64 " h %" PRIu64 " min",
+			 seconds / 3600, seconds / 60 % 60);
+}
+
+/* Somebody whose key an operator, or people, vouched for */
+static bool member_verified(struct json_object *member)
+{
+	const char *trust = json_text(member, "trust");
+
+	return json_flag(member, "verified") || !strcmp(trust, "pinned") ||
+	       !strcmp(trust, "verified");
+}
+
+struct others {
+	size_t count;
+	size_t unverified;
+	char names[TEXT_LEN];		/* of those */
+};
+
+static void others_count(struct json_object *members, struct others *others)
+{
+	size_t count = members ? json_object_array_length(members) : 0, i;
+
+	for (i = 0; i < count; i++) {
+		struct json_object *member =
+			json_object_array_get_idx(members, i);
+		size_t len = strlen(others->names);
+
+		if (json_flag(member, "self"))
+			continue;
+		others->count++;
+		if (member_verified(member))
+			continue;
+		others->unverified++;
+		snprintf(others->names + len, TEXT_LEN - len, " %s",
+			 json_text(member, "dev"));
+	}
+}
+
+static void encrypted_line(struct json_object *room)
+{
+	struct others others = { .count = 0 };
+	time_t since = (time_t)json_number(room, "since");
+	char when[32] = "", age[32];
+	struct tm tm;
+
+	others_count(json_list(room, "members"), &others);
+	if (since && localtime_r(&since, &tm))
+		strftime(when, sizeof(when), "%H:%M:%S", &tm);
+	duration_text((uint64_t)(time(NULL) - since), age, sizeof(age));
+	printf("encrypted with %zu other%s since %s (%s), ", others.count,
+	       others.count == 1 ? "" : "s", when, age);
+	if (!others.count)
+		puts("nobody to verify");
+	else if (!others.unverified)
+		puts("all verified");
+	else if (others.unverified == others.count)
+		puts("nobody verified");
+	else
+		printf("verified except%s\n", others.names);
+}
+
+static void clear_line(struct json_object *room)
+{
+	const char *why = json_text(room, "waiting");
+
+	if (!*why)
+		why = json_text(room, "stopped");
+	if (!*why && !strcmp(json_text(room, "policy"), "off") &&
+	    json_number(room, "epoch"))
+		why = "the policy is off";
+	if (!*why)
+		why = strcmp(json_text(room, "state"), "joining") == 0 ?
+		      "no call yet, joining" : "no keys to send with yet";
+	printf("NOT encrypted: %s\n", why);
+}
+
+static void epoch_line(struct json_object *room)
+{
+	char age[32];
+
+	printf("  this device: %s, %s; session %s\n", json_text(room, "dev"),
+	       json_text(room, "state"), json_text(room, "session"));
+	if (!json_number(room, "epoch"))
+		return;
+	duration_text(json_number(room, "epoch_age_ms") / 1000, age,
+		      sizeof(age));
+	printf("  policy %s, %s%s\n", json_text(room, "policy"),
+	       json_text(room, "suite"),
+	       json_flag(room, "locked") ? ", locked" : "");
+	printf("  epoch %" PRIu64 " for %s%s; call %.8s, term %" PRIu64
+	       ", number %" PRIu64 "\n",
+	       json_number(room, "epoch"), age,
+	       json_flag(room, "switched") ? "" : ", not yet used to send",
+	       json_text(room, "call"), json_number(room, "term"),
+	       json_number(room, "seq"));
+}
+
+static void member_line(struct json_object *member)
+{
+	const char *waiting = json_text(member, "waiting");
+	const char *trust = json_text(member, "trust");
+
+	if (json_flag(member, "self"))
+		return;
+	printf("  %s:%s %s%s%s%s\n", json_text(member, "dev"),
+	       json_flag(member, "owner") ? " owner," : "", trust,
+	       member_verified(member) ? "" : ", not verified",
+	       *waiting ? "; key missing: " : "", waiting);
+}
+
+static void member_lines(struct json_object *members)
+{
+	size_t count = members ? json_object_array_length(members) : 0, i;
+
+	for (i = 0; i < count; i++)
+		member_line(json_object_array_get_idx(members, i));
+}
+
+static void alarm_lines(struct json_object *alarms)
+{
+	size_t count = alarms ? json_object_array_length(alarms) : 0, i;
+
+	for (i = 0; i < count; i++)
+		printf("  alarm: %s\n",
+		       json_object_get_string(json_object_array_get_idx(alarms,
+									i)));
+}
+
+static void sas_line(struct json_object *room)
+{
+	struct json_object *sas;
+	const char *state;
+
+	if (!json_object_object_get_ex(room, "sas", &sas))
+		return;
+	state = json_text(sas, "state");
+	if (!strcmp(state, "waiting"))
+		printf("  verification: waiting for %s\n",
+		       json_text(sas, "waiting"));
+	else if (!strcmp(state, "ready"))
+		puts("  verification: compare the code: e2eectl verify");
+	else if (!strcmp(state, "failed"))
+		puts("  verification: failed, somebody is in between: see the alarms");
+}
+
+static void note_line(struct json_object *room, const char *key)
+{
+	if (*json_text(room, key))
+		printf("  %s: %s\n", key, json_text(room, key));
+}
+
+static void room_text(struct json_object *room)
+{
+	printf("room %s: ", json_text(room, "room"));
+	if (json_flag(room, "encrypted"))
+		encrypted_line(room);
+	else
+		clear_line(room);
+	epoch_line(room);
+	member_lines(json_list(room, "members"));
+	/* Media may go on with the keys it has while something is waited for */
+	if (json_flag(room, "encrypted"))
+		note_line(room, "waiting");
+	note_line(room, "stopped");
+	note_line(room, "split");
+	sas_line(room);
+	alarm_lines(json_list(room, "alarms"));
+}
+
+/* The status, as e2eed tells it; NULL: code says why. To be put. */
+struct json_object *room_status(struct app *app, int *code)
+{
+	struct json_object *answer, *room = NULL;
+
+	answer = room_ask(app, room_question("room"), code);
+	if (!answer)
+		return NULL;
+	if (json_object_object_get_ex(answer, "room", &room))
+		json_object_get(room);
+	else
+		*code = app_error(app, EXIT_KERNEL,
+				  "e2eed's answer is not understood: is it another version?");
+	json_object_put(answer);
+	return room;
+}
+
+int cmd_room(struct args *args)
+{
+	struct app *app = args->app;
+	struct json_object *room;
+	int ret;
+
+	ret = args_end(args);
+	if (ret)
+		return ret;
+	room = room_status(app, &ret);
+	if (!room)
+		return ret;
+	if (app->out.json)
+		puts(json_object_to_json_string_ext(room,
+						    JSON_C_TO_STRING_PLAIN));
+	else
+		room_text(room);
+	json_object_put(room);
+	return EXIT_GOOD;
+}
