@@ -1,0 +1,648 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What comes in: messages of the others, and whether the broker is there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "state.h"
+
+/* the link */
+
+void e2ee_inbox_link_down(struct e2ee_room *room)
+{
+	if (!room->link)
+		return;
+	room->link = false;
+	room->down_at = room->now;
+	e2ee_clock_stop(room, TIMER_LINK);
+	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
+}
+
+static void inbox_link_up(struct e2ee_room *room)
+{
+	room->link = true;
+	e2ee_clock_resume(room, room->now - room->down_at);
+	e2ee_outbox_kp(room);
+	if (room->state == E2EE_ROOM_MEMBER)
+		e2ee_member_takeover_timer(room, room->silence ? 0 :
+					   TAKEOVER_AFTER);
+	else if (room->state == E2EE_ROOM_OWNER)
+		e2ee_owner_link(room);
+	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
+}
+
+void e2ee_room_link(struct e2ee_room *room, uint64_t now, bool up)
+{
+	room->now = now;
+	if (room->state == E2EE_ROOM_LEFT || room->connected == up)
+		return;
+	room->connected = up;
+	if (up) {
+		e2ee_outbox_probe(room);
+		e2ee_clock_set(room, TIMER_PROBE, PROBE_EVERY);
+	} else {
+		e2ee_clock_stop(room, TIMER_PROBE);
+		e2ee_inbox_link_down(room);
+	}
+}
+
+static void inbox_probe(struct e2ee_room *room, const struct e2ee_message *msg)
+{
+	bool mine = false;
+
+	for (unsigned int i = 0; i < 4 && i < room->probe; i++)
+		mine |= !memcmp(room->probes[i], msg->probe.id, E2EE_ID_LEN);
+	if (!mine || !room->connected)
+		return;
+	e2ee_clock_set(room, TIMER_LINK, LINK_SILENCE);
+	if (!room->link)
+		inbox_link_up(room);
+}
+
+/* key packages */
+
+static void inbox_kp_own(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	const struct e2ee_message *mine = room->kps[0].msg;
+	bool same = !memcmp(msg->kp.entry.ik, e2ee_identity_ik(room->identity),
+			    E2EE_IK_LEN);
+
+	if (!mine)
+		return;
+	if (!memcmp(msg->hash, mine->hash, E2EE_HASH_LEN)) {
+		if (!room->kp_echo && room->state == E2EE_ROOM_JOIN &&
+		    !room->heard_at)
+			e2ee_clock_set(room, TIMER_CREATE, CREATE_AFTER +
+				       (uint64_t)RANK_STEP *
+				       e2ee_peers_rank(room));
+		room->kp_echo = room->now ?: 1;
+		return;
+	}
+	if (!memcmp(msg->session, room->session, E2EE_ID_LEN) ||
+	    e2ee_message_verify(msg, room->name, msg->kp.entry.ik))
+		return;
+	if (!same) {
+		e2ee_outbox_alarm(room, "another device calls itself %s, too: give one of them another name",
+				  room->dev);
+		return;
+	}
+	if (msg->kp.seq > mine->kp.seq)
+		e2ee_member_out(room, false,
+				"this identity is in use elsewhere");
+	else if (e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
+		e2ee_outbox_kp(room);
+}
+
+/* M5: my owner started anew, so its old self is silent for good */
+static bool inbox_owner_restarted(const struct e2ee_room *room,
+				 const struct peer *peer,
+				 const struct e2ee_message *before)
+{
+	const struct e2ee_entry *owner;
+
+	if (room->state != E2EE_ROOM_MEMBER || !before)
+		return false;
+	owner = e2ee_chain_owner(room->last);
+	return !memcmp(owner->ik, peer->ik, E2EE_IK_LEN) &&
+	       !memcmp(owner->session, before->session, E2EE_ID_LEN) &&
+	       memcmp(owner->session, peer->kp->session, E2EE_ID_LEN);
+}
+
+static void inbox_kp(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	struct peer *peer = e2ee_peers_find(room, msg->kp.entry.ik);
+	struct e2ee_message *before = peer && peer->kp ?
+				      e2ee_message_get(peer->kp) : NULL;
+	int err = e2ee_peers_receive_kp(room, msg, &peer);
+
+	if (err < 0)
+		room->stats[err == -EBADMSG ? E2EE_ROOM_DROP_SIGNATURE :
+			    err == -ESTALE ? E2EE_ROOM_DROP_OLD :
+			    E2EE_ROOM_DROP_STRANGER]++;
+	if (err == 1 && inbox_owner_restarted(room, peer, before))
+		e2ee_member_silence(room);
+	if (err == 1 && (room->state == E2EE_ROOM_OWNER ||
+			 (room->state == E2EE_ROOM_JOIN && !before)) &&
+	    e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
+		e2ee_outbox_kp(room);
+	if (err == 1 && room->state == E2EE_ROOM_OWNER &&
+	    e2ee_clock_may(room, &room->hb_limit, SECOND / 2))
+		e2ee_owner_hb(room);
+	e2ee_message_put(before);
+}
+
+/* Zero-length: a hint that somebody is gone */
+static void inbox_kp_empty(struct e2ee_room *room, const char *dev)
+{
+	struct peer *peer;
+
+	if (!strcmp(dev, room->dev)) {
+		if (e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
+			e2ee_outbox_kp(room);
+		return;
+	}
+	peer = e2ee_peers_find_dev(room, dev);
+	if (!peer || peer->gone_at != NEVER)
+		return;
+	peer->gone_at = room->now;
+	peer->join = false;
+	if (room->state == E2EE_ROOM_OWNER)
+		e2ee_owner_poll(room, peer);
+}
+
+/* EPOCHs */
+
+/* M10: two EPOCHs of one number, both in hand */
+static void inbox_fork(struct e2ee_room *room, struct e2ee_message *msg,
+		      struct e2ee_message *other)
+{
+	const struct e2ee_entry *signer = e2ee_chain_owner(msg);
+	bool mine = room->last && e2ee_chain_same_call(room->last, msg) &&
+		    !memcmp(e2ee_chain_owner(room->last)->ik, signer->ik,
+			    E2EE_IK_LEN);
+
+	if (!memcmp(signer->ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN))
+		return;
+	e2ee_idset_add(&room->bans, signer->ik);
+	e2ee_outbox_alarm(room, "%s gave different keys to different devices: removed",
+			  signer->dev);
+	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, msg, false);
+	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, other, false);
+	if (room->state == E2EE_ROOM_OWNER) {
+		e2ee_owner_remove(room, signer->ik, true, false);
+	} else if (room->state == E2EE_ROOM_MEMBER && mine) {
+		e2ee_keys_stop(room, "sending stopped: the owner gave different keys to different devices");
+		e2ee_member_silence(room);
+	}
+}
+
+/* M9: bans travel with every EPOCH of an owner that I accepted once */
+static void inbox_bans(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	const uint8_t *me = e2ee_identity_ik(room->identity);
+	const struct e2ee_entry *owner;
+
+	if (!room->last || !e2ee_chain_same_call(room->last, msg) ||
+	    !e2ee_idset_has(&room->owners, e2ee_chain_owner(msg)->ik))
+		return;
+	owner = e2ee_chain_owner(room->last);
+	for (size_t i = 0; i < msg->epoch.banned_count; i++) {
+		const uint8_t *ik = msg->epoch.banned[i];
+
+		if (!memcmp(ik, me, E2EE_IK_LEN) ||
+		    e2ee_idset_has(&room->bans, ik))
+			continue;
+		e2ee_idset_add(&room->bans, ik);
+		e2ee_message_put(room->ban_source);
+		room->ban_source = e2ee_message_get(msg);
+		if (room->state == E2EE_ROOM_OWNER)
+			e2ee_owner_remove(room, ik, true, false);
+		else if (!memcmp(ik, owner->ik, E2EE_IK_LEN))
+			e2ee_member_silence(room);
+	}
+}
+
+static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
+			      struct judgement *judged)
+{
+	if (msg->epoch.flags & E2EE_EPOCH_LAST) {
+		if (judged->verdict == VERDICT_NEXT)
+			e2ee_member_out(room, false, "the call was ended");
+		return;
+	}
+	if (judged->me) {
+		if (e2ee_member_accept(room, msg, judged->raw))
+			e2ee_outbox_alarm(room, "no memory for an epoch");
+		return;
+	}
+	if (e2ee_chain_bans(msg, e2ee_identity_ik(room->identity)))
+		e2ee_member_out(room, false, "removed from the call");
+	else if (room->leaving == LEAVE_HANDS_OVER)
+		e2ee_member_leave(room, "left the call");
+	else
+		e2ee_member_join(room);
+}
+
+/* Silence may be given in a moment: the best one is kept (M2 b) */
+static void inbox_epoch_wait(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	if (room->candidate && !e2ee_chain_better(msg, room->candidate))
+		return;
+	e2ee_message_put(room->candidate);
+	room->candidate = e2ee_message_get(msg);
+}
+
+static void inbox_epoch_refused(struct e2ee_room *room,
+			       struct e2ee_message *msg,
+			       const struct judgement *judged)
+{
+	bool mine = room->state == E2EE_ROOM_MEMBER &&
+		    e2ee_chain_same_call(room->last, msg) &&
+		    !memcmp(e2ee_chain_owner(room->last)->ik,
+			    e2ee_chain_owner(msg)->ik, E2EE_IK_LEN);
+
+	room->stats[E2EE_ROOM_DROP_RULE]++;
+	if (judged->ban && room->state != E2EE_ROOM_JOIN) {
+		if (judged->whom)
+			e2ee_outbox_alarm(room, "split: %s was removed here and is present there",
+					  judged->whom->dev);
+		if (room->ban_source &&
+		    e2ee_clock_may(room, &room->ban_limit, 5 * SECOND))
+			e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH,
+					    room->ban_source, false);
+	}
+	if (!mine || msg->epoch.seq <= room->last->epoch.seq)
+		return;
+	if (judged->no_wrap)
+		e2ee_member_no_wrap(room, msg);
+	else
+		e2ee_outbox_ack(room, E2EE_ACK_REFUSED, msg->hash,
+				judged->whom ? judged->whom->dev : NULL);
+	e2ee_member_unknown(room);
+}
+
+/* Of an owner, by another owner */
+static void inbox_epoch_other(struct e2ee_room *room, struct e2ee_message *msg,
+			     bool better)
+{
+	if (better && room->handed &&
+	    !memcmp(room->handed_to, e2ee_chain_owner(msg)->ik, E2EE_IK_LEN)) {
+		e2ee_owner_timer(room, TIMER_LEAVE);
+		e2ee_inbox_judge(room, msg);
+		return;
+	}
+	if (better)
+		e2ee_owner_better(room, msg);
+	else if (e2ee_clock_may(room, &room->other_limit, 5 * SECOND))
+		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
+}
+
+void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	struct judgement judged;
+
+	e2ee_judge(room, msg, &judged);
+	switch (judged.verdict) {
+	case VERDICT_OLD:
+		break;
+	case VERDICT_DROP:
+		inbox_epoch_refused(room, msg, &judged);
+		break;
+	case VERDICT_WAIT:
+		inbox_epoch_wait(room, msg);
+		break;
+	case VERDICT_BETTER:
+	case VERDICT_WORSE:
+		inbox_epoch_other(room, msg, judged.verdict == VERDICT_BETTER);
+		break;
+	case VERDICT_NEWCOMER:
+		if (room->state == E2EE_ROOM_OWNER) {
+			e2ee_owner_yield(room, msg);
+			snprintf(room->split, sizeof(room->split),
+				 "the room was split, and is one again");
+		}
+		inbox_epoch_accept(room, msg, &judged);
+		break;
+	case VERDICT_NEXT:
+	case VERDICT_OWNER:
+		inbox_epoch_accept(room, msg, &judged);
+		break;
+	}
+	OPENSSL_cleanse(&judged, sizeof(judged));
+}
+
+static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	struct e2ee_message *fork;
+	int err = e2ee_judge_authentic(room, msg);
+
+	if (err) {
+		room->stats[err == -EPERM ? E2EE_ROOM_DROP_STRANGER :
+			    E2EE_ROOM_DROP_SIGNATURE]++;
+		return;
+	}
+	fork = e2ee_judge_fork(room, msg);
+	e2ee_judge_remember(room, msg);
+	if (fork) {
+		inbox_fork(room, msg, fork);
+		return;
+	}
+	inbox_bans(room, msg);
+	e2ee_inbox_judge(room, msg);
+}
+
+/* heartbeats */
+
+static void inbox_hb_in_join(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	/* on the way to the call that my owner named: others only if it fails */
+	if (room->has_target &&
+	    memcmp(room->target, msg->call, E2EE_ID_LEN) &&
+	    room->now - room->join_since < TAKEOVER_AFTER)
+		return;
+	room->heard_at = room->now ?: 1;
+	e2ee_clock_set(room, TIMER_CREATE, TAKEOVER_AFTER +
+		       (uint64_t)RANK_STEP * e2ee_peers_rank(room));
+	e2ee_member_join_there(room, msg);
+}
+
+static void inbox_hb_heard(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	struct e2ee_msg_req req = { .what = E2EE_REQ_RESYNC };
+
+	if (room->state == E2EE_ROOM_JOIN) {
+		inbox_hb_in_join(room, msg);
+		return;
+	}
+	if (room->state == E2EE_ROOM_OWNER) {
+		if (e2ee_clock_may(room, &room->other_limit, 5 * SECOND))
+			e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last,
+					    true);
+		return;
+	}
+	if (memcmp(room->last->call, msg->call, E2EE_ID_LEN) ||
+	    !e2ee_clock_may(room, &room->other_limit, 5 * SECOND))
+		return;
+	req.t = room->last->hash;
+	e2ee_outbox_req(room, msg->call, &req);
+}
+
+/* A heartbeat of a chain that is not mine (section 6) */
+static void inbox_hb_other(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	struct peer *peer = e2ee_peers_find_dev(room, msg->dev);
+	bool same_call;
+
+	if (!peer || !peer->kp ||
+	    memcmp(peer->kp->session, msg->session, E2EE_ID_LEN) ||
+	    e2ee_idset_has(&room->bans, peer->ik) ||
+	    !e2ee_peers_trusted(room, peer->dev, peer->ik)) {
+		room->stats[E2EE_ROOM_DROP_STRANGER]++;
+		return;
+	}
+	same_call = !memcmp(peer->hb_call, msg->call, E2EE_ID_LEN);
+	if (peer->hb && same_call && msg->hb.n < peer->hb_n) {
+		room->stats[E2EE_ROOM_DROP_OLD]++;
+		return;
+	}
+	if (e2ee_message_verify(msg, room->name, peer->ik)) {
+		room->stats[E2EE_ROOM_DROP_SIGNATURE]++;
+		return;
+	}
+	memcpy(peer->hb_call, msg->call, E2EE_ID_LEN);
+	peer->hb_n = msg->hb.n + 1;
+	e2ee_message_put(peer->hb);
+	peer->hb = e2ee_message_get(msg);
+	peer->hb_at = room->now;
+	inbox_hb_heard(room, msg);
+}
+
+/* HANDOVER comes on the same topic, from my owner only */
+static bool inbox_is_my_owner(const struct e2ee_room *room,
+			     const struct e2ee_message *msg)
+{
+	const struct e2ee_entry *owner;
+
+	if (room->state != E2EE_ROOM_MEMBER ||
+	    memcmp(room->last->call, msg->call, E2EE_ID_LEN))
+		return false;
+	owner = e2ee_chain_owner(room->last);
+	return !strcmp(owner->dev, msg->dev) &&
+	       !memcmp(owner->session, msg->session, E2EE_ID_LEN);
+}
+
+static void inbox_hb(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	struct peer *peer;
+
+	if (!inbox_is_my_owner(room, msg)) {
+		inbox_hb_other(room, msg);
+		return;
+	}
+	peer = e2ee_peers_find_dev(room, msg->dev);
+	if (!peer)
+		return;
+	if (msg->hb.n < room->hb_n) {
+		room->stats[E2EE_ROOM_DROP_OLD]++;
+		return;
+	}
+	if (e2ee_message_verify(msg, room->name,
+				e2ee_chain_owner(room->last)->ik)) {
+		room->stats[E2EE_ROOM_DROP_SIGNATURE]++;
+		return;
+	}
+	e2ee_message_put(peer->hb);
+	peer->hb = e2ee_message_get(msg);
+	e2ee_member_hb(room, msg);
+}
+
+static void inbox_handover(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	const uint8_t *me = e2ee_identity_ik(room->identity);
+	const struct e2ee_msg_handover *handover = &msg->handover;
+	bool mine;
+
+	if (memcmp(handover->to_call, room->last->call, E2EE_ID_LEN)) {
+		e2ee_member_join(room);
+		room->has_target = true;
+		memcpy(room->target, handover->to_call, E2EE_ID_LEN);
+		return;
+	}
+	room->handed = true;
+	room->owner_leaves = handover->leaving;
+	memcpy(room->handed_to, handover->to, E2EE_IK_LEN);
+	mine = !memcmp(handover->to, me, E2EE_IK_LEN);
+	if (mine && !memcmp(handover->t, room->last->hash, E2EE_HASH_LEN))
+		e2ee_owner_take_over(room);
+	else if (!mine && room->candidate)
+		e2ee_inbox_judge(room, room->candidate);
+}
+
+/* messages of the roster */
+
+static uint64_t inbox_counter(const struct e2ee_message *msg)
+{
+	switch (msg->type) {
+	case E2EE_MSG_ACK:
+		return msg->ack.counter;
+	case E2EE_MSG_HANDOVER:
+		return msg->handover.counter;
+	case E2EE_MSG_LEAVE:
+		return msg->leave.counter;
+	case E2EE_MSG_REQ:
+		return msg->req.counter;
+	default:
+		return msg->sas.counter;
+	}
+}
+
+/* Who may say this: the roster, and for a REQ join who has a key package */
+static struct peer *inbox_sender(struct e2ee_room *room,
+				const struct e2ee_message *msg)
+{
+	struct peer *peer = e2ee_peers_find_dev(room, msg->dev);
+	const struct e2ee_entry *entry;
+
+	if (!peer || !room->last || e2ee_idset_has(&room->bans, peer->ik) ||
+	    memcmp(room->last->call, msg->call, E2EE_ID_LEN))
+		return NULL;
+	if (msg->type == E2EE_MSG_REQ && msg->req.what == E2EE_REQ_JOIN)
+		return peer->kp && !memcmp(peer->kp->session, msg->session,
+					   E2EE_ID_LEN) ? peer : NULL;
+	entry = e2ee_chain_find(room->last, peer->ik);
+	return entry && !memcmp(entry->session, msg->session, E2EE_ID_LEN) ?
+	       peer : NULL;
+}
+
+static struct peer *inbox_authentic(struct e2ee_room *room,
+				   const struct e2ee_message *msg)
+{
+	struct peer *peer = inbox_sender(room, msg);
+
+	if (!peer) {
+		room->stats[E2EE_ROOM_DROP_STRANGER]++;
+		return NULL;
+	}
+	if (e2ee_message_verify(msg, room->name, peer->ik)) {
+		room->stats[E2EE_ROOM_DROP_SIGNATURE]++;
+		return NULL;
+	}
+	if (!e2ee_peers_count(peer, msg->session, msg->type,
+			      inbox_counter(msg))) {
+		room->stats[E2EE_ROOM_DROP_OLD]++;
+		return NULL;
+	}
+	return peer;
+}
+
+/* Is anything to be done with it in my state? If not, no signature is checked */
+static bool inbox_minds(const struct e2ee_room *room,
+		       const struct e2ee_message *msg)
+{
+	bool owner = room->state == E2EE_ROOM_OWNER;
+
+	switch (msg->type) {
+	case E2EE_MSG_ACK:
+	case E2EE_MSG_REQ:
+		return owner;
+	case E2EE_MSG_HANDOVER:
+		return inbox_is_my_owner(room, msg);
+	default:
+		return owner || room->state == E2EE_ROOM_MEMBER;
+	}
+}
+
+static void inbox_roster_message(struct e2ee_room *room,
+				struct e2ee_message *msg)
+{
+	struct peer *peer;
+
+	if (!inbox_minds(room, msg))
+		return;
+	peer = inbox_authentic(room, msg);
+	if (!peer)
+		return;
+	if (msg->type == E2EE_MSG_HANDOVER)
+		inbox_handover(room, msg);
+	else if (msg->type == E2EE_MSG_SAS_COMMIT ||
+		 msg->type == E2EE_MSG_SAS_REVEAL)
+		e2ee_verify_receive(room, msg);
+	else if (msg->type == E2EE_MSG_ACK)
+		e2ee_owner_ack(room, msg, peer);
+	else if (room->state == E2EE_ROOM_OWNER)
+		e2ee_owner_req(room, msg, peer);
+	else
+		e2ee_idset_add(&room->leavers, peer->ik);
+}
+
+/* what comes in */
+
+static bool inbox_topic_fits(const struct e2ee_room_packet *packet,
+			    const struct e2ee_message *msg)
+{
+	static const uint32_t types[E2EE_TOPICS] = {
+		[E2EE_TOPIC_KP] = 1u << E2EE_MSG_KP,
+		[E2EE_TOPIC_EPOCH] = 1u << E2EE_MSG_EPOCH,
+		[E2EE_TOPIC_HB] = 1u << E2EE_MSG_HB | 1u << E2EE_MSG_HANDOVER,
+		[E2EE_TOPIC_ACK] = 1u << E2EE_MSG_ACK,
+		[E2EE_TOPIC_REQ] = 1u << E2EE_MSG_REQ | 1u << E2EE_MSG_LEAVE,
+		[E2EE_TOPIC_SAS] = 1u << E2EE_MSG_SAS_COMMIT |
+				   1u << E2EE_MSG_SAS_REVEAL,
+		[E2EE_TOPIC_PROBE] = 1u << E2EE_MSG_PROBE,
+	};
+
+	return types[packet->topic] & 1u << msg->type &&
+	       (!packet->dev || !strcmp(packet->dev, msg->dev));
+}
+
+static void inbox_message(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	bool own = !strcmp(msg->dev, room->dev) &&
+		   !memcmp(msg->session, room->session, E2EE_ID_LEN);
+
+	switch (msg->type) {
+	case E2EE_MSG_PROBE:
+		if (own)
+			inbox_probe(room, msg);
+		break;
+	case E2EE_MSG_KP:
+		if (!strcmp(msg->dev, room->dev))
+			inbox_kp_own(room, msg);
+		else
+			inbox_kp(room, msg);
+		break;
+	case E2EE_MSG_EPOCH:
+		inbox_epoch(room, msg);
+		break;
+	case E2EE_MSG_HB:
+		if (!own)
+			inbox_hb(room, msg);
+		else if (room->state == E2EE_ROOM_OWNER)
+			e2ee_owner_echo(room, msg);
+		break;
+	default:
+		if (!own)
+			inbox_roster_message(room, msg);
+		break;
+	}
+}
+
+void e2ee_room_receive(struct e2ee_room *room, uint64_t now,
+		       const struct e2ee_room_packet *packet)
+{
+	struct e2ee_message *msg;
+	const char *reason;
+
+	room->now = now;
+	if (room->state == E2EE_ROOM_LEFT || packet->topic >= E2EE_TOPICS)
+		return;
+	room->stats[E2EE_ROOM_RECEIVED]++;
+	if (!e2ee_peers_rate(room, packet)) {
+		room->stats[E2EE_ROOM_DROP_RATE]++;
+		return;
+	}
+	if (!packet->len) {
+		if (packet->topic == E2EE_TOPIC_KP && packet->dev)
+			inbox_kp_empty(room, packet->dev);
+		return;
+	}
+	switch (e2ee_message_decode(packet->data, packet->len, &msg, &reason)) {
+	case 0:
+		break;
+	case -EMSGSIZE:
+		room->stats[E2EE_ROOM_DROP_SIZE]++;
+		return;
+	default:
+		room->stats[E2EE_ROOM_DROP_FORM]++;
+		return;
+	}
+	if (inbox_topic_fits(packet, msg))
+		inbox_message(room, msg);
+	else
+		room->stats[E2EE_ROOM_DROP_FORM]++;
+	e2ee_message_put(msg);
+}

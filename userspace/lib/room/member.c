@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A member: how it enters, accepts, listens to its owner, stops and leaves (M3
+ * to M8).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "state.h"
+
+static void member_candidate_drop(struct e2ee_room *room)
+{
+	e2ee_message_put(room->candidate);
+	room->candidate = NULL;
+}
+
+static void member_timers_off(struct e2ee_room *room)
+{
+	static const enum timer timers[] = {
+		TIMER_CREATE, TIMER_TAKEOVER, TIMER_UNKNOWN, TIMER_RESYNC,
+		TIMER_ACK, TIMER_HB, TIMER_EPOCH, TIMER_RESEND, TIMER_JOIN,
+	};
+
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
+		e2ee_clock_stop(room, timers[i]);
+}
+
+static void member_listen_acks(struct e2ee_room *room, bool listen)
+{
+	if (room->ops.listen_acks)
+		room->ops.listen_acks(room->arg, listen);
+}
+
+/* On the way into a call; keys of before run on */
+void e2ee_member_join(struct e2ee_room *room)
+{
+	room->state = E2EE_ROOM_JOIN;
+	room->join_since = room->now;
+	room->heard_at = 0;
+	room->has_target = false;
+	member_timers_off(room);
+	member_candidate_drop(room);
+	member_listen_acks(room, false);
+	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
+	if (!e2ee_peers_renew_kp(room))
+		e2ee_outbox_kp(room);
+	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
+}
+
+/* It is over, and wiped */
+void e2ee_member_out(struct e2ee_room *room, bool by_operator, const char *why)
+{
+	if (!by_operator)
+		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
+	e2ee_keys_wipe(room);
+	e2ee_verify_free(room);
+	e2ee_peers_forget_kp(&room->kps[0]);
+	e2ee_peers_forget_kp(&room->kps[1]);
+	e2ee_idset_clear(&room->bans);
+	member_candidate_drop(room);
+	for (unsigned int i = 0; i < TIMERS; i++)
+		room->timers[i] = NEVER;
+	room->state = E2EE_ROOM_LEFT;
+	e2ee_outbox_event(room, E2EE_ROOM_OUT, why);
+}
+
+/* LEAVE and an empty key package, then out */
+void e2ee_member_leave(struct e2ee_room *room, const char *why)
+{
+	struct e2ee_message draft = { .type = E2EE_MSG_LEAVE };
+
+	if (room->last && room->state != E2EE_ROOM_JOIN) {
+		draft.call = room->last->call;
+		draft.leave.t = room->last->hash;
+		draft.leave.counter = ++room->counter;
+		e2ee_outbox_send(room, &draft);
+	}
+	e2ee_outbox_empty(room, E2EE_TOPIC_KP);
+	e2ee_member_out(room, true, why);
+}
+
+/* My place among those who may take over */
+static unsigned int member_rank(const struct e2ee_room *room)
+{
+	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
+	const uint8_t *me = e2ee_identity_ik(room->identity);
+	unsigned int rank = 0;
+
+	for (size_t i = 0; i < epoch->roster_count; i++) {
+		const struct e2ee_entry *entry = &epoch->roster[i];
+
+		if (!memcmp(entry->ik, me, E2EE_IK_LEN))
+			break;
+		rank += entry->leaf != epoch->owner &&
+			!e2ee_idset_has(&room->leavers, entry->ik);
+	}
+	return rank;
+}
+
+/* @base: milliseconds until the first in rank acts */
+void e2ee_member_takeover_timer(struct e2ee_room *room, uint64_t base)
+{
+	e2ee_clock_set(room, TIMER_TAKEOVER,
+		       base + (uint64_t)RANK_STEP * member_rank(room));
+}
+
+/* Silence is given: others may own, and I may soon (M5, M9, M10) */
+void e2ee_member_silence(struct e2ee_room *room)
+{
+	room->silence = true;
+	if (room->state == E2EE_ROOM_MEMBER)
+		e2ee_member_takeover_timer(room, 0);
+}
+
+/* Listening to an owner */
+void e2ee_member_become(struct e2ee_room *room)
+{
+	room->state = E2EE_ROOM_MEMBER;
+	member_listen_acks(room, false);
+	room->hb_at = room->now;
+	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
+	e2ee_member_takeover_timer(room, TAKEOVER_AFTER);
+	e2ee_clock_set(room, TIMER_ACK,
+		       HB_EVERY - SECOND + e2ee_clock_jitter(2 * SECOND));
+}
+
+/* A device that the room let in, and that is really there */
+void e2ee_member_learn(struct e2ee_room *room, const struct e2ee_entry *entry)
+{
+	if (e2ee_trust_ask(room->trust, entry->dev, entry->ik, NULL) ==
+	    E2EE_TRUST_NEW &&
+	    memcmp(entry->ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN))
+		e2ee_trust_add(room->trust, entry->dev, entry->ik,
+			       E2EE_TRUST_TOFU);
+}
+
+/* Session ids that I saw removed or replaced never come back in this call */
+static void member_retire(struct e2ee_room *room,
+			  const struct e2ee_message *msg)
+{
+	const struct e2ee_msg_epoch *old = &room->last->epoch;
+
+	for (size_t i = 0; i < old->roster_count; i++) {
+		const struct e2ee_entry *entry = &old->roster[i];
+		const struct e2ee_entry *now = e2ee_chain_find(msg, entry->ik);
+
+		if (now ? memcmp(now->session, entry->session, E2EE_ID_LEN) :
+			  !e2ee_chain_has(msg, entry->ik))
+			e2ee_idset_add(&room->retired, entry->session);
+	}
+}
+
+static void member_chain(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	const struct e2ee_entry *owner = e2ee_chain_owner(msg);
+	struct e2ee_message *last = room->last;
+	bool same_call = last && e2ee_chain_same_call(last, msg);
+
+	if (same_call) {
+		member_retire(room, msg);
+	} else {
+		e2ee_idset_clear(&room->retired);
+		e2ee_idset_clear(&room->owners);
+	}
+	e2ee_idset_clear(&room->leavers);
+	e2ee_idset_add(&room->owners, owner->ik);
+	for (size_t i = 0; i < msg->epoch.banned_count; i++) {
+		e2ee_idset_add(&room->bans, msg->epoch.banned[i]);
+		e2ee_message_put(room->ban_source);
+		room->ban_source = e2ee_message_get(msg);
+	}
+	if (!same_call || last->epoch.term != msg->epoch.term ||
+	    memcmp(e2ee_chain_owner(last)->ik, owner->ik, E2EE_IK_LEN))
+		room->hb_n = 0;
+	room->last = e2ee_message_get(msg);
+	e2ee_message_put(last);
+	for (size_t i = 0; i < msg->epoch.roster_count; i++)
+		e2ee_peers_get(room, msg->epoch.roster[i].ik,
+			       msg->epoch.roster[i].dev);
+}
+
+/* Key packages: one that an EPOCH was made for proves nothing again (M2 c) */
+static void member_kps_used(struct e2ee_room *room,
+			    const struct e2ee_message *msg)
+{
+	const struct e2ee_entry *me =
+		e2ee_chain_find(msg, e2ee_identity_ik(room->identity));
+
+	if (!memcmp(me->kp_hash, room->kps[0].msg->hash, E2EE_HASH_LEN))
+		e2ee_peers_forget_kp(&room->kps[1]);
+	room->kps[0].fresh = false;
+	room->kps[1].fresh = false;
+}
+
+/**
+ * e2ee_member_accept() - M4
+ * @room: handle
+ * @msg: it passed M1 and M2
+ * @raw: what it wraps
+ *
+ * An owner accepts its own EPOCHs this way, too.
+ */
+int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
+		       const uint8_t *raw)
+{
+	const uint8_t *me = e2ee_identity_ik(room->identity);
+	int err = e2ee_keys_accept(room, msg, raw);
+
+	if (err)
+		return err;
+	member_chain(room, msg);
+	member_kps_used(room, msg);
+	member_candidate_drop(room);
+	room->hb_switch = false;
+	room->silence = false;
+	room->handed = false;
+	room->owner_leaves = false;
+	room->resyncs = 0;
+	e2ee_clock_stop(room, TIMER_UNKNOWN);
+	e2ee_clock_stop(room, TIMER_RESYNC);
+	e2ee_clock_stop(room, TIMER_CREATE);
+	if (memcmp(e2ee_chain_owner(msg)->ik, me, E2EE_IK_LEN)) {
+		e2ee_member_become(room);
+		e2ee_outbox_ack(room, E2EE_ACK_OK, msg->hash, NULL);
+	}
+	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
+	return 0;
+}
+
+/* My owner has an EPOCH that I do not have: ask, and stop in the end (M8 a) */
+void e2ee_member_unknown(struct e2ee_room *room)
+{
+	if (room->timers[TIMER_UNKNOWN] != NEVER)
+		return;
+	e2ee_clock_set(room, TIMER_UNKNOWN, UNKNOWN_FOR);
+	room->resyncs = 0;
+	e2ee_clock_set(room, TIMER_RESYNC, 0);
+}
+
+/* At 0, 1, 3 and 7 seconds */
+static void member_resync(struct e2ee_room *room)
+{
+	struct e2ee_msg_req req = {
+		.what = E2EE_REQ_RESYNC, .t = room->last->hash,
+	};
+
+	e2ee_outbox_req(room, room->last->call, &req);
+	if (++room->resyncs < 4)
+		e2ee_clock_set(room, TIMER_RESYNC,
+			       (uint64_t)SECOND << (room->resyncs - 1));
+}
+
+static bool member_is_polled(const struct e2ee_room *room,
+			     const struct e2ee_msg_hb *hb)
+{
+	for (size_t i = 0; i < hb->poll_count; i++)
+		if (hb->poll[i] == room->epochs[0]->leaf)
+			return true;
+	return false;
+}
+
+static void member_hb_mine(struct e2ee_room *room, const struct e2ee_msg_hb *hb)
+{
+	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
+
+	e2ee_clock_stop(room, TIMER_UNKNOWN);
+	e2ee_clock_stop(room, TIMER_RESYNC);
+	if (!room->epoch_count)
+		return;
+	if (hb->switched && !room->hb_switch) {
+		room->hb_switch = true;
+		e2ee_keys_switch(room);
+		for (size_t i = 0; i < epoch->roster_count; i++)
+			e2ee_member_learn(room, &epoch->roster[i]);
+	}
+	if (member_is_polled(room, hb))
+		e2ee_outbox_ack(room, E2EE_ACK_OK, hb->t, NULL);
+}
+
+/* Of my owner, later than all before, with a good signature (M7) */
+void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	const struct e2ee_msg_hb *hb = &msg->hb;
+
+	if (room->hb_n && hb->n == room->hb_n &&
+	    memcmp(hb->prev, room->hb_hash, E2EE_HASH_LEN)) {
+		room->stats[E2EE_ROOM_DROP_RULE]++;
+		e2ee_outbox_alarm(room, "heartbeats of %s contradict each other",
+				  msg->dev);
+		return;
+	}
+	room->hb_n = hb->n + 1;
+	memcpy(room->hb_hash, msg->hash, E2EE_HASH_LEN);
+	room->hb_at = room->now;
+	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
+	if (!room->silence)
+		e2ee_member_takeover_timer(room, TAKEOVER_AFTER);
+	if (!memcmp(hb->t, room->last->hash, E2EE_HASH_LEN))
+		member_hb_mine(room, hb);
+	else if (!e2ee_chain_by_t(room, hb->t))
+		e2ee_member_unknown(room);
+}
+
+/* Asks the owner who sent this heartbeat to let me in */
+void e2ee_member_join_there(struct e2ee_room *room,
+			    const struct e2ee_message *hb)
+{
+	struct e2ee_msg_req req = {
+		.what = E2EE_REQ_JOIN, .hb_hash = hb->hash,
+	};
+
+	if (!room->kps[0].msg ||
+	    !e2ee_clock_may(room, &room->join_limit, 5 * SECOND))
+		return;
+	req.kp_hash = room->kps[0].msg->hash;
+	e2ee_outbox_req(room, hb->call, &req);
+}
+
+/* What my owner wrapped for me does not open: say so, and ask anew (M3) */
+void e2ee_member_no_wrap(struct e2ee_room *room, const struct e2ee_message *msg)
+{
+	struct peer *owner = e2ee_peers_find(room, e2ee_chain_owner(msg)->ik);
+
+	e2ee_outbox_ack(room, E2EE_ACK_NO_WRAP, msg->hash, NULL);
+	if (room->now < room->join_limit.next || e2ee_peers_renew_kp(room))
+		return;
+	e2ee_outbox_kp(room);
+	if (owner && owner->hb)
+		e2ee_member_join_there(room, owner->hb);
+}
+
+static bool member_sends(const struct e2ee_room *room)
+{
+	return room->sending || (room->inherited.count && !room->stopped_at);
+}
+
+/* Timers of M8, and those of a member's messages */
+void e2ee_member_timer(struct e2ee_room *room, enum timer timer)
+{
+	switch (timer) {
+	case TIMER_SWITCH:
+		e2ee_keys_deadlines(room);
+		break;
+	case TIMER_UNKNOWN:
+		e2ee_keys_stop(room, "sending stopped: the owner has newer keys that do not reach this device");
+		break;
+	case TIMER_SILENCE:
+		if (member_sends(room))
+			e2ee_keys_stop(room, "sending stopped: no heartbeat for two minutes");
+		break;
+	case TIMER_AGE:
+		e2ee_keys_stop(room, "sending stopped: its keys are twelve minutes old");
+		break;
+	case TIMER_RESYNC:
+		member_resync(room);
+		break;
+	case TIMER_ACK:
+		e2ee_outbox_ack(room, E2EE_ACK_OK, room->last->hash, NULL);
+		e2ee_clock_set(room, TIMER_ACK, HB_EVERY - SECOND +
+			       e2ee_clock_jitter(2 * SECOND));
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,730 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The owner of a call: makes the EPOCHs, lets in, removes, heals (O1 to O13).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "state.h"
+
+#define EPOCHS_APART		(2 * SECOND)	/* O2 */
+#define REMOVALS_APART		300
+#define REMOVE_WITHIN		100
+#define JOINS_WITHIN		500
+#define HB_VALID		(30 * SECOND)	/* O3 */
+#define POLL_ANSWER		(10 * SECOND)	/* O7 */
+
+static const uint8_t *owner_me(const struct e2ee_room *room)
+{
+	return e2ee_identity_ik(room->identity);
+}
+
+static bool owner_is_alone(const struct e2ee_room *room)
+{
+	return room->last->epoch.roster_count == 1;
+}
+
+/* heartbeats */
+
+void e2ee_owner_hb(struct e2ee_room *room)
+{
+	static const uint8_t none[E2EE_HASH_LEN];
+	uint64_t n = room->hb_sent_n;
+	struct e2ee_message draft = {
+		.type = E2EE_MSG_HB, .call = room->last->call,
+	};
+	struct e2ee_message *msg;
+
+	draft.hb.t = room->last->hash;
+	draft.hb.n = n;
+	draft.hb.prev = n ? room->hb_sent[(n - 1) % HB_REMEMBERED] : none;
+	draft.hb.switched = room->hb_switch;
+	memcpy(draft.hb.poll, room->poll, sizeof(draft.hb.poll));
+	draft.hb.poll_count = room->poll_count;
+	e2ee_clock_set(room, TIMER_HB, HB_EVERY);
+	room->hb_limit.next = room->now + SECOND / 2;
+	if (!room->link)
+		return;
+	msg = e2ee_outbox_seal(room, &draft);
+	if (!msg)
+		return;
+	memcpy(room->hb_sent[n % HB_REMEMBERED], msg->hash, E2EE_HASH_LEN);
+	room->hb_sent_at[n % HB_REMEMBERED] = room->now;
+	room->hb_sent_n++;
+	e2ee_outbox_publish(room, E2EE_TOPIC_HB, msg, false);
+	e2ee_message_put(msg);
+}
+
+/* On request: twice a second at most */
+static void owner_hb_soon(struct e2ee_room *room)
+{
+	if (e2ee_clock_may(room, &room->hb_limit, SECOND / 2))
+		e2ee_owner_hb(room);
+	else if (room->timers[TIMER_HB] > room->hb_limit.next)
+		room->timers[TIMER_HB] = room->hb_limit.next;
+}
+
+static bool owner_sent_hb(const struct e2ee_room *room, const uint8_t *hash,
+			  uint64_t within)
+{
+	for (size_t i = 0; i < HB_REMEMBERED && i < room->hb_sent_n; i++)
+		if (room->now - room->hb_sent_at[i] <= within &&
+		    !memcmp(room->hb_sent[i], hash, E2EE_HASH_LEN))
+			return true;
+	return false;
+}
+
+/* A heartbeat of mine that came back: the broker is there */
+bool e2ee_owner_echo(struct e2ee_room *room, const struct e2ee_message *msg)
+{
+	if (!owner_sent_hb(room, msg->hash, CALL_SILENCE))
+		return false;
+	room->hb_at = room->now;
+	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
+	return true;
+}
+
+/* Ask for a sign of life */
+void e2ee_owner_poll(struct e2ee_room *room, const struct peer *peer)
+{
+	const struct e2ee_entry *entry = e2ee_chain_find(room->last, peer->ik);
+	size_t at = 0;
+
+	if (!entry || room->poll_count == E2EE_POLL_MAX)
+		return;
+	while (at < room->poll_count && room->poll[at] < entry->leaf)
+		at++;
+	if (at == room->poll_count || room->poll[at] != entry->leaf) {
+		memmove(&room->poll[at + 1], &room->poll[at],
+			room->poll_count - at);
+		room->poll[at] = entry->leaf;
+		room->poll_count++;
+	}
+	owner_hb_soon(room);
+}
+
+static void owner_unpoll(struct e2ee_room *room, uint8_t leaf)
+{
+	for (size_t i = 0; i < room->poll_count; i++)
+		if (room->poll[i] == leaf)
+			memmove(&room->poll[i], &room->poll[i + 1],
+				--room->poll_count - i);
+}
+
+/* EPOCHs */
+
+static bool owner_all_acked(struct e2ee_room *room)
+{
+	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
+
+	for (size_t i = 0; i < epoch->roster_count; i++) {
+		struct peer *peer = e2ee_peers_find(room, epoch->roster[i].ik);
+
+		if (epoch->roster[i].leaf != epoch->owner &&
+		    (!peer || memcmp(peer->acked, room->last->hash,
+				     E2EE_HASH_LEN)))
+			return false;
+	}
+	return true;
+}
+
+/* All have the keys: everybody switches (O5) */
+static void owner_acked(struct e2ee_room *room)
+{
+	if (room->hb_switch || !owner_all_acked(room))
+		return;
+	room->hb_switch = true;
+	room->took_over = false;
+	e2ee_clock_stop(room, TIMER_RESEND);
+	e2ee_keys_switch(room);
+	e2ee_owner_hb(room);
+	e2ee_owner_plan(room);
+}
+
+static void owner_admitted(struct e2ee_room *room,
+			   const struct e2ee_message *before)
+{
+	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
+
+	for (size_t i = 0; i < epoch->roster_count; i++) {
+		struct peer *peer = e2ee_peers_find(room, epoch->roster[i].ik);
+
+		if (!peer)
+			continue;
+		peer->join = false;
+		e2ee_idset_del(&room->lost, peer->ik);
+		if (before && e2ee_chain_find(before, peer->ik))
+			continue;
+		peer->ack_at = room->now;
+		if (!peer->kp_at)
+			peer->kp_at = room->now;
+	}
+}
+
+/* Publishes an EPOCH of mine, and accepts it */
+static void owner_publish(struct e2ee_room *room, struct e2ee_message *msg,
+			  uint8_t *raw)
+{
+	struct e2ee_message *before =
+		room->last ? e2ee_message_get(room->last) : NULL;
+	bool other = !before || !e2ee_chain_same_call(before, msg) ||
+		     before->epoch.term != msg->epoch.term;
+
+	e2ee_judge_remember(room, msg);
+	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, msg, true);
+	if (e2ee_member_accept(room, msg, raw))
+		e2ee_outbox_alarm(room, "no memory for an epoch");
+	if (other)
+		room->hb_sent_n = 0;
+	e2ee_idset_clear(&room->removals);
+	room->rekey = false;
+	room->made_at = room->now;
+	room->resends = 0;
+	room->poll_count = other ? room->poll_count : 0;
+	owner_admitted(room, before);
+	e2ee_message_put(before);
+	e2ee_clock_set(room, TIMER_RESEND, SECOND / 2);
+	if (owner_is_alone(room))
+		owner_acked(room);	/* says it in a heartbeat, too */
+	else
+		e2ee_owner_hb(room);
+}
+
+static void owner_make(struct e2ee_room *room, bool take_over)
+{
+	uint8_t raw[E2EE_RAW_LEN];
+	struct e2ee_message *msg = e2ee_roster_next(room, take_over, raw);
+
+	e2ee_clock_stop(room, TIMER_EPOCH);
+	if (!msg) {
+		e2ee_clock_set(room, TIMER_EPOCH, SECOND);
+		return;
+	}
+	owner_publish(room, msg, raw);
+	OPENSSL_cleanse(raw, sizeof(raw));
+	e2ee_message_put(msg);
+}
+
+/* when the next EPOCH may be made; NEVER: there is nothing to say (O2) */
+static uint64_t owner_when(const struct e2ee_room *room)
+{
+	uint64_t when = room->now;
+	bool joins = false;
+
+	for (size_t i = 0; i < room->peer_count; i++)
+		joins |= room->peers[i].join;
+	if (room->removals.count) {
+		when += REMOVE_WITHIN;
+		if (when < room->made_at + REMOVALS_APART)
+			when = room->made_at + REMOVALS_APART;
+		return when;
+	}
+	if (!joins && !room->rekey)
+		return NEVER;
+	if (joins)
+		when += JOINS_WITHIN;
+	if (!owner_is_alone(room) && when < room->made_at + EPOCHS_APART)
+		when = room->made_at + EPOCHS_APART;
+	return when;
+}
+
+/* Something is to be said: when? An earlier appointment stays. */
+void e2ee_owner_plan(struct e2ee_room *room)
+{
+	uint64_t when = owner_when(room);
+
+	if (when < room->timers[TIMER_EPOCH])
+		room->timers[TIMER_EPOCH] = when;
+}
+
+static void owner_epoch_timer(struct e2ee_room *room)
+{
+	const struct epoch *epoch = e2ee_chain_newest(room);
+
+	if (owner_when(room) == NEVER)
+		return;
+	/* one that is not switched to yet is only overtaken by a removal */
+	if (!room->removals.count && !epoch->switched &&
+	    epoch->number > room->stopped_at) {
+		e2ee_clock_set(room, TIMER_EPOCH, SECOND / 10);
+		return;
+	}
+	owner_make(room, false);
+}
+
+/* The same bytes again, while answers are missing or somebody asks (O5, O6) */
+void e2ee_owner_resend(struct e2ee_room *room)
+{
+	if (e2ee_clock_may(room, &room->resend_limit, SECOND / 2))
+		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
+}
+
+static void owner_resend_timer(struct e2ee_room *room)
+{
+	if (owner_all_acked(room))
+		return;
+	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
+	if (++room->resends < 3)
+		e2ee_clock_set(room, TIMER_RESEND, room->resends == 1 ?
+			       SECOND / 2 : SECOND);
+}
+
+/* becoming one */
+
+static void owner_become(struct e2ee_room *room)
+{
+	room->state = E2EE_ROOM_OWNER;
+	if (room->ops.listen_acks)
+		room->ops.listen_acks(room->arg, true);
+	e2ee_clock_stop(room, TIMER_TAKEOVER);
+	e2ee_clock_stop(room, TIMER_ACK);
+	e2ee_clock_stop(room, TIMER_CREATE);
+	e2ee_idset_clear(&room->removals);
+	room->rekey = false;
+	room->poll_count = 0;
+	room->hb_at = room->now;
+	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
+	for (size_t i = 0; i < room->peer_count; i++)
+		room->peers[i].join = false;
+}
+
+/* O1 */
+void e2ee_owner_create(struct e2ee_room *room)
+{
+	uint8_t raw[E2EE_RAW_LEN];
+	struct e2ee_message *msg;
+
+	room->policy_next = room->policy;
+	room->locked = false;
+	room->ending = false;
+	e2ee_idset_clear(&room->lost);
+	msg = e2ee_roster_first(room, raw);
+	if (!msg) {
+		e2ee_clock_set(room, TIMER_CREATE, SECOND);
+		return;
+	}
+	owner_become(room);
+	owner_publish(room, msg, raw);
+	OPENSSL_cleanse(raw, sizeof(raw));
+	e2ee_message_put(msg);
+}
+
+/* O10 */
+void e2ee_owner_take_over(struct e2ee_room *room)
+{
+	const struct e2ee_msg_epoch *last = &room->last->epoch;
+	uint8_t old[E2EE_IK_LEN];
+	struct peer *owner;
+
+	if (!e2ee_chain_newest(room))
+		return;
+	memcpy(old, e2ee_chain_owner(room->last)->ik, sizeof(old));
+	room->policy_next = e2ee_policy_from_wire(last->policy);
+	room->locked = last->flags & E2EE_EPOCH_LOCKED;
+	room->ending = false;
+	e2ee_idset_clear(&room->lost);
+	for (size_t i = 0; i < last->lost_count; i++)
+		e2ee_idset_add(&room->lost, last->lost[i]);
+	owner_become(room);
+	room->took_over = true;
+	for (size_t i = 0; i < room->peer_count; i++)
+		room->peers[i].ack_at = room->now;
+	owner_make(room, true);
+	owner = e2ee_peers_find(room, old);
+	if (owner && e2ee_chain_find(room->last, old)) {
+		owner->gone_at = room->now;
+		e2ee_owner_poll(room, owner);
+	}
+	for (size_t i = 0; i < room->peer_count; i++)
+		if (room->peers[i].gone_at != NEVER)
+			e2ee_owner_poll(room, &room->peers[i]);
+}
+
+/* members */
+
+/* In the next EPOCH (O7, O8). @lost: it may come back into a locked room */
+void e2ee_owner_remove(struct e2ee_room *room, const uint8_t *ik, bool ban,
+		       bool lost)
+{
+	struct peer *peer = e2ee_peers_find(room, ik);
+
+	if (ban) {
+		e2ee_idset_add(&room->bans, ik);
+		e2ee_idset_del(&room->lost, ik);
+	}
+	if (peer)
+		peer->join = false;
+	if (!e2ee_chain_find(room->last, ik))
+		return;
+	e2ee_idset_add(&room->removals, ik);
+	if (lost && !ban && room->lost.count < E2EE_MEMBERS_MAX)
+		e2ee_idset_add(&room->lost, ik);
+	e2ee_owner_plan(room);
+}
+
+static bool owner_mac_is_good(struct e2ee_room *room,
+			      const struct e2ee_message *msg)
+{
+	const struct epoch *epoch = e2ee_chain_newest(room);
+	uint8_t mac[E2EE_HASH_LEN];
+	bool good;
+
+	good = msg->ack.mac &&
+	       !e2ee_schedule_mac(epoch->secret, msg->ack.t, msg->dev, mac) &&
+	       !CRYPTO_memcmp(mac, msg->ack.mac, sizeof(mac));
+	OPENSSL_cleanse(mac, sizeof(mac));
+	return good;
+}
+
+/* Of the roster, with a good signature (O5) */
+void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
+		    struct peer *peer)
+{
+	const struct e2ee_entry *entry = e2ee_chain_find(room->last, peer->ik);
+
+	peer->ack_at = room->now;
+	if (memcmp(msg->ack.t, room->last->hash, E2EE_HASH_LEN))
+		return;
+	if (msg->ack.result == E2EE_ACK_REFUSED) {
+		e2ee_outbox_alarm(room, "%s refuses the roster%s%s", msg->dev,
+				  *msg->ack.whom ? " because of " : "",
+				  msg->ack.whom);
+		return;
+	}
+	if (msg->ack.result != E2EE_ACK_OK)
+		return;
+	if (!owner_mac_is_good(room, msg)) {
+		e2ee_outbox_alarm(room, "%s has other keys than this device",
+				  msg->dev);
+		return;
+	}
+	memcpy(peer->acked, msg->ack.t, E2EE_HASH_LEN);
+	peer->gone_at = peer->kp ? NEVER : peer->gone_at;
+	owner_unpoll(room, entry->leaf);
+	e2ee_member_learn(room, entry);
+	if (room->took_over) {
+		room->took_over = false;
+		if (room->now >= room->epochs[0]->deadline)
+			e2ee_keys_switch(room);
+	}
+	owner_acked(room);
+}
+
+/* Why a device is not let in; NULL: it is (O3) */
+static const char *owner_refuses(struct e2ee_room *room,
+				 const struct e2ee_message *msg,
+				 const struct peer *peer)
+{
+	const struct e2ee_msg_req *req = &msg->req;
+
+	if (!peer->kp || memcmp(peer->kp->hash, req->kp_hash, E2EE_HASH_LEN) ||
+	    memcmp(peer->kp->session, msg->session, E2EE_ID_LEN))
+		return "";
+	if (!owner_sent_hb(room, req->hb_hash, HB_VALID))
+		return "";
+	if (e2ee_idset_has(&room->bans, peer->ik))
+		return "it was removed";
+	if (!e2ee_peers_trusted(room, peer->dev, peer->ik))
+		return "its identity is not trusted";
+	if (room->locked && !e2ee_chain_is_kin(room, peer->ik))
+		return "the room is locked";
+	if (!(peer->kp->kp.entry.media & 1u << room->suite))
+		return "it lacks the media suite";
+	return NULL;
+}
+
+static void owner_join_req(struct e2ee_room *room,
+			   const struct e2ee_message *msg, struct peer *peer)
+{
+	const struct e2ee_entry *entry = e2ee_chain_find(room->last, peer->ik);
+	const char *why = owner_refuses(room, msg, peer);
+
+	if (why) {
+		room->stats[E2EE_ROOM_DROP_RULE]++;
+		if (*why)
+			e2ee_outbox_alarm(room, "%s is not let in: %s",
+					  peer->dev, why);
+		return;
+	}
+	if (entry && !memcmp(entry->kp_hash, msg->req.kp_hash, E2EE_HASH_LEN)) {
+		e2ee_owner_resend(room);	/* it is in already */
+		return;
+	}
+	peer->join = true;
+	peer->gone_at = NEVER;
+	e2ee_owner_plan(room);
+}
+
+static bool owner_is_admin(const struct e2ee_room *room, const char *dev)
+{
+	for (size_t i = 0; i < room->admin_count; i++)
+		if (!strcmp(room->admins[i], dev))
+			return true;
+	return false;
+}
+
+static void owner_admin_req(struct e2ee_room *room,
+			    const struct e2ee_message *msg)
+{
+	const struct e2ee_msg_req *req = &msg->req;
+
+	if (!owner_is_admin(room, msg->dev) || !e2ee_chain_by_t(room, req->t)) {
+		room->stats[E2EE_ROOM_DROP_RULE]++;
+		return;
+	}
+	switch (req->what) {
+	case E2EE_REQ_KICK:
+		if (memcmp(req->ik, owner_me(room), E2EE_IK_LEN))
+			e2ee_owner_remove(room, req->ik, true, false);
+		break;
+	case E2EE_REQ_LOCK:
+		room->locked = req->lock;
+		room->rekey = true;
+		break;
+	case E2EE_REQ_HANDOVER:
+		e2ee_owner_hand_over(room, req->ik, false);
+		return;
+	default:
+		if (e2ee_policy_from_wire(req->policy) > room->floor)
+			return;
+		room->policy_next = e2ee_policy_from_wire(req->policy);
+		room->rekey = true;
+		break;
+	}
+	e2ee_owner_plan(room);
+}
+
+/* A REQ or LEAVE of the roster, or a REQ join; its signature is good */
+void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
+		    struct peer *peer)
+{
+	if (msg->type == E2EE_MSG_LEAVE) {
+		e2ee_idset_del(&room->lost, peer->ik);
+		e2ee_owner_remove(room, peer->ik, false, false);
+		return;
+	}
+	switch (msg->req.what) {
+	case E2EE_REQ_JOIN:
+		owner_join_req(room, msg, peer);
+		break;
+	case E2EE_REQ_RESYNC:
+		e2ee_owner_resend(room);
+		break;
+	case E2EE_REQ_REKEY:
+		if (peer->rekey_at && room->now - peer->rekey_at < 30 * SECOND)
+			break;
+		peer->rekey_at = room->now;
+		room->rekey = true;
+		e2ee_owner_plan(room);
+		break;
+	default:
+		owner_admin_req(room, msg);
+		break;
+	}
+}
+
+/* Who has been silent for too long goes (O7), and keys are renewed (O6) */
+void e2ee_owner_upkeep(struct e2ee_room *room)
+{
+	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
+
+	for (size_t i = 0; room->link && i < epoch->roster_count; i++) {
+		struct peer *peer = e2ee_peers_find(room, epoch->roster[i].ik);
+
+		if (epoch->roster[i].leaf == epoch->owner || !peer)
+			continue;
+		if (room->now - peer->ack_at >= MEMBER_SILENCE ||
+		    (peer->gone_at != NEVER && peer->ack_at <= peer->gone_at &&
+		     room->now - peer->gone_at >= POLL_ANSWER) ||
+		    (!peer->kp && room->now - peer->kp_at >= KP_DEAD))
+			e2ee_owner_remove(room, peer->ik, false, true);
+	}
+	if (room->now - room->made_at >= REKEY_EVERY &&
+	    room->now >= room->rekey_off)
+		room->rekey = true;
+	if (*room->stopped)
+		room->rekey = true;
+	if (room->better && room->now >= room->heal_limit.next) {
+		e2ee_message_put(room->better);
+		room->better = NULL;
+		e2ee_clock_stop(room, TIMER_JOIN);
+	}
+	e2ee_owner_plan(room);
+}
+
+/* The broker is there again: what I said last, and time for all to answer */
+void e2ee_owner_link(struct e2ee_room *room)
+{
+	for (size_t i = 0; i < room->peer_count; i++)
+		room->peers[i].ack_at = room->now;
+	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
+	e2ee_owner_hb(room);
+	e2ee_owner_plan(room);
+}
+
+/* O12 */
+
+static void owner_join_better(struct e2ee_room *room)
+{
+	struct peer *owner =
+		e2ee_peers_find(room, e2ee_chain_owner(room->better)->ik);
+
+	if (owner && owner->hb &&
+	    !memcmp(owner->hb->call, room->better->call, E2EE_ID_LEN))
+		e2ee_member_join_there(room, owner->hb);
+	e2ee_clock_set(room, TIMER_JOIN, SECOND);
+}
+
+/* Another chain, better than mine: on the way there, owner until I am in */
+void e2ee_owner_better(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	struct peer *signer = e2ee_peers_find(room, e2ee_chain_owner(msg)->ik);
+
+	if (e2ee_chain_bans(msg, owner_me(room))) {
+		e2ee_outbox_alarm(room, "split: another part of the room has removed this device");
+		return;
+	}
+	if (signer && e2ee_chain_find(room->last, signer->ik) &&
+	    signer->acked[0] && room->now - signer->ack_at < 10 * SECOND)
+		return;
+	room->heal_limit.next = room->now + 30 * SECOND;
+	if (room->better &&
+	    !memcmp(room->better->call, msg->call, E2EE_ID_LEN) &&
+	    !strcmp(room->better->dev, msg->dev)) {
+		e2ee_message_put(room->better);
+		room->better = e2ee_message_get(msg);
+		return;
+	}
+	e2ee_message_put(room->better);
+	room->better = e2ee_message_get(msg);
+	if (!e2ee_peers_renew_kp(room))
+		e2ee_outbox_kp(room);
+	e2ee_clock_set(room, TIMER_JOIN, 0);
+}
+
+static void owner_say_handover(struct e2ee_room *room, const uint8_t *to,
+			       const uint8_t *call, bool leaving)
+{
+	struct e2ee_message draft = {
+		.type = E2EE_MSG_HANDOVER, .call = room->last->call,
+		.handover = {
+			.t = room->last->hash, .counter = ++room->counter,
+			.to = to, .to_call = call, .leaving = leaving,
+		},
+	};
+
+	e2ee_outbox_send(room, &draft);
+}
+
+/* No owner any more */
+void e2ee_owner_resign(struct e2ee_room *room)
+{
+	e2ee_clock_stop(room, TIMER_HB);
+	e2ee_clock_stop(room, TIMER_EPOCH);
+	e2ee_clock_stop(room, TIMER_RESEND);
+	e2ee_clock_stop(room, TIMER_JOIN);
+	e2ee_message_put(room->better);
+	room->better = NULL;
+	room->took_over = false;
+	e2ee_idset_clear(&room->removals);
+}
+
+/* I am in the better chain: those who followed me are told (M2 c holds) */
+void e2ee_owner_yield(struct e2ee_room *room, struct e2ee_message *msg)
+{
+	owner_say_handover(room, e2ee_chain_owner(msg)->ik, msg->call, false);
+	e2ee_owner_resign(room);
+}
+
+/* O11 */
+
+static const uint8_t *owner_heir(const struct e2ee_room *room)
+{
+	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
+
+	for (size_t i = 0; i < epoch->roster_count; i++) {
+		const uint8_t *ik = epoch->roster[i].ik;
+		struct peer *peer = e2ee_peers_find(room, ik);
+
+		if (epoch->roster[i].leaf != epoch->owner && peer &&
+		    room->now - peer->ack_at < 10 * SECOND)
+			return ik;
+	}
+	return NULL;
+}
+
+/* @to NULL: to the lowest leaf that is alive. -ENOENT: there is none */
+int e2ee_owner_hand_over(struct e2ee_room *room, const uint8_t *to,
+			 bool leaving)
+{
+	if (!to)
+		to = owner_heir(room);
+	if (!to || !e2ee_chain_find(room->last, to) ||
+	    !memcmp(to, owner_me(room), E2EE_IK_LEN))
+		return -ENOENT;
+	memcpy(room->handed_to, to, E2EE_IK_LEN);
+	room->handed = true;
+	room->leaving = leaving ? LEAVE_HANDS_OVER : LEAVE_NOT;
+	owner_say_handover(room, to, room->last->call, leaving);
+	e2ee_clock_set(room, TIMER_LEAVE, SECOND);
+	return 0;
+}
+
+/* An EPOCH with "last", three times; then out */
+void e2ee_owner_end(struct e2ee_room *room)
+{
+	room->ending = true;
+	room->leaving = LEAVE_ENDS;
+	room->resends = 0;
+	owner_make(room, false);
+	e2ee_clock_stop(room, TIMER_RESEND);
+	e2ee_clock_set(room, TIMER_LEAVE, SECOND / 2);
+}
+
+static void owner_leave_timer(struct e2ee_room *room)
+{
+	if (room->leaving == LEAVE_ENDS) {
+		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
+		if (++room->resends < 2) {
+			e2ee_clock_set(room, TIMER_LEAVE, SECOND / 2);
+			return;
+		}
+		e2ee_outbox_empty(room, E2EE_TOPIC_EPOCH);
+		e2ee_outbox_empty(room, E2EE_TOPIC_KP);
+		e2ee_member_out(room, true, "the call was ended");
+		return;
+	}
+	owner_say_handover(room, room->handed_to, room->last->call,
+			   room->leaving == LEAVE_HANDS_OVER);
+	e2ee_owner_resign(room);
+	e2ee_member_become(room);
+	if (room->leaving == LEAVE_HANDS_OVER)
+		e2ee_clock_set(room, TIMER_LEAVE, SECOND);
+}
+
+void e2ee_owner_timer(struct e2ee_room *room, enum timer timer)
+{
+	switch (timer) {
+	case TIMER_HB:
+		e2ee_owner_hb(room);
+		break;
+	case TIMER_EPOCH:
+		owner_epoch_timer(room);
+		break;
+	case TIMER_RESEND:
+		owner_resend_timer(room);
+		break;
+	case TIMER_JOIN:
+		if (room->better)
+			owner_join_better(room);
+		break;
+	case TIMER_LEAVE:
+		owner_leave_timer(room);
+		break;
+	default:
+		break;
+	}
+}

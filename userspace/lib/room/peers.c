@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The other devices: their key packages, their counters, our trust in them. And
+ * our own key packages.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+#define WRAP_BIT(suite)		(1u << (suite))
+
+void e2ee_peers_forget_kp(struct own_kp *kp)
+{
+	for (unsigned int suite = 1; suite < E2EE_WRAP_SUITES; suite++)
+		e2ee_wrap_key_free(kp->keys[suite]);
+	e2ee_message_put(kp->msg);
+	memset(kp, 0, sizeof(*kp));
+}
+
+static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
+{
+	uint8_t public[E2EE_WRAP_SUITES][E2EE_WRAP_PUBLIC_MAX];
+	struct e2ee_message draft = { .type = E2EE_MSG_KP };
+	struct e2ee_entry *entry = &draft.kp.entry;
+	uint8_t nonce[E2EE_NONCE_LEN];
+	size_t len;
+	int err;
+
+	for (unsigned int suite = 1; suite < E2EE_WRAP_SUITES; suite++) {
+		if (!(room->wraps & WRAP_BIT(suite)))
+			continue;
+		err = e2ee_wrap_key_new(suite, &kp->keys[suite], public[suite],
+					&len);
+		if (err)
+			return err;
+		entry->keys[suite].data = public[suite];
+		entry->keys[suite].len = len;
+	}
+	err = e2ee_random(nonce, sizeof(nonce));
+	if (!err)
+		err = e2ee_identity_next_seq(room->identity, &draft.kp.seq);
+	if (err)
+		return err;
+	entry->ik = e2ee_identity_ik(room->identity);
+	entry->nonce = nonce;
+	entry->media = 1u << E2EE_SUITE_AES_128_GCM_SHA256_128 |
+		       1u << E2EE_SUITE_AES_256_GCM_SHA512_128;
+	kp->msg = e2ee_outbox_seal(room, &draft);
+	kp->fresh = true;
+	return kp->msg ? 0 : -ENOMEM;
+}
+
+/*
+ * A new key package; the one before it is kept until an EPOCH to this one is
+ * accepted, two at most (K10).
+ */
+int e2ee_peers_renew_kp(struct e2ee_room *room)
+{
+	struct own_kp kp = { 0 };
+	int err = peers_make_kp(room, &kp);
+
+	if (err) {
+		e2ee_peers_forget_kp(&kp);
+		e2ee_outbox_alarm(room, "no new key package: %s",
+				strerror(-err));
+		return err;
+	}
+	e2ee_peers_forget_kp(&room->kps[1]);
+	room->kps[1] = room->kps[0];
+	room->kps[0] = kp;
+	room->kp_echo = 0;
+	e2ee_clock_set(room, TIMER_KP, KP_RENEW);
+	return 0;
+}
+
+struct peer *e2ee_peers_find(const struct e2ee_room *room, const uint8_t *ik)
+{
+	for (size_t i = 0; i < room->peer_count; i++)
+		if (!memcmp(room->peers[i].ik, ik, E2EE_IK_LEN))
+			return &room->peers[i];
+	return NULL;
+}
+
+struct peer *e2ee_peers_find_dev(struct e2ee_room *room, const char *dev)
+{
+	for (size_t i = 0; i < room->peer_count; i++)
+		if (!strcmp(room->peers[i].dev, dev))
+			return &room->peers[i];
+	return NULL;
+}
+
+/* Found or made; NULL where there are too many */
+struct peer *e2ee_peers_get(struct e2ee_room *room, const uint8_t *ik,
+			    const char *dev)
+{
+	struct peer *peer = e2ee_peers_find(room, ik);
+
+	if (peer || room->peer_count == PEERS_MAX)
+		return peer;
+	peer = &room->peers[room->peer_count++];
+	memset(peer, 0, sizeof(*peer));
+	memcpy(peer->ik, ik, E2EE_IK_LEN);
+	memcpy(peer->dev, dev, strlen(dev) + 1);
+	peer->gone_at = NEVER;
+	return peer;
+}
+
+/* Is it higher than all before of that type and session id? Notes it, if so. */
+bool e2ee_peers_count(struct peer *peer, const uint8_t *session,
+		      enum e2ee_message_type type, uint64_t counter)
+{
+	struct counters *slot = NULL;
+
+	for (unsigned int i = 0; i < 2; i++)
+		if (!memcmp(peer->counters[i].session, session, E2EE_ID_LEN))
+			slot = &peer->counters[i];
+	if (!slot) {
+		peer->counters[1] = peer->counters[0];
+		slot = &peer->counters[0];
+		memset(slot, 0, sizeof(*slot));
+		memcpy(slot->session, session, E2EE_ID_LEN);
+	}
+	if (counter < slot->last[type] || counter == UINT64_MAX)
+		return false;
+	slot->last[type] = counter + 1;
+	return true;
+}
+
+/* Does my policy let it in? Says so where it has another key than before. */
+bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
+			const uint8_t *ik)
+{
+	enum e2ee_trust_kind kind;
+	bool me = !memcmp(ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN);
+
+	if (me || !strcmp(dev, room->dev))
+		return me && !strcmp(dev, room->dev);
+	switch (e2ee_trust_ask(room->trust, dev, ik, &kind)) {
+	case E2EE_TRUST_GOOD:
+		break;
+	case E2EE_TRUST_NEW:
+		return room->level == E2EE_LEVEL_TOFU;
+	default:
+		e2ee_outbox_alarm(room, "%s shows another identity than before: refused",
+				dev);
+		return false;
+	}
+	switch (room->level) {
+	case E2EE_LEVEL_TOFU:
+		return kind >= E2EE_TRUST_TOFU;
+	case E2EE_LEVEL_VERIFIED:
+		return kind >= E2EE_TRUST_VERIFIED;
+	default:
+		return kind == E2EE_TRUST_PINNED;
+	}
+}
+
+/* Within the messages a second that a topic may have? */
+bool e2ee_peers_rate(struct e2ee_room *room,
+		     const struct e2ee_room_packet *packet)
+{
+	uint64_t hash = room->rate_seed ^ (uint64_t)packet->topic;
+	uint64_t second = room->now / SECOND;
+	struct rate_slot *slot;
+
+	for (const char *at = packet->dev; at && *at; at++)
+		hash = (hash ^ (uint8_t)*at) * UINT64_C(0x100000001b3);
+	hash ^= hash >> 32;
+	slot = &room->rates[hash % RATE_SLOTS];
+	if (slot->second != second) {
+		slot->second = second;
+		slot->count = 0;
+	}
+	return slot->count++ < RATE_MAX;
+}
+
+/* My place among the live key packages, by identity */
+unsigned int e2ee_peers_rank(const struct e2ee_room *room)
+{
+	const uint8_t *ik = e2ee_identity_ik(room->identity);
+	unsigned int rank = 0;
+
+	for (size_t i = 0; i < room->peer_count; i++) {
+		const struct peer *peer = &room->peers[i];
+
+		rank += peer->kp && peer->gone_at == NEVER &&
+			memcmp(peer->ik, ik, E2EE_IK_LEN) < 0;
+	}
+	return rank < RANK_MAX ? rank : RANK_MAX;
+}
+
+/*
+ * A key package of somebody else.
+ *
+ * Return: 1 and the peer if it is a new one, 0 if it is known already, or
+ * -EPERM, -ESTALE, -EBADMSG, -ENOSPC where it is refused.
+ */
+int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
+			  struct peer **out)
+{
+	const struct e2ee_entry *entry = &msg->kp.entry;
+	struct peer *peer = e2ee_peers_find(room, entry->ik);
+
+	*out = peer;
+	if (e2ee_idset_has(&room->bans, entry->ik))
+		return -EPERM;
+	if (peer && peer->kp &&
+	    !memcmp(peer->kp->hash, msg->hash, E2EE_HASH_LEN)) {
+		peer->gone_at = NEVER;
+		return 0;
+	}
+	if (peer && msg->kp.seq <= peer->seq)
+		return -ESTALE;
+	if (e2ee_message_verify(msg, room->name, entry->ik))
+		return -EBADMSG;
+	if (peer && strcmp(peer->dev, msg->dev)) {
+		e2ee_outbox_alarm(room, "%s calls itself %s now: refused",
+				peer->dev, msg->dev);
+		return -EPERM;
+	}
+	peer = e2ee_peers_get(room, entry->ik, msg->dev);
+	if (!peer)
+		return -ENOSPC;
+	e2ee_message_put(peer->kp);
+	peer->kp = e2ee_message_get(msg);
+	peer->seq = msg->kp.seq;
+	peer->kp_at = room->now;
+	peer->gone_at = NEVER;
+	*out = peer;
+	return 1;
+}
+
+static void peers_free(struct peer *peer)
+{
+	e2ee_message_put(peer->kp);
+	e2ee_message_put(peer->hb);
+}
+
+/* Key packages die of age; strangers without one are forgotten */
+void e2ee_peers_upkeep(struct e2ee_room *room)
+{
+	for (size_t i = 0; i < room->peer_count; ) {
+		struct peer *peer = &room->peers[i];
+
+		if (peer->kp && room->now - peer->kp_at >= KP_DEAD) {
+			e2ee_message_put(peer->kp);
+			peer->kp = NULL;
+			peer->join = false;
+		}
+		if (peer->kp || (room->last &&
+				 e2ee_chain_has(room->last, peer->ik))) {
+			i++;
+			continue;
+		}
+		peers_free(peer);
+		*peer = room->peers[--room->peer_count];
+	}
+}
+
+void e2ee_peers_clear(struct e2ee_room *room)
+{
+	for (size_t i = 0; i < room->peer_count; i++)
+		peers_free(&room->peers[i]);
+	room->peer_count = 0;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state of a room, and what the files of the state machine offer each
+ * other. Rules are named as in Documentation/key-exchange.rst: M of members, O
+ * of owners, K of keys.
+ *
+ * Calls go downward: room -> inbox, command -> owner -> roster, member ->
+ * verify -> keys -> judge -> peers -> outbox -> clock, chain.
+ */
+#ifndef E2EE_LIB_STATE_H
+#define E2EE_LIB_STATE_H
+
+#include <e2ee/room.h>
+
+#include "crypto.h"
+#include "identity.h"
+#include "message.h"
+#include "sas.h"
+#include "schedule.h"
+
+#define NEVER			UINT64_MAX
+#define SECOND			1000u		/* times are milliseconds */
+#define MINUTE			(60 * SECOND)
+
+#define HB_EVERY		(5 * SECOND)
+#define PROBE_EVERY		(4 * SECOND)
+#define LINK_SILENCE		(10 * SECOND)
+#define OWNER_SILENCE		(10 * SECOND)	/* M2 b */
+#define TAKEOVER_AFTER		(15 * SECOND)
+#define CREATE_AFTER		(3 * SECOND)
+#define RANK_STEP		(2 * SECOND)
+#define RANK_MAX		8
+#define EPOCH_GRACE		(10 * SECOND)	/* K4 */
+#define EPOCHS_LIVE		8		/* K4 */
+#define KP_RENEW		(10 * MINUTE)
+#define KP_DEAD			(25 * MINUTE)
+#define MEMBER_SILENCE		(45 * SECOND)	/* O7 */
+#define SPARE_STREAMS		8
+#define BOUND_MAX		24		/* SSRCs bound in advance, K2 */
+#define ACTIVE_FOR		(60 * SECOND)
+#define TX_EXPIRES		720		/* seconds */
+#define RX_EXPIRES		900
+#define SENDING_AGE		(12 * MINUTE)	/* M8 c */
+#define REKEY_EVERY		(5 * MINUTE)
+#define CALL_SILENCE		(120 * SECOND)	/* M8 b */
+#define UNKNOWN_FOR		(10 * SECOND)	/* M8 a */
+#define SAS_KEPT		(120 * SECOND)
+#define PEERS_MAX		512
+#define RATE_SLOTS		1024
+#define RATE_MAX		20		/* messages a second and topic */
+#define REMEMBERED		16		/* verified EPOCHs kept, for forks */
+#define HB_REMEMBERED		64
+
+/* A growing set of identity keys or ids of one size; sorted, as on the wire */
+struct idset {
+	uint8_t *data;
+	size_t size;			/* of one */
+	size_t count;
+};
+
+/**
+ * struct counters - the highest counter seen, by type, of one session id
+ */
+struct counters {
+	uint8_t session[E2EE_ID_LEN];
+	uint64_t last[E2EE_MSG_TYPES];
+};
+
+/**
+ * struct peer - another device, by its identity key
+ * @kp: its newest key package, with a good signature; NULL: emptied or unknown
+ * @seq: highest seen
+ * @kp_at: when @kp came
+ * @counters: newest first
+ * @hb_call: call of the heartbeats that it sent, as an owner
+ * @hb_n: highest n there, plus 1
+ * @hb: its last heartbeat
+ * @hb_at: when
+ * @ack_at: owner: last sign of life, or the admission
+ * @acked: owner: T of the last good ACK
+ * @gone_at: owner: when its KP was emptied; NEVER
+ * @rekey_at: owner: when it last asked for a rekey
+ * @join: owner: its REQ join is good, and waits for the next EPOCH
+ * @join_session: that request's session id
+ * @tofu: owner: the trust store knows it by now, or needs not
+ */
+struct peer {
+	uint8_t ik[E2EE_IK_LEN];
+	char dev[E2EE_NAME_MAX + 1];
+	struct e2ee_message *kp;
+	uint64_t seq;
+	uint64_t kp_at;
+	struct counters counters[2];
+	uint8_t hb_call[E2EE_ID_LEN];
+	uint64_t hb_n;
+	struct e2ee_message *hb;
+	uint64_t hb_at;
+	uint64_t ack_at;
+	uint8_t acked[E2EE_HASH_LEN];
+	uint64_t gone_at;
+	uint64_t rekey_at;
+	bool join;
+};
+
+/**
+ * struct own_kp - a key package of mine, with its private keys
+ * @fresh: made after the last EPOCH that I accepted (M2 c)
+ */
+struct own_kp {
+	struct e2ee_message *msg;
+	struct e2ee_wrap_key *keys[E2EE_WRAP_SUITES];
+	bool fresh;
+};
+
+/**
+ * struct epoch - an accepted EPOCH
+ * @msg: the message
+ * @secret: epoch_secret
+ * @number: the kernel's
+ * @leaf: mine
+ * @accepted: when
+ * @deadline: when to switch at the latest (M6); NEVER once it was
+ * @switched: sending did, to it or to a later one
+ * @dies: when (K4); NEVER
+ * @tx: streams used, one bit each
+ * @bound: the SSRCs that have one of them
+ * @bound_count: of @bound
+ * @spare: claim keys that nobody took yet, as last seen
+ * @rx: streams installed, one bit each, by place in the roster
+ * @seen: streams that sent, by place in the roster: the highest plus 1
+ * @removes: somebody of the one before is not in it any more
+ */
+struct epoch {
+	struct e2ee_message *msg;
+	uint8_t secret[E2EE_HASH_LEN];
+	uint8_t authenticator[E2EE_HASH_LEN];
+	uint32_t number;
+	uint8_t leaf;
+	uint64_t accepted;
+	uint64_t deadline;
+	bool switched;
+	uint64_t dies;
+	uint32_t tx;
+	uint32_t bound[E2EE_STREAMS_MAX];
+	uint32_t bound_count;
+	unsigned int spare;
+	uint32_t rx[E2EE_MEMBERS_MAX];
+	uint8_t seen[E2EE_MEMBERS_MAX];
+	bool removes;
+};
+
+/** struct stream_use - an SSRC of mine that sends */
+struct stream_use {
+	uint32_t ssrc;
+	uint64_t kid;			/* of the key that @packets counts */
+	uint64_t packets;
+	uint64_t at;			/* when they grew last */
+};
+
+/** struct key_names - keys in the kernel */
+struct key_names {
+	struct key_name {
+		uint32_t dir;
+		uint64_t kid;
+	} *list;
+	size_t count;
+};
+
+/** struct sas_run - a verification (section 8) */
+struct sas_run {
+	enum e2ee_sas_state state;
+	struct e2ee_message *epoch;	/* T's */
+	uint8_t authenticator[E2EE_HASH_LEN];
+	struct e2ee_sas_share shares[E2EE_MEMBERS_MAX];
+	bool committed[E2EE_MEMBERS_MAX];
+	bool revealed[E2EE_MEMBERS_MAX];
+	uint8_t commitments[E2EE_HASH_LEN];
+	uint64_t started;
+	uint8_t emoji[E2EE_SAS_EMOJI];
+	uint16_t numbers[E2EE_SAS_NUMBERS];
+};
+
+/** struct past_epoch - for verifications of an epoch that was replaced */
+struct past_epoch {
+	struct e2ee_message *msg;
+	uint8_t authenticator[E2EE_HASH_LEN];
+	uint64_t replaced;
+};
+
+enum timer {
+	TIMER_PROBE,
+	TIMER_LINK,			/* echo missing */
+	TIMER_KP,			/* renew */
+	TIMER_CREATE,			/* O1 */
+	TIMER_TAKEOVER,			/* O10 */
+	TIMER_SWITCH,			/* M6 */
+	TIMER_UNKNOWN,			/* M8 a */
+	TIMER_SILENCE,			/* M8 b */
+	TIMER_AGE,			/* M8 c */
+	TIMER_RESYNC,
+	TIMER_ACK,
+	TIMER_HB,
+	TIMER_EPOCH,			/* O2: make one */
+	TIMER_RESEND,			/* O5 */
+	TIMER_JOIN,			/* O12: REQ join there */
+	TIMER_LEAVE,			/* O11 */
+	TIMER_SAS,
+	TIMER_SECOND,			/* upkeep */
+	TIMERS,
+};
+
+/* How an operator's leave goes on */
+enum leave {
+	LEAVE_NOT,
+	LEAVE_HANDS_OVER,		/* once another one owns */
+	LEAVE_ENDS,			/* for all */
+};
+
+/** struct limiter - at most once in a while */
+struct limiter {
+	uint64_t next;
+};
+
+struct rate_slot {
+	uint64_t second;
+	uint32_t count;
+};
+
+struct e2ee_room {
+	/* what was configured */
+	char name[E2EE_NAME_MAX + 1];
+	char dev[E2EE_NAME_MAX + 1];
+	struct e2ee_identity *identity;
+	struct e2ee_trust *trust;
+	enum e2ee_trust_level level;
+	uint32_t floor;			/* enum e2ee_policy */
+	uint32_t policy;		/* of a room that I create */
+	uint32_t suite;
+	uint32_t wraps;			/* enabled, bit 1 << wrap suite */
+	char (*admins)[E2EE_NAME_MAX + 1];
+	size_t admin_count;
+	struct e2ee_room_ops ops;
+	void *arg;
+
+	/* time and link */
+	uint64_t now;
+	uint64_t timers[TIMERS];
+	bool connected;			/* the transport is */
+	bool link;			/* an echo came back lately */
+	uint64_t down_at;
+	uint8_t probes[4][E2EE_ID_LEN];
+	unsigned int probe;
+
+	/* who I am */
+	enum e2ee_room_state state;
+	uint8_t session[E2EE_ID_LEN];
+	uint64_t counter;
+	struct own_kp kps[2];		/* newest first */
+	uint64_t kp_echo;		/* of the newest; 0: none yet */
+
+	/* the others */
+	struct peer *peers;
+	size_t peer_count;
+	struct idset bans;
+	struct e2ee_message *ban_source;	/* an EPOCH with a ban of ours */
+	struct rate_slot rates[RATE_SLOTS];
+	uint64_t rate_seed;
+
+	/* the chain: newest accepted first */
+	struct epoch *epochs[EPOCHS_LIVE];
+	size_t epoch_count;
+	struct e2ee_message *last;	/* EPOCH accepted last; stays in JOIN */
+	struct idset retired;		/* session ids, M1 */
+	struct idset owners;		/* whom I accepted as owners, M9 */
+	struct e2ee_message *verified[REMEMBERED];	/* M10 */
+	unsigned int verified_next;
+	struct e2ee_message *candidate;	/* M2 b, not yet silent */
+	struct past_epoch past[EPOCHS_LIVE];
+
+	/* my owner's heartbeats */
+	uint64_t hb_at;			/* hb age counts from here */
+	uint64_t hb_n;			/* next n; 0: none seen */
+	uint8_t hb_hash[E2EE_HASH_LEN];
+	bool hb_switch;
+	bool silence;			/* M5, M9, M10 */
+	bool handed;			/* HANDOVER: silence is given ... */
+	uint8_t handed_to[E2EE_IK_LEN];	/* ... for this one */
+	bool owner_leaves;		/* it said so in its HANDOVER */
+	struct idset leavers;		/* iks whose LEAVE I saw */
+	unsigned int resyncs;
+	uint8_t unknown_t[E2EE_HASH_LEN];
+	uint64_t heard_at;		/* JOIN: last valid HB of anyone; 0: none */
+	uint8_t heard_call[E2EE_ID_LEN];
+	bool has_target;
+	uint8_t target[E2EE_ID_LEN];	/* JOIN: call that my owner named */
+	uint64_t join_since;
+
+	/* sending */
+	uint32_t next_number;		/* kernel's epoch numbers, K1 */
+	uint32_t sending;		/* 0: nothing of ours */
+	uint64_t sending_since;		/* its EPOCH was accepted */
+	uint32_t stopped_at;		/* only higher epochs send again */
+	char stopped[E2EE_ROOM_TEXT];
+	uint32_t policy_now;		/* on the session; UINT32_MAX: not set */
+	struct stream_use *uses;
+	size_t use_count;
+	struct key_names inherited;	/* there before this process, K8 */
+	uint64_t inherited_dies;
+
+	/* as an owner */
+	struct idset lost;
+	struct idset removals;		/* iks, in the next EPOCH */
+	bool locked;
+	uint32_t policy_next;
+	bool rekey;			/* wanted */
+	uint64_t made_at;		/* last EPOCH */
+	uint64_t hb_sent_n;
+	uint8_t hb_sent[HB_REMEMBERED][E2EE_HASH_LEN];
+	uint64_t hb_sent_at[HB_REMEMBERED];
+	unsigned int resends;
+	bool took_over;			/* O5: wait for an ACK of somebody else */
+	uint8_t poll[E2EE_POLL_MAX];
+	size_t poll_count;
+	struct e2ee_message *better;	/* O12 */
+	enum leave leaving;		/* O11 */
+	bool ending;
+	uint64_t rekey_off;		/* a verification puts the next one off */
+
+	struct limiter kp_limit;
+	struct limiter hb_limit;
+	struct limiter resend_limit;
+	struct limiter join_limit;
+	struct limiter other_limit;
+	struct limiter ban_limit;
+	struct limiter rekey_limit;
+	struct limiter topup_limit;
+	struct limiter heal_limit;	/* O12: until when it is tried */
+
+	struct sas_run *sas;
+	uint8_t sas_done[E2EE_HASH_LEN];	/* T of the last run */
+
+	char split[E2EE_ROOM_TEXT];
+	char alarms[E2EE_ROOM_ALARMS][E2EE_ROOM_TEXT];
+	size_t alarm_count;
+	uint64_t stats[E2EE_ROOM_STATS];
+};
+
+/* chain.c: sets, and which of two chains stays */
+bool e2ee_idset_has(const struct idset *set, const uint8_t *id);
+int e2ee_idset_add(struct idset *set, const uint8_t *id);
+void e2ee_idset_del(struct idset *set, const uint8_t *id);
+void e2ee_idset_clear(struct idset *set);
+const struct e2ee_entry *e2ee_chain_owner(const struct e2ee_message *epoch);
+const struct e2ee_entry *e2ee_chain_find(const struct e2ee_message *epoch,
+					 const uint8_t *ik);
+bool e2ee_chain_lists(const uint8_t *const *list, size_t count,
+		      const uint8_t *ik);
+bool e2ee_chain_has(const struct e2ee_message *epoch, const uint8_t *ik);
+bool e2ee_chain_bans(const struct e2ee_message *epoch, const uint8_t *ik);
+bool e2ee_chain_same_call(const struct e2ee_message *a,
+			  const struct e2ee_message *b);
+bool e2ee_chain_better(const struct e2ee_message *a,
+		       const struct e2ee_message *b);
+struct epoch *e2ee_chain_newest(const struct e2ee_room *room);
+struct epoch *e2ee_chain_by_t(const struct e2ee_room *room, const uint8_t *t);
+bool e2ee_chain_is_kin(const struct e2ee_room *room, const uint8_t *ik);
+
+/* clock.c: timers */
+void e2ee_clock_set(struct e2ee_room *room, enum timer timer, uint64_t in);
+void e2ee_clock_stop(struct e2ee_room *room, enum timer timer);
+bool e2ee_clock_may(struct e2ee_room *room, struct limiter *limiter,
+		   uint64_t every);
+uint32_t e2ee_clock_jitter(uint32_t below);
+bool e2ee_clock_pauses(enum timer timer);
+void e2ee_clock_resume(struct e2ee_room *room, uint64_t down);
+
+/* outbox.c: what goes out */
+void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
+		     const char *text);
+void e2ee_outbox_publish(struct e2ee_room *room, enum e2ee_room_topic topic,
+		       const struct e2ee_message *msg, bool retain);
+void e2ee_outbox_empty(struct e2ee_room *room, enum e2ee_room_topic topic);
+struct e2ee_message *e2ee_outbox_seal(struct e2ee_room *room,
+				    struct e2ee_message *draft);
+void e2ee_outbox_send(struct e2ee_room *room, struct e2ee_message *draft);
+void e2ee_outbox_kp(struct e2ee_room *room);
+void e2ee_outbox_probe(struct e2ee_room *room);
+void e2ee_outbox_req(struct e2ee_room *room, const uint8_t *call,
+		   struct e2ee_msg_req *req);
+void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
+		   const uint8_t *t, const char *whom);
+
+/* peers.c: key packages, counters, trust */
+int e2ee_peers_renew_kp(struct e2ee_room *room);
+void e2ee_peers_forget_kp(struct own_kp *kp);
+struct peer *e2ee_peers_find(const struct e2ee_room *room, const uint8_t *ik);
+struct peer *e2ee_peers_find_dev(struct e2ee_room *room, const char *dev);
+struct peer *e2ee_peers_get(struct e2ee_room *room, const uint8_t *ik,
+			    const char *dev);
+bool e2ee_peers_count(struct peer *peer, const uint8_t *session,
+		      enum e2ee_message_type type, uint64_t counter);
+bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
+			const uint8_t *ik);
+bool e2ee_peers_rate(struct e2ee_room *room,
+		     const struct e2ee_room_packet *packet);
+unsigned int e2ee_peers_rank(const struct e2ee_room *room);
+int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
+			  struct peer **peer);
+void e2ee_peers_upkeep(struct e2ee_room *room);
+void e2ee_peers_clear(struct e2ee_room *room);
+
+/* judge.c: may an EPOCH be accepted? M1, M2, M9, M10 */
+enum verdict {
+	VERDICT_DROP,			/* fails M1 or M2 */
+	VERDICT_OLD,			/* nothing new */
+	VERDICT_NEXT,			/* M2 a */
+	VERDICT_OWNER,			/* M2 b */
+	VERDICT_WAIT,			/* M2 b but for the silence */
+	VERDICT_NEWCOMER,		/* M2 c */
+	VERDICT_BETTER,			/* owner: another chain, better than mine */
+	VERDICT_WORSE,			/* owner: another chain */
+};
+
+/**
+ * struct judgement - of an EPOCH
+ * @verdict: what it is
+ * @reason: where it is dropped
+ * @raw: what my wrap holds; to be wiped
+ * @me: my entry; NULL: I am not in it
+ * @whom: an entry that is the reason
+ * @no_wrap: my wrap does not open, or is for a key package that is gone
+ * @ban: refused because of a ban
+ */
+struct judgement {
+	enum verdict verdict;
+	const char *reason;
+	uint8_t raw[E2EE_RAW_LEN];
+	const struct e2ee_entry *me;
+	const struct e2ee_entry *whom;
+	bool no_wrap;
+	bool ban;
+};
+
+int e2ee_judge_authentic(struct e2ee_room *room, struct e2ee_message *msg);
+void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
+		struct judgement *out);
+/* Another EPOCH of the same number by the same owner, in hand; or NULL */
+struct e2ee_message *e2ee_judge_fork(struct e2ee_room *room,
+				     struct e2ee_message *msg);
+void e2ee_judge_remember(struct e2ee_room *room, struct e2ee_message *msg);
+
+/* keys.c: epochs and the kernel, K1 to K10 */
+int e2ee_keys_start(struct e2ee_room *room);
+int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
+		     const uint8_t *raw);
+void e2ee_keys_switch(struct e2ee_room *room);
+void e2ee_keys_deadlines(struct e2ee_room *room);
+void e2ee_keys_stop(struct e2ee_room *room, const char *reason);
+void e2ee_keys_upkeep(struct e2ee_room *room);
+void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
+		       uint32_t ssrc);
+void e2ee_keys_drop_epochs(struct e2ee_room *room);
+void e2ee_keys_wipe(struct e2ee_room *room);
+void e2ee_keys_renew(struct e2ee_room *room);
+void e2ee_keys_forget(struct e2ee_room *room);
+void e2ee_keys_policy(struct e2ee_room *room, uint32_t policy);
+uint32_t e2ee_policy_from_wire(uint8_t wire);
+uint8_t e2ee_policy_to_wire(uint32_t policy);
+
+/* verify.c: section 8 */
+int e2ee_verify_start(struct e2ee_room *room, const uint8_t *t);
+void e2ee_verify_receive(struct e2ee_room *room, struct e2ee_message *msg);
+void e2ee_verify_timer(struct e2ee_room *room);
+void e2ee_verify_free(struct e2ee_room *room);
+void e2ee_verify_waiting(const struct e2ee_room *room, char *text, size_t size);
+
+/* member.c: M3 to M8, entering and leaving */
+void e2ee_member_join(struct e2ee_room *room);
+void e2ee_member_out(struct e2ee_room *room, bool by_operator, const char *why);
+int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
+		       const uint8_t *raw);
+void e2ee_member_become(struct e2ee_room *room);
+void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg);
+void e2ee_member_silence(struct e2ee_room *room);
+void e2ee_member_takeover_timer(struct e2ee_room *room, uint64_t base);
+void e2ee_member_unknown(struct e2ee_room *room);
+void e2ee_member_no_wrap(struct e2ee_room *room, const struct e2ee_message *msg);
+void e2ee_member_join_there(struct e2ee_room *room,
+			    const struct e2ee_message *hb);
+void e2ee_member_learn(struct e2ee_room *room, const struct e2ee_entry *entry);
+void e2ee_member_timer(struct e2ee_room *room, enum timer timer);
+void e2ee_member_leave(struct e2ee_room *room, const char *why);
+
+/* roster.c: what the next EPOCH says */
+struct e2ee_message *e2ee_roster_next(struct e2ee_room *room, bool take_over,
+				      uint8_t *raw);
+struct e2ee_message *e2ee_roster_first(struct e2ee_room *room, uint8_t *raw);
+
+/* owner.c: O1 to O13 */
+void e2ee_owner_create(struct e2ee_room *room);
+void e2ee_owner_take_over(struct e2ee_room *room);
+void e2ee_owner_hb(struct e2ee_room *room);
+void e2ee_owner_poll(struct e2ee_room *room, const struct peer *peer);
+void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
+		    struct peer *peer);
+void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
+		    struct peer *peer);
+bool e2ee_owner_echo(struct e2ee_room *room, const struct e2ee_message *msg);
+void e2ee_owner_remove(struct e2ee_room *room, const uint8_t *ik, bool ban,
+		       bool lost);
+void e2ee_owner_plan(struct e2ee_room *room);
+void e2ee_owner_upkeep(struct e2ee_room *room);
+void e2ee_owner_link(struct e2ee_room *room);
+void e2ee_owner_better(struct e2ee_room *room, struct e2ee_message *msg);
+void e2ee_owner_yield(struct e2ee_room *room, struct e2ee_message *msg);
+int e2ee_owner_hand_over(struct e2ee_room *room, const uint8_t *to,
+			 bool leaving);
+void e2ee_owner_resign(struct e2ee_room *room);
+void e2ee_owner_end(struct e2ee_room *room);
+void e2ee_owner_timer(struct e2ee_room *room, enum timer timer);
+void e2ee_owner_resend(struct e2ee_room *room);
+
+/* inbox.c: messages, and the link */
+void e2ee_inbox_link_down(struct e2ee_room *room);
+void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg);
+
+#endif /* E2EE_LIB_STATE_H */
