@@ -40,13 +40,13 @@ int e2ee_identity_create(const char *path, char *error);
 
 /**
  * e2ee_identity_load() - read an identity file
- * @path: the file; beside it lies @path with ".seq", the last key package's
- *        number, which is locked while the handle is open
+ * @path: the file, which is locked while the handle is open; beside it lies
+ *        @path with ".seq", the last key package's number
  * @identity: out
  * @error: E2EE_ERROR_LEN bytes
  *
  * Errors: -ENOENT, -EPERM: others may read it, -EBUSY: in use by another
- * process, -EBADMSG: not an Ed25519 key.
+ * process, -ELOOP: a symbolic link, -EBADMSG: not an Ed25519 key.
  */
 int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
 		       char *error);

@@ -169,6 +169,10 @@ static int store_write(const char *path, const char *text,
 	free(name);
 	if (folder >= 0)
 		close(folder);
+	if (ret == -ENOENT)
+		return e2ee_store_error(error, ret,
+					"%s: its folder is not there: make it first",
+					path);
 	return ret ? failed(error, path, -ret) : 0;
 }
 

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "identity.h"
 #include "store.h"
 
@@ -83,30 +85,12 @@ static void devices_free(struct devices *devices)
 	free(devices);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 static bool ik_parse(const char *text, uint8_t *ik)
 {
-	size_t i;
+	size_t len;
 
-	if (strlen(text) != 2 * E2EE_IDENTITY_LEN)
-		return false;
-	for (i = 0; i < E2EE_IDENTITY_LEN; i++) {
-		int high = hex_digit(text[2 * i]);
-		int low = hex_digit(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		ik[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	return strlen(text) == 2 * E2EE_IDENTITY_LEN &&
+	       OPENSSL_hexstr2buf_ex(ik, E2EE_IDENTITY_LEN, &len, text, '\0');
 }
 
 static bool kind_parse(const char *text, enum e2ee_trust_kind *kind)

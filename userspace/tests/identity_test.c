@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The identity file: who may read it, who uses it, and that no number of a key
+ * package comes twice.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <identity.h>
+
+#include "folder.h"
+#include "tap.h"
+#include "vectors.h"
+
+static char path[PATH_LEN], seq_path[PATH_LEN];
+static char error[E2EE_ERROR_LEN];
+
+/* RFC 8410, section 10.3: a private key, and its public one in section 10.1 */
+static const char pem[] =
+	"-----BEGIN PRIVATE KEY-----\n"
+	"MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+	"-----END PRIVATE KEY-----\n";
+static const char pem_public[] =
+	"19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
+
+static const char x25519[] =
+	"-----BEGIN PRIVATE KEY-----\n"
+	"MC4CAQAwBQYDK2VuBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+	"-----END PRIVATE KEY-----\n";
+
+/* openssl genpkey -algorithm ed25519 -aes128 -pass pass:x */
+static const char encrypted[] =
+	"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
+	"MIGbMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAgyRJVuR1SrYQICCAAw\n"
+	"DAYIKoZIhvcNAgkFADAdBglghkgBZQMEAQIEEF3+O4iw3qJpJAOijWJDL8cEQID/\n"
+	"UNcEPJXb6HFzKw8akFAZwKb6TqMlXDaWwfoENK+bswK9BLZY7cECIvTjr3JW4M+i\n"
+	"qEHfFJ2G5n7R19OE+kQ=\n"
+	"-----END ENCRYPTED PRIVATE KEY-----\n";
+
+static int load_only(void)
+{
+	struct e2ee_identity *identity;
+	int ret;
+
+	*error = '\0';
+	ret = e2ee_identity_load(path, &identity, error);
+	if (!ret)
+		e2ee_identity_free(identity);
+	return ret;
+}
+
+static bool says(const char *text)
+{
+	if (strstr(error, text) && !strchr(error, '\n'))
+		return true;
+	printf("# %s\n", error);
+	return false;
+}
+
+static void create(void)
+{
+	uint8_t ik[E2EE_IK_LEN], again[E2EE_IK_LEN];
+	char text[4096];
+
+	ok(load_only() == -ENOENT && says("e2eectl keygen"),
+	   "no file: the error says how to make one");
+	ok(!e2ee_identity_create(path, error), "a new identity");
+	ok(file_mode(path) == 0600, "of mode 0600");
+	file_read(path, text, sizeof(text));
+	ok(!strncmp(text, pem, 28), "in PEM");
+	ok(!e2ee_identity_public(path, ik, error), "its public key");
+	ok(e2ee_identity_create(path, error) == -EEXIST && says("exists"),
+	   "a second one is refused");
+	ok(!e2ee_identity_public(path, again, error) &&
+	   !memcmp(ik, again, sizeof(ik)), "and the first one stays");
+	unlink(path);
+	ok(!e2ee_identity_create(path, error) &&
+	   !e2ee_identity_public(path, again, error) &&
+	   memcmp(ik, again, sizeof(ik)) != 0, "no two are alike");
+	ok(e2ee_identity_create("/nonexistent/identity.pem", error) ==
+	   -ENOENT && says("/nonexistent/identity.pem: its folder"),
+	   "no folder, no identity");
+	unlink(path);
+}
+
+static void read_back(void)
+{
+	struct e2ee_identity *identity;
+	uint8_t ik[E2EE_IK_LEN];
+
+	file_write(path, pem, 0600);
+	ok(!e2ee_identity_public(path, ik, error) && same(ik, pem_public),
+	   "the key of RFC 8410");
+	if (!ok(!e2ee_identity_load(path, &identity, error), "loads"))
+		return;
+	ok(same(e2ee_identity_ik(identity), pem_public) &&
+	   same(e2ee_identity_seed(identity),
+		"d4ee72dbf913584ad5b6d8f1f769f8ad"
+		"3afe7c28cbf1d4fbe097a88f44755842"), "seed and public key");
+	e2ee_identity_free(identity);
+	e2ee_identity_free(NULL);
+}
+
+static void permissions(void)
+{
+	static const mode_t open[] = { 0640, 0620, 0604, 0602, 0610, 0601 };
+	uint8_t ik[E2EE_IK_LEN];
+	char link_path[PATH_LEN];
+	size_t i;
+
+	for (i = 0; i < sizeof(open) / sizeof(*open); i++) {
+		chmod(path, open[i]);
+		ok(load_only() == -EPERM && says("chmod 600"),
+		   "mode %04o is refused", (unsigned int)open[i]);
+	}
+	ok(e2ee_identity_public(path, ik, error) == -EPERM,
+	   "for the public key too");
+	chmod(path, 0400);
+	ok(!load_only(), "mode 0400 is fine");
+	chmod(path, 0600);
+	if (symlink(path, folder_path(link_path, "link")))
+		abort();
+	ok(e2ee_identity_public(link_path, ik, error) == -ELOOP &&
+	   says("symbolic link"), "a symbolic link is refused");
+	ok(e2ee_identity_create(link_path, error) == -EEXIST,
+	   "and not written through");
+	if (mkfifo(folder_path(link_path, "fifo"), 0600))
+		abort();
+	ok(e2ee_identity_public(link_path, ik, error) == -EINVAL &&
+	   says("no regular file"), "a FIFO is refused, not waited for");
+	ok(e2ee_identity_public(folder, ik, error) < 0, "so is a folder");
+}
+
+static void contents(void)
+{
+	char big[5000];
+
+	file_write(path, "", 0600);
+	ok(load_only() == -EBADMSG && says("no Ed25519 key"), "an empty file");
+	file_write(path, "-----BEGIN PRIVATE KEY-----\nMC4C\n", 0600);
+	ok(load_only() == -EBADMSG, "half a file");
+	file_write(path, x25519, 0600);
+	ok(load_only() == -EBADMSG && says("no Ed25519 key"),
+	   "a key of another kind");
+	file_write(path, encrypted, 0600);
+	ok(load_only() == -EBADMSG && says("without passphrase"),
+	   "a key with a passphrase, for which nobody is asked");
+	memset(big, 'A', sizeof(big));
+	big[sizeof(big) - 1] = '\0';
+	file_write(path, big, 0600);
+	ok(load_only() == -EFBIG, "a file that is too big");
+	file_write(path, pem, 0600);
+}
+
+static int load_elsewhere(void)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		_exit(-load_only());
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		abort();
+	return -WEXITSTATUS(status);
+}
+
+static void lock(void)
+{
+	struct e2ee_identity *identity;
+	uint8_t ik[E2EE_IK_LEN];
+	uint64_t seq;
+
+	if (e2ee_identity_load(path, &identity, error))
+		abort();
+	ok(load_only() == -EBUSY && says("in use by another process"),
+	   "an identity in use is refused");
+	ok(load_elsewhere() == -EBUSY, "to other processes as well");
+	ok(!e2ee_identity_next_seq(identity, &seq) && load_only() == -EBUSY,
+	   "and still after its number was stored");
+	ok(!e2ee_identity_public(path, ik, error),
+	   "its public key can be shown nevertheless");
+	e2ee_identity_free(identity);
+	ok(!load_elsewhere(), "free, it is there for others");
+}
+
+static uint64_t stored(void)
+{
+	char text[64];
+
+	return strtoull(file_read(seq_path, text, sizeof(text)), NULL, 10);
+}
+
+static void numbers(void)
+{
+	struct e2ee_identity *identity;
+	uint64_t seq, last = 0;
+	unsigned int i;
+	bool good = true;
+
+	unlink(seq_path);
+	if (e2ee_identity_load(path, &identity, error))
+		abort();
+	for (i = 0; i < 5; i++) {
+		good = good && !e2ee_identity_next_seq(identity, &seq) &&
+		       seq > last && stored() == seq;
+		last = seq;
+	}
+	ok(good, "each number is higher, and stored when it is given out");
+	ok(file_mode(seq_path) == 0600, "in a file of mode 0600");
+	e2ee_identity_free(identity);
+	if (e2ee_identity_load(path, &identity, error))
+		abort();
+	ok(!e2ee_identity_next_seq(identity, &seq) && seq == last + 1,
+	   "the next process goes on");
+	e2ee_identity_free(identity);
+	unlink(seq_path);
+	if (e2ee_identity_load(path, &identity, error))
+		abort();
+	ok(!e2ee_identity_next_seq(identity, &seq) &&
+	   seq >= (uint64_t)time(NULL) - 60,
+	   "a lost file does not send the numbers back");
+	e2ee_identity_free(identity);
+}
+
+static void bad_numbers(void)
+{
+	static const char *const texts[] = {
+		"", "\n", "12", "x\n", "-1\n", " 1\n", "1 2\n", "1\n2\n",
+		"18446744073709551616\n", "00000000000000000000000000000001\n",
+	};
+	struct e2ee_identity *identity;
+	uint64_t seq;
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		file_write(seq_path, texts[i], 0600);
+		ok(load_only() == -EBADMSG && says("holds no number"),
+		   "number file %zu is refused", i);
+	}
+	file_write(seq_path, "7\n", 0620);
+	ok(load_only() == -EPERM, "and one that others may write");
+	file_write(seq_path, "18446744073709551615\n", 0600);
+	if (e2ee_identity_load(path, &identity, error))
+		abort();
+	ok(e2ee_identity_next_seq(identity, &seq) == -EOVERFLOW,
+	   "after the highest there is none");
+	e2ee_identity_free(identity);
+	unlink(seq_path);
+}
+
+/* A number that is not on disk is not given out. */
+static void not_stored(void)
+{
+	char sub[PATH_LEN], file[PATH_LEN], number[PATH_LEN];
+	struct e2ee_identity *identity;
+	uint64_t seq = 0;
+
+	if (mkdir(folder_path(sub, "sub"), 0700))
+		abort();
+	file_write(folder_path(file, "sub/identity.pem"), pem, 0600);
+	file_write(folder_path(number, "sub/identity.pem.seq"), "41\n", 0600);
+	if (e2ee_identity_load(file, &identity, error))
+		abort();
+	unlink(number);
+	unlink(file);
+	rmdir(sub);
+	ok(e2ee_identity_next_seq(identity, &seq) == -ENOENT && !seq,
+	   "no folder, no number");
+	if (mkdir(sub, 0700))
+		abort();
+	ok(!e2ee_identity_next_seq(identity, &seq) && seq == 42,
+	   "the folder is back, and none was left out or given twice");
+	e2ee_identity_free(identity);
+}
+
+static void memory(void)
+{
+	struct e2ee_identity *identity;
+	uint8_t seed[BYTES_MAX];
+	uint64_t a = 0, b = 0;
+
+	unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+	      seed);
+	ok(!e2ee_identity_memory(seed, &identity) &&
+	   same(e2ee_identity_ik(identity),
+		"d75a980182b10ab7d54bfed3c964073a"
+		"0ee172f3daa62325af021a68f707511a"),
+	   "an identity in memory");
+	ok(!e2ee_identity_next_seq(identity, &a) &&
+	   !e2ee_identity_next_seq(identity, &b) && a == 1 && b == 2,
+	   "its numbers begin at 1");
+	e2ee_identity_free(identity);
+}
+
+static void names(void)
+{
+	char longest[E2EE_NAME_MAX + 2];
+
+	memset(longest, 'x', sizeof(longest));
+	longest[E2EE_NAME_MAX + 1] = '\0';
+	ok(!e2ee_name_valid(longest), "65 characters are no name");
+	longest[E2EE_NAME_MAX] = '\0';
+	ok(e2ee_name_valid(longest), "64 are one");
+	ok(e2ee_name_valid("Room-1.a_B"), "letters, digits, dot, dash, line");
+	ok(!e2ee_name_valid("") && !e2ee_name_valid("a b") &&
+	   !e2ee_name_valid("a/b") && !e2ee_name_valid("a+") &&
+	   !e2ee_name_valid("#") && !e2ee_name_valid("\xc3\xa4"),
+	   "nothing else is");
+}
+
+static void leftovers(void)
+{
+	char command[PATH_LEN + 64];
+	FILE *list;
+	int first;
+
+	snprintf(command, sizeof(command), "ls %s | grep -E '\\.[A-Za-z0-9]{6}$'",
+		 folder);
+	list = popen(command, "re");
+	first = list ? fgetc(list) : 0;
+	ok(first == EOF, "no temporary file is left");
+	if (list)
+		pclose(list);
+}
+
+int main(void)
+{
+	folder_new();
+	folder_path(path, "identity.pem");
+	folder_path(seq_path, "identity.pem.seq");
+	create();
+	read_back();
+	permissions();
+	contents();
+	lock();
+	numbers();
+	bad_numbers();
+	not_stored();
+	memory();
+	names();
+	leftovers();
+	return tap_end();
+}
