@@ -175,6 +175,19 @@ int cmd_del_guard(struct args *args);
 int cmd_list_guards(struct args *args);
 void out_guard_line(struct out *out, const struct e2ee_guard *guard);
 
+/* identity.c: who this appliance is, and whom it trusts */
+int cmd_keygen(struct args *args);
+int cmd_pubkey(struct args *args);
+int cmd_fingerprint(struct args *args);
+
+/* trust.c */
+#define TRUST_STORE	"/var/lib/e2ee/trust"
+
+int args_path(struct args *args, const char *name, void *object);
+int args_ik(struct args *args, uint8_t *ik);
+void out_ik(struct out *out, const uint8_t *ik);
+int cmd_trust(struct args *args);
+
 /* show.c, monitor.c, doctor.c */
 int cmd_show(struct args *args);
 int cmd_stats(struct args *args);

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What e2eectl says to command lines, without the module: syntax, ranges, key
-files, spent marks, batches; and that manual, completion and help know every
-command. TAP."""
+files, spent marks, batches, identity and trust store; and that manual,
+completion and help know every command. TAP."""
 
 import json
 import os
@@ -208,6 +208,38 @@ LINES = [
     (f"del-guard {MAX32}", 2, ABSENT),
     ("list-guards x", 1, '"x" is not expected here'),
 
+    ("keygen a b", 1, 'keygen: "b" is not expected here'),
+    ("pubkey x", 1, '"x" is not known'),
+    ("pubkey --identity", 1, "--identity is missing"),
+    ("pubkey --identity {absent}", 1,
+     'absent does not exist: "e2eectl keygen" makes one'),
+    ("pubkey --identity {group}", 1, "group is open to others: chmod 600"),
+    ("pubkey --identity {raw32}", 1, "raw32 holds no Ed25519 key"),
+    ("fingerprint a+b", 1, r'"a\+b" is no name of a device'),
+    ("fingerprint " + "x" * 65, 1, "is no name of a device"),
+    ("fingerprint a --dev b", 1, "--dev names this host"),
+    ("fingerprint a 0102", 1, 'KEY has to be 64 hexadecimal digits'),
+    ("fingerprint a " + "0" * 65, 1, 'KEY has to be 64'),
+    ("fingerprint a " + "0" * 63 + "g", 1, 'KEY has to be 64'),
+    ("fingerprint a " + "0" * 64 + " b", 1, '"b" is not known'),
+    ("fingerprint --dev a+b", 1, "is no name of a device"),
+    ("fingerprint a --trust-store {absent}", 1, "a is not in .*absent: give"),
+    ("fingerprint --dev a --identity {absent}", 1, "absent does not exist"),
+    ("trust", 1, "add, del or list is missing"),
+    ("trust show", 1, 'add, del or list, not "show"'),
+    ("trust add", 1, "DEV is missing"),
+    ("trust add a", 1, "KEY is missing"),
+    ("trust add a/b " + "0" * 64, 1, '"a/b" is no name of a device'),
+    ("trust add a " + "0" * 64 + " --identity x", 1, '"--identity" is not'),
+    ("trust add a " + "0" * 64 + " --trust-store /nonexistent/trust", 1,
+     "/nonexistent/trust: its folder is not there"),
+    ("trust del", 1, "DEV is missing"),
+    ("trust del a b", 1, '"b" is not known'),
+    ("trust del a --trust-store {absent}", 1, "absent: no device a"),
+    ("trust list a", 1, '"a" is not known'),
+    ("trust list --trust-store {hex32}", 1, "hex32:1: no device"),
+    ("trust list --trust-store {dir}", 1, "is no regular file"),
+
     ("stats -w -w", 1, '"-w" is there twice'),
     ("stats a b", 1, '"b" is not expected here'),
     ("stats room", 2, ABSENT),
@@ -256,9 +288,10 @@ LINES = [
 COMMANDS = [
     "add-session", "set-session", "del-session", "show", "list-sessions",
     "add-key", "set-key", "del-key", "list-keys", "use-epoch", "attach",
-    "detach", "list-sockets", "add-guard", "del-guard", "list-guards", "stats",
-    "monitor", "doctor", "room", "join", "leave", "end", "verify", "kick",
-    "lock", "unlock", "handover", "policy", "rekey", "help",
+    "detach", "list-sockets", "add-guard", "del-guard", "list-guards", "keygen",
+    "pubkey", "fingerprint", "trust", "stats", "monitor", "doctor", "room",
+    "join", "leave", "end", "verify", "kick", "lock", "unlock", "handover",
+    "policy", "rekey", "help",
 ]
 
 
@@ -406,6 +439,81 @@ def check_marks(tap, files):
         os.unlink(files.path(name))
 
 
+KEY_A, KEY_B = bytes(range(32)).hex(), "b0" * 32
+CODE_A = "69204 96850 38058 18861 30117 63420 87713 16243"
+
+
+def check_identity(tap, files):
+    path = files.path("identity.pem")
+    options = ["--identity", path]
+    code, out, err = run(["keygen", path])
+    key = out.strip().rpartition(" ")[2]
+    tap.ok(code == 0 and re.fullmatch("[0-9a-f]{64}", key) and
+           out == f"identity {path} key {key}\n", "keygen", out + err)
+    tap.equal("keygen: mode 0600", os.stat(path).st_mode & 0o7777, 0o600)
+    code, out, err = run(["keygen", path])
+    tap.ok(code == 1 and not out and "exists: it stays" in err,
+           "keygen: not twice", err)
+    tap.equal("pubkey", run(["pubkey", *options]), (0, f"key {key}\n", ""))
+    tap.equal("pubkey as JSON", run(["-j", "pubkey", *options]),
+              (0, f'{{"key":"{key}"}}\n', ""))
+    done = subprocess.run(["openssl", "pkey", "-in", path, "-pubout",
+                           "-outform", "DER"], capture_output=True, check=False)
+    tap.equal("pubkey: openssl says the same", done.stdout[-32:].hex(), key)
+    code, out, err = run(["fingerprint", "--dev", "room-a", *options])
+    tap.equal("fingerprint: of this appliance, and of its name and key",
+              (code, out, err), run(["fingerprint", "room-a", key]))
+    tap.equal("fingerprint: known answer", run(["fingerprint", "room-a", KEY_A]),
+              (0, f"dev room-a code {CODE_A}\n", ""))
+    code, out, _ = run(["-j", "fingerprint", "room-a", KEY_A.upper()])
+    tap.equal("fingerprint as JSON", json.loads(out),
+              {"dev": "room-a", "code": CODE_A})
+    host = os.uname().nodename
+    if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", host):
+        tap.equal("fingerprint: by default of this host's name",
+                  run(["fingerprint", *options]),
+                  run(["fingerprint", host, key]))
+
+
+def check_trust(tap, files):
+    path = files.path("trust")
+    options = ["--trust-store", path]
+
+    def trust(*words):
+        return run(["trust", *words, *options])
+
+    tap.equal("trust list: nobody", trust("list"), (0, "", ""))
+    tap.equal("trust add", trust("add", "room-a", KEY_A), (0, "", ""))
+    tap.equal("trust add: the same again", trust("add", "room-a", KEY_A),
+              (0, "", ""))
+    for dev, key in (("room-a", KEY_B), ("room-b", KEY_A)):
+        code, out, err = trust("add", dev, key)
+        tap.ok(code == 1 and not out and
+               f"{dev} has another key there, or the key another name" in err,
+               f"trust add: {dev} with what belongs to somebody else", err)
+    trust("add", "room-b", KEY_B)
+    tap.equal("trust list", trust("list"),
+              (0, f"dev room-a trust pinned key {KEY_A}\n"
+                  f"dev room-b trust pinned key {KEY_B}\n", ""))
+    code, out, _ = run(["-j", "trust", "list", *options])
+    tap.equal("trust list as JSON", json.loads(out),
+              [{"dev": "room-a", "trust": "pinned", "key": KEY_A},
+               {"dev": "room-b", "trust": "pinned", "key": KEY_B}])
+    tap.equal("fingerprint of a device of the store",
+              run(["fingerprint", "room-a", *options]),
+              (0, f"dev room-a code {CODE_A}\n", ""))
+    tap.equal("completion: devices of the store",
+              complete(["e2eectl", "trust", "del", "", *options], 3),
+              ["room-a", "room-b"])
+    tap.equal("trust del", trust("del", "room-a"), (0, "", ""))
+    code, _, err = trust("del", "room-a")
+    tap.ok(code == 1 and "no device room-a" in err, "trust del: not twice", err)
+    files.write("trust", f"room-c {KEY_A} tofu\n".encode())
+    trust("add", "room-c", KEY_A)
+    tap.equal("trust add pins what was seen in a call", trust("list"),
+              (0, f"dev room-c trust pinned key {KEY_A}\n", ""))
+
+
 BATCH = """\
 # a comment, an empty line
 
@@ -509,14 +617,15 @@ def check_manual_lint(tap):
         tap.equal(f"{name}: mandoc has nothing to say", lines, [])
 
 
-def complete(words):
-    """What bash offers for the last of the words"""
+def complete(words, at=None):
+    """What bash offers for the last of the words, or for word number at"""
+    at = len(words) - 1 if at is None else at
     script = os.path.join(SOURCE, "../completion/e2eectl")
     code = f"""
         . /usr/share/bash-completion/bash_completion
         . {script}
         COMP_WORDS=({' '.join(repr(w) for w in words)})
-        COMP_CWORD={len(words) - 1}
+        COMP_CWORD={at}
         COMP_LINE="{' '.join(words)}"
         COMP_POINT=${{#COMP_LINE}}
         _e2eectl
@@ -564,6 +673,15 @@ def check_completion(tap):
     tap.equal("completion: suites",
               sorted(complete("e2eectl add-key r tx suite".split() + [""])),
               ["aes-128-gcm", "aes-256-gcm"])
+    tap.equal("completion: trust",
+              sorted(complete(["e2eectl", "trust", ""])), ["add", "del", "list"])
+    tap.equal("completion: trust list",
+              complete(["e2eectl", "trust", "list", ""]), ["--trust-store"])
+    tap.equal("completion: pubkey",
+              complete(["e2eectl", "pubkey", ""]), ["--identity"])
+    tap.equal("completion: fingerprint",
+              sorted(complete(["e2eectl", "fingerprint", "--"])),
+              ["--dev", "--identity", "--trust-store"])
     tap.equal("completion: help", sorted(set(COMMANDS) -
               set(complete(["e2eectl", "help", ""]))), [])
 
@@ -581,6 +699,8 @@ def main():
         check_stdin(tap, files)
         check_marks(tap, files)
         check_batch(tap, files)
+        check_identity(tap, files)
+        check_trust(tap, files)
     finally:
         shutil.rmtree(folder)
     check_help(tap)

@@ -211,19 +211,30 @@ static void trust_follow(const struct e2ee_trust *trust)
 		(void)trust_read(trust, NULL);
 }
 
+static struct e2ee_trust *trust_alloc(const char *path)
+{
+	struct e2ee_trust *trust = calloc(1, sizeof(*trust));
+
+	if (!trust)
+		return NULL;
+	trust->devices = calloc(1, sizeof(*trust->devices));
+	if (path)
+		trust->path = strdup(path);
+	if (trust->devices && (!path || trust->path))
+		return trust;
+	e2ee_trust_close(trust);
+	return NULL;
+}
+
 int e2ee_trust_open(const char *path, struct e2ee_trust **trust, char *error)
 {
-	struct e2ee_trust *new = calloc(1, sizeof(*new));
+	struct e2ee_trust *new = trust_alloc(path);
 	int ret = 0;
 
 	*trust = NULL;
-	if (new)
-		new->devices = calloc(1, sizeof(*new->devices));
-	if (new && path)
-		new->path = strdup(path);
-	if (!new || !new->devices || (path && !new->path))
-		ret = e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
-	if (!ret && path)
+	if (!new)
+		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
+	if (path)
 		ret = trust_read(new, error);
 	if (ret)
 		e2ee_trust_close(new);
