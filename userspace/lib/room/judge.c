@@ -256,6 +256,13 @@ static bool judge_newcomer(const struct e2ee_room *room,
 		       E2EE_HASH_LEN);
 }
 
+static bool judge_is_mine(const struct e2ee_room *room,
+			  const struct e2ee_message *msg)
+{
+	return !memcmp(e2ee_chain_owner(msg)->ik,
+		       e2ee_identity_ik(room->identity), E2EE_IK_LEN);
+}
+
 /* May @msg, which is authentic, be accepted? out->raw is to be wiped. */
 void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 		struct judgement *out)
@@ -264,7 +271,9 @@ void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 	bool same_call = last && e2ee_chain_same_call(last, msg);
 
 	memset(out, 0, sizeof(*out));
-	if (last && !memcmp(last->hash, msg->hash, E2EE_HASH_LEN)) {
+	/* my own come back; and no keys are ever installed a second time */
+	if (judge_is_mine(room, msg) ||
+	    e2ee_idset_has(&room->accepted, msg->hash)) {
 		out->verdict = VERDICT_OLD;
 		return;
 	}

@@ -467,9 +467,12 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		     const uint8_t *raw)
 {
 	bool new_call = room->last && !e2ee_chain_same_call(room->last, msg);
-	struct epoch *epoch = epoch_new(room, msg, raw);
 	struct batch batch = { .room = room };
+	struct epoch *epoch;
 
+	if (e2ee_idset_add(&room->accepted, msg->hash))
+		return -ENOMEM;
+	epoch = epoch_new(room, msg, raw);
 	if (!epoch)
 		return -ENOMEM;
 	keys_look(room);

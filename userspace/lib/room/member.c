@@ -182,7 +182,10 @@ static void member_chain(struct e2ee_room *room, struct e2ee_message *msg)
 			       msg->epoch.roster[i].dev);
 }
 
-/* Key packages: one that an EPOCH was made for proves nothing again (M2 c) */
+/*
+ * Key packages: one that an EPOCH was made for proves nothing again (M2 c). My
+ * own EPOCHs prove nothing anyway, so that an owner can be on its way elsewhere.
+ */
 static void member_kps_used(struct e2ee_room *room,
 			    const struct e2ee_message *msg)
 {
@@ -191,6 +194,8 @@ static void member_kps_used(struct e2ee_room *room,
 
 	if (!memcmp(me->kp_hash, room->kps[0].msg->hash, E2EE_HASH_LEN))
 		e2ee_peers_forget_kp(&room->kps[1]);
+	if (me == e2ee_chain_owner(msg))
+		return;
 	room->kps[0].fresh = false;
 	room->kps[1].fresh = false;
 }

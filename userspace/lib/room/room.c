@@ -53,6 +53,7 @@ static bool room_config_valid(const struct e2ee_room_config *config)
 static int room_session_id(struct e2ee_room *room)
 {
 	room->counter = 0;
+	e2ee_idset_clear(&room->accepted);
 	e2ee_peers_forget_kp(&room->kps[0]);
 	e2ee_peers_forget_kp(&room->kps[1]);
 	return e2ee_random(room->session, sizeof(room->session));
@@ -61,6 +62,7 @@ static int room_session_id(struct e2ee_room *room)
 static void room_sets(struct e2ee_room *room)
 {
 	room->bans.size = E2EE_IK_LEN;
+	room->accepted.size = E2EE_HASH_LEN;
 	room->retired.size = E2EE_ID_LEN;
 	room->owners.size = E2EE_IK_LEN;
 	room->leavers.size = E2EE_IK_LEN;
@@ -118,6 +120,7 @@ static void room_free_messages(struct e2ee_room *room)
 static void room_free_sets(struct e2ee_room *room)
 {
 	e2ee_idset_clear(&room->bans);
+	e2ee_idset_clear(&room->accepted);
 	e2ee_idset_clear(&room->retired);
 	e2ee_idset_clear(&room->owners);
 	e2ee_idset_clear(&room->leavers);

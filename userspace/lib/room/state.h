@@ -270,6 +270,7 @@ struct e2ee_room {
 	struct epoch *epochs[EPOCHS_LIVE];
 	size_t epoch_count;
 	struct e2ee_message *last;	/* EPOCH accepted last; stays in JOIN */
+	struct idset accepted;		/* every T of this session id of mine */
 	struct idset retired;		/* session ids, M1 */
 	struct idset owners;		/* whom I accepted as owners, M9 */
 	struct e2ee_message *verified[REMEMBERED];	/* M10 */
