@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -279,6 +280,64 @@ static void not_stored(void)
 	e2ee_identity_free(identity);
 }
 
+/*
+ * What the library calls on its way to the disk: f a file is synced, r renamed,
+ * d a folder is synced. From number sync_fails on a sync fails.
+ */
+static char steps[32];
+static unsigned int syncs, sync_fails;
+
+static void step(char which)
+{
+	size_t len = strlen(steps);
+
+	if (len + 1 < sizeof(steps))
+		steps[len] = which;
+}
+
+int fsync(int fd)
+{
+	struct stat st;
+
+	step(!fstat(fd, &st) && S_ISDIR(st.st_mode) ? 'd' : 'f');
+	if (sync_fails && ++syncs >= sync_fails) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+int rename(const char *from, const char *to)
+{
+	step('r');
+	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static void synced(void)
+{
+	struct e2ee_identity *identity;
+	uint64_t seq = 0, before;
+
+	if (e2ee_identity_load(path, &identity, error) ||
+	    e2ee_identity_next_seq(identity, &seq))
+		abort();
+	memset(steps, 0, sizeof(steps));
+	ok(!e2ee_identity_next_seq(identity, &seq) && !strcmp(steps, "frd"),
+	   "file synced, renamed, folder synced: %s", steps);
+	before = seq;
+	sync_fails = 1;
+	ok(e2ee_identity_next_seq(identity, &seq) == -EIO && seq == before &&
+	   stored() == before, "file not synced: no number, the old file");
+	syncs = 0;
+	sync_fails = 2;
+	ok(e2ee_identity_next_seq(identity, &seq) == -EIO && seq == before,
+	   "folder not synced: no number");
+	sync_fails = 0;
+	ok(!e2ee_identity_next_seq(identity, &seq) && seq == before + 1 &&
+	   stored() == seq, "then it goes on with the next one");
+	e2ee_identity_free(identity);
+}
+
 static void memory(void)
 {
 	struct e2ee_identity *identity;
@@ -342,6 +401,7 @@ int main(void)
 	numbers();
 	bad_numbers();
 	not_stored();
+	synced();
 	memory();
 	names();
 	leftovers();

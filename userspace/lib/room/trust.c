@@ -152,21 +152,18 @@ static int lines_read(struct devices *devices, char *text, const char *path,
 	return ret;
 }
 
+/* The stamp is taken first: what changes meanwhile is read again */
 static int file_read(struct devices *devices, const char *path, char *error)
 {
 	char *text = malloc(FILE_MAX);
-	int fd, ret;
+	int ret;
 
 	if (!text)
 		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
-	ret = e2ee_store_read(path, S_IWGRP | S_IWOTH, text, FILE_MAX, &fd,
+	if (lstat(path, &devices->st))
+		memset(&devices->st, 0, sizeof(devices->st));
+	ret = e2ee_store_read(path, S_IWGRP | S_IWOTH, text, FILE_MAX, NULL,
 			      error);
-	if (!ret) {
-		if (fstat(fd, &devices->st))
-			ret = e2ee_store_error(error, -errno, "%s: %s", path,
-					       strerror(errno));
-		close(fd);
-	}
 	if (!ret)
 		ret = lines_read(devices, text, path, error);
 	free(text);
