@@ -21,6 +21,11 @@ extern "C" {
 #define E2EE_CODE_LEN		48	/* identity code as text, with its NUL */
 #define E2EE_ERROR_LEN		256
 
+/* Where they are unless something else is said; the folder is of mode 0700 */
+#define E2EE_STATE_FOLDER	"/var/lib/e2ee"
+#define E2EE_IDENTITY_FILE	E2EE_STATE_FOLDER "/identity"
+#define E2EE_TRUST_FILE		E2EE_STATE_FOLDER "/trust"
+
 /* Is it the name of a device or room? */
 bool e2ee_name_valid(const char *name);
 

@@ -181,8 +181,7 @@ int cmd_pubkey(struct args *args);
 int cmd_fingerprint(struct args *args);
 
 /* trust.c */
-#define TRUST_STORE	"/var/lib/e2ee/trust"
-
+void state_folder_make(const char *path);
 int args_path(struct args *args, const char *name, void *object);
 int args_ik(struct args *args, uint8_t *ik);
 void out_ik(struct out *out, const uint8_t *ik);

@@ -7,8 +7,6 @@
 
 #include "e2eectl.h"
 
-#define IDENTITY_FILE	"/etc/e2ee/identity.pem"
-
 /* Key bytes pass through OpenSSL's memory: no core dump of that */
 static void memory_protect(void)
 {
@@ -32,7 +30,8 @@ int cmd_keygen(struct args *args)
 	if (ret)
 		return ret;
 	if (!path)
-		path = IDENTITY_FILE;
+		path = E2EE_IDENTITY_FILE;
+	state_folder_make(path);
 	memory_protect();
 	if (e2ee_identity_create(path, error) ||
 	    e2ee_identity_public(path, ik, error))
@@ -49,7 +48,7 @@ int cmd_pubkey(struct args *args)
 	static const struct keyword keywords[] = {
 		{ "--identity", args_path },
 	};
-	const char *path = IDENTITY_FILE;
+	const char *path = E2EE_IDENTITY_FILE;
 	struct app *app = args->app;
 	uint8_t ik[E2EE_IDENTITY_LEN];
 	char error[E2EE_ERROR_LEN];
@@ -198,8 +197,8 @@ static int code_print(struct app *app, const struct code_request *request)
 int cmd_fingerprint(struct args *args)
 {
 	struct code_request request = {
-		.identity = IDENTITY_FILE,
-		.store = TRUST_STORE,
+		.identity = E2EE_IDENTITY_FILE,
+		.store = E2EE_TRUST_FILE,
 	};
 	char host[256];
 	int ret;

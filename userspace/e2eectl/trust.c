@@ -5,10 +5,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
 #include "e2eectl.h"
+
+/* The first command may come before the first start of e2eed, which makes it */
+void state_folder_make(const char *path)
+{
+	if (!strncmp(path, E2EE_STATE_FOLDER "/", sizeof(E2EE_STATE_FOLDER)))
+		(void)mkdir(E2EE_STATE_FOLDER, S_IRWXU);
+}
 
 /* @object: const char ** */
 int args_path(struct args *args, const char *name, void *object)
@@ -63,9 +71,11 @@ static int store_error(const struct app *app,
 static int trust_add(struct app *app, struct e2ee_trust *trust,
 		     const struct trust_request *request)
 {
-	int ret = e2ee_trust_add(trust, request->dev, request->ik,
-				 E2EE_TRUST_PINNED);
+	int ret;
 
+	state_folder_make(request->store);
+	ret = e2ee_trust_add(trust, request->dev, request->ik,
+			     E2EE_TRUST_PINNED);
 	if (ret == -EEXIST)
 		return app_error(app, EXIT_USAGE,
 				 "%s: %s has another key there, or the key another name: \"trust del\" the old one, if its people say why",
@@ -151,7 +161,7 @@ static int trust_parse(struct args *args, const struct action *action,
 
 int cmd_trust(struct args *args)
 {
-	struct trust_request request = { .store = TRUST_STORE };
+	struct trust_request request = { .store = E2EE_TRUST_FILE };
 	const char *name = args_next(args);
 	const struct action *action = name ? action_find(name) : NULL;
 	char error[E2EE_ERROR_LEN];

@@ -514,6 +514,27 @@ def check_trust(tap, files):
               (0, f"dev room-c trust pinned key {KEY_A}\n", ""))
 
 
+def check_defaults(tap):
+    """Without options, in a mount namespace whose /var/lib is empty"""
+    script = f"""mount -t tmpfs none /var/lib || exit 77
+        umask 022
+        {PROGRAM} keygen && {PROGRAM} trust add room-a {KEY_A} &&
+        {PROGRAM} fingerprint room-a && {PROGRAM} pubkey &&
+        stat -c '%a %n' /var/lib/e2ee /var/lib/e2ee/*"""
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], check=False,
+                          capture_output=True, text=True, timeout=60)
+    if done.returncode == 77 or done.stderr.startswith("unshare:"):
+        tap.ok(True, "default files # SKIP no namespace to be had")
+        return
+    lines = done.stdout.splitlines()
+    key = lines[0].rpartition(" ")[2] if lines else ""
+    tap.equal("default files, in a folder that is made", lines,
+              [f"identity /var/lib/e2ee/identity key {key}",
+               f"dev room-a code {CODE_A}", f"key {key}",
+               "700 /var/lib/e2ee", "600 /var/lib/e2ee/identity",
+               "600 /var/lib/e2ee/trust", "600 /var/lib/e2ee/trust.lock"])
+
+
 BATCH = """\
 # a comment, an empty line
 
@@ -703,6 +724,7 @@ def main():
         check_trust(tap, files)
     finally:
         shutil.rmtree(folder)
+    check_defaults(tap)
     check_help(tap)
     check_doctor(tap)
     check_manual(tap)
