@@ -257,6 +257,9 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 	}
 	if (!mine || msg->epoch.seq <= room->last->epoch.seq)
 		return;
+	e2ee_outbox_alarm(room, "keys of %s are refused: %s%s%s", msg->dev,
+			  judged->reason, judged->whom ? ": " : "",
+			  judged->whom ? judged->whom->dev : "");
 	if (judged->no_wrap)
 		e2ee_member_no_wrap(room, msg);
 	else

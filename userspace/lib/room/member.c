@@ -137,12 +137,19 @@ void e2ee_member_learn(struct e2ee_room *room, const struct e2ee_entry *entry)
 			       E2EE_TRUST_TOFU);
 }
 
-/* Session ids that I saw removed or replaced never come back in this call */
+/*
+ * Session ids that I saw removed or replaced never come back in this call. An
+ * owner who took over from an older T than mine removed nobody: it did not know
+ * who had come since.
+ */
 static void member_retire(struct e2ee_room *room,
-			  const struct e2ee_message *msg)
+			  const struct e2ee_message *msg, bool same_owner)
 {
 	const struct e2ee_msg_epoch *old = &room->last->epoch;
 
+	if (!same_owner && memcmp(msg->epoch.prev, room->last->hash,
+				  E2EE_HASH_LEN))
+		return;
 	for (size_t i = 0; i < old->roster_count; i++) {
 		const struct e2ee_entry *entry = &old->roster[i];
 		const struct e2ee_entry *now = e2ee_chain_find(msg, entry->ik);
@@ -158,9 +165,12 @@ static void member_chain(struct e2ee_room *room, struct e2ee_message *msg)
 	const struct e2ee_entry *owner = e2ee_chain_owner(msg);
 	struct e2ee_message *last = room->last;
 	bool same_call = last && e2ee_chain_same_call(last, msg);
+	bool same_owner = same_call && last->epoch.term == msg->epoch.term &&
+			  !memcmp(e2ee_chain_owner(last)->ik, owner->ik,
+				  E2EE_IK_LEN);
 
 	if (same_call) {
-		member_retire(room, msg);
+		member_retire(room, msg, same_owner);
 	} else {
 		e2ee_idset_clear(&room->retired);
 		e2ee_idset_clear(&room->owners);
@@ -172,8 +182,7 @@ static void member_chain(struct e2ee_room *room, struct e2ee_message *msg)
 		e2ee_message_put(room->ban_source);
 		room->ban_source = e2ee_message_get(msg);
 	}
-	if (!same_call || last->epoch.term != msg->epoch.term ||
-	    memcmp(e2ee_chain_owner(last)->ik, owner->ik, E2EE_IK_LEN))
+	if (!same_owner)
 		room->hb_n = 0;
 	room->last = e2ee_message_get(msg);
 	e2ee_message_put(last);

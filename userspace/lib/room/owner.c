@@ -385,6 +385,9 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 {
 	const struct e2ee_entry *entry = e2ee_chain_find(room->last, peer->ik);
 
+	/* it may follow another owner by now */
+	if (!e2ee_idset_has(&room->accepted, msg->ack.t))
+		return;
 	peer->ack_at = room->now;
 	if (memcmp(msg->ack.t, room->last->hash, E2EE_HASH_LEN))
 		return;
