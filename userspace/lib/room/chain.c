@@ -92,6 +92,15 @@ const struct e2ee_entry *e2ee_chain_find(const struct e2ee_message *epoch,
 	return NULL;
 }
 
+const struct e2ee_entry *e2ee_chain_find_dev(const struct e2ee_message *epoch,
+					     const char *dev)
+{
+	for (size_t i = 0; i < epoch->epoch.roster_count; i++)
+		if (!strcmp(epoch->epoch.roster[i].dev, dev))
+			return &epoch->epoch.roster[i];
+	return NULL;
+}
+
 bool e2ee_chain_lists(const uint8_t *const *list, size_t count,
 		      const uint8_t *ik)
 {
@@ -118,6 +127,15 @@ bool e2ee_chain_same_call(const struct e2ee_message *a,
 			  const struct e2ee_message *b)
 {
 	return !memcmp(a->call, b->call, E2EE_ID_LEN);
+}
+
+/* Of one owner and term: is @a the later one? */
+bool e2ee_chain_later(const struct e2ee_message *a,
+		      const struct e2ee_message *b)
+{
+	return e2ee_chain_same_call(a, b) && a->epoch.term == b->epoch.term &&
+	       !memcmp(e2ee_chain_owner(a)->ik, e2ee_chain_owner(b)->ik,
+		       E2EE_IK_LEN) && a->epoch.seq > b->epoch.seq;
 }
 
 /*

@@ -13,15 +13,6 @@ static bool command_in_call(const struct e2ee_room *room)
 	       room->state == E2EE_ROOM_OWNER;
 }
 
-static const struct e2ee_entry *command_device(const struct e2ee_room *room,
-					       const char *dev)
-{
-	for (size_t i = 0; i < room->last->epoch.roster_count; i++)
-		if (!strcmp(room->last->epoch.roster[i].dev, dev))
-			return &room->last->epoch.roster[i];
-	return NULL;
-}
-
 /* The owner is asked: it decides */
 static int command_ask(struct e2ee_room *room, struct e2ee_msg_req *req)
 {
@@ -78,7 +69,7 @@ int e2ee_room_kick(struct e2ee_room *room, uint64_t now, const char *dev)
 	room->now = now;
 	if (!command_in_call(room))
 		return -ENOTCONN;
-	entry = command_device(room, dev);
+	entry = e2ee_chain_find_dev(room->last, dev);
 	if (!entry)
 		return -ENOENT;
 	if (!strcmp(dev, room->dev))
@@ -114,7 +105,7 @@ int e2ee_room_handover(struct e2ee_room *room, uint64_t now, const char *dev)
 	if (!command_in_call(room))
 		return -ENOTCONN;
 	if (dev) {
-		entry = command_device(room, dev);
+		entry = e2ee_chain_find_dev(room->last, dev);
 		if (!entry)
 			return -ENOENT;
 	}

@@ -138,20 +138,21 @@ static void inbox_kp(struct e2ee_room *room, struct e2ee_message *msg)
 /* Zero-length: a hint that somebody is gone */
 static void inbox_kp_empty(struct e2ee_room *room, const char *dev)
 {
-	struct peer *peer;
-
 	if (!strcmp(dev, room->dev)) {
 		if (e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
 			e2ee_outbox_kp(room);
 		return;
 	}
-	peer = e2ee_peers_find_dev(room, dev);
-	if (!peer || peer->gone_at != NEVER)
-		return;
-	peer->gone_at = room->now;
-	peer->join = false;
-	if (room->state == E2EE_ROOM_OWNER)
-		e2ee_owner_poll(room, peer);
+	for (size_t i = 0; i < room->peer_count; i++) {
+		struct peer *peer = &room->peers[i];
+
+		if (strcmp(peer->dev, dev) || peer->gone_at != NEVER)
+			continue;
+		peer->gone_at = room->now;
+		peer->join = false;
+		if (room->state == E2EE_ROOM_OWNER)
+			e2ee_owner_poll(room, peer);
+	}
 }
 
 /* EPOCHs */
@@ -230,7 +231,8 @@ static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
 /* Silence may be given in a moment: the best one is kept (M2 b) */
 static void inbox_epoch_wait(struct e2ee_room *room, struct e2ee_message *msg)
 {
-	if (room->candidate && !e2ee_chain_better(msg, room->candidate))
+	if (room->candidate && !e2ee_chain_better(msg, room->candidate) &&
+	    !e2ee_chain_later(msg, room->candidate))
 		return;
 	e2ee_message_put(room->candidate);
 	room->candidate = e2ee_message_get(msg);
@@ -246,6 +248,9 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 			    e2ee_chain_owner(msg)->ik, E2EE_IK_LEN);
 
 	room->stats[E2EE_ROOM_DROP_RULE]++;
+	if (e2ee_chain_bans(msg, e2ee_identity_ik(room->identity)))
+		e2ee_outbox_alarm(room, "%s has removed this device from its call",
+				  msg->dev);
 	if (judged->ban && room->state != E2EE_ROOM_JOIN) {
 		if (judged->whom)
 			e2ee_outbox_alarm(room, "split: %s was removed here and is present there",
@@ -377,12 +382,11 @@ static void inbox_hb_heard(struct e2ee_room *room, struct e2ee_message *msg)
 /* A heartbeat of a chain that is not mine (section 6) */
 static void inbox_hb_other(struct e2ee_room *room, struct e2ee_message *msg)
 {
-	struct peer *peer = e2ee_peers_find_dev(room, msg->dev);
+	struct peer *peer = e2ee_peers_find_session(room, msg->dev,
+						    msg->session);
 	bool same_call;
 
-	if (!peer || !peer->kp ||
-	    memcmp(peer->kp->session, msg->session, E2EE_ID_LEN) ||
-	    e2ee_idset_has(&room->bans, peer->ik) ||
+	if (!peer || e2ee_idset_has(&room->bans, peer->ik) ||
 	    !e2ee_peers_trusted(room, peer->dev, peer->ik)) {
 		room->stats[E2EE_ROOM_DROP_STRANGER]++;
 		return;
@@ -426,7 +430,7 @@ static void inbox_hb(struct e2ee_room *room, struct e2ee_message *msg)
 		inbox_hb_other(room, msg);
 		return;
 	}
-	peer = e2ee_peers_find_dev(room, msg->dev);
+	peer = e2ee_peers_find(room, e2ee_chain_owner(room->last)->ik);
 	if (!peer)
 		return;
 	if (msg->hb.n < room->hb_n) {
@@ -483,22 +487,27 @@ static uint64_t inbox_counter(const struct e2ee_message *msg)
 	}
 }
 
-/* Who may say this: the roster, and for a REQ join who has a key package */
+/*
+ * Who may say this: the roster. To be let in, or to be told that it is not in
+ * the roster any more, may ask who has a key package.
+ */
 static struct peer *inbox_sender(struct e2ee_room *room,
 				const struct e2ee_message *msg)
 {
-	struct peer *peer = e2ee_peers_find_dev(room, msg->dev);
+	bool asks = msg->type == E2EE_MSG_REQ &&
+		    (msg->req.what == E2EE_REQ_JOIN ||
+		     msg->req.what == E2EE_REQ_RESYNC);
 	const struct e2ee_entry *entry;
+	struct peer *peer = NULL;
 
-	if (!peer || !room->last || e2ee_idset_has(&room->bans, peer->ik) ||
-	    memcmp(room->last->call, msg->call, E2EE_ID_LEN))
+	if (!room->last || memcmp(room->last->call, msg->call, E2EE_ID_LEN))
 		return NULL;
-	if (msg->type == E2EE_MSG_REQ && msg->req.what == E2EE_REQ_JOIN)
-		return peer->kp && !memcmp(peer->kp->session, msg->session,
-					   E2EE_ID_LEN) ? peer : NULL;
-	entry = e2ee_chain_find(room->last, peer->ik);
-	return entry && !memcmp(entry->session, msg->session, E2EE_ID_LEN) ?
-	       peer : NULL;
+	entry = e2ee_chain_find_dev(room->last, msg->dev);
+	if (entry && !memcmp(entry->session, msg->session, E2EE_ID_LEN))
+		peer = e2ee_peers_find(room, entry->ik);
+	if (!peer && asks)
+		peer = e2ee_peers_find_session(room, msg->dev, msg->session);
+	return peer && !e2ee_idset_has(&room->bans, peer->ik) ? peer : NULL;
 }
 
 static struct peer *inbox_authentic(struct e2ee_room *room,

@@ -83,11 +83,17 @@ struct peer *e2ee_peers_find(const struct e2ee_room *room, const uint8_t *ik)
 	return NULL;
 }
 
-struct peer *e2ee_peers_find_dev(struct e2ee_room *room, const char *dev)
+/* By name and session id of its key package: names alone are no proof */
+struct peer *e2ee_peers_find_session(const struct e2ee_room *room,
+				     const char *dev, const uint8_t *session)
 {
-	for (size_t i = 0; i < room->peer_count; i++)
-		if (!strcmp(room->peers[i].dev, dev))
-			return &room->peers[i];
+	for (size_t i = 0; i < room->peer_count; i++) {
+		struct peer *peer = &room->peers[i];
+
+		if (peer->kp && !strcmp(peer->dev, dev) &&
+		    !memcmp(peer->kp->session, session, E2EE_ID_LEN))
+			return peer;
+	}
 	return NULL;
 }
 

@@ -354,12 +354,16 @@ void e2ee_idset_clear(struct idset *set);
 const struct e2ee_entry *e2ee_chain_owner(const struct e2ee_message *epoch);
 const struct e2ee_entry *e2ee_chain_find(const struct e2ee_message *epoch,
 					 const uint8_t *ik);
+const struct e2ee_entry *e2ee_chain_find_dev(const struct e2ee_message *epoch,
+					     const char *dev);
 bool e2ee_chain_lists(const uint8_t *const *list, size_t count,
 		      const uint8_t *ik);
 bool e2ee_chain_has(const struct e2ee_message *epoch, const uint8_t *ik);
 bool e2ee_chain_bans(const struct e2ee_message *epoch, const uint8_t *ik);
 bool e2ee_chain_same_call(const struct e2ee_message *a,
 			  const struct e2ee_message *b);
+bool e2ee_chain_later(const struct e2ee_message *a,
+		      const struct e2ee_message *b);
 bool e2ee_chain_better(const struct e2ee_message *a,
 		       const struct e2ee_message *b);
 struct epoch *e2ee_chain_newest(const struct e2ee_room *room);
@@ -397,7 +401,8 @@ void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
 int e2ee_peers_renew_kp(struct e2ee_room *room);
 void e2ee_peers_forget_kp(struct own_kp *kp);
 struct peer *e2ee_peers_find(const struct e2ee_room *room, const uint8_t *ik);
-struct peer *e2ee_peers_find_dev(struct e2ee_room *room, const char *dev);
+struct peer *e2ee_peers_find_session(const struct e2ee_room *room,
+				     const char *dev, const uint8_t *session);
 struct peer *e2ee_peers_get(struct e2ee_room *room, const uint8_t *ik,
 			    const char *dev);
 bool e2ee_peers_count(struct peer *peer, const uint8_t *session,

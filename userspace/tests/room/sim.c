@@ -255,7 +255,9 @@ static bool is_split_by_ban(void)
 			continue;
 		for (size_t a = 0; a < node->room->alarm_count; a++)
 			says |= strstr(node->room->alarms[a], "split") ||
-				strstr(node->room->alarms[a], "not let in");
+				strstr(node->room->alarms[a], "not let in") ||
+				strstr(node->room->alarms[a], "refuses") ||
+				strstr(node->room->alarms[a], "has removed");
 		all = all && (says || !node->room->last ||
 			      node->room->last->epoch.roster_count == 1 ||
 			      node->room->bans.count);
@@ -289,6 +291,19 @@ static bool is_one(struct world *now, void *arg)
 	return true;		/* nobody is there */
 }
 
+/* A lock keeps newcomers out for good, as it should */
+static void unlock(void)
+{
+	for (unsigned int i = 0; i < world.count; i++) {
+		struct node *node = &world.nodes[i];
+
+		if (!node->room)
+			continue;
+		e2ee_room_lock(node->room, world.now, false);
+		node->next = world.now;
+	}
+}
+
 static void calm_down(void)
 {
 	world.jitter = 50;
@@ -303,10 +318,8 @@ static void calm_down(void)
 		node_online(node, false);
 		node->part = 0;
 		node_online(node, true);
-		/* a lock keeps newcomers out for good, as it should */
-		e2ee_room_lock(node->room, world.now, false);
-		node->next = world.now;
 	}
+	unlock();
 }
 
 static void show(void)
@@ -365,6 +378,10 @@ static void run(uint64_t seed, struct totals *totals)
 	say("calm", NULL);
 	calm_down();
 	one = world_until(&world, CALM, is_one, NULL);
+	if (!one && any_lock()) {	/* of a call that came back meanwhile */
+		unlock();
+		one = world_until(&world, CALM, is_one, NULL);
+	}
 	check_all();
 	totals->messages += world.messages;
 	totals->ms += world.now - 1000000;
