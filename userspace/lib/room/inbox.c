@@ -242,13 +242,14 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 			       struct e2ee_message *msg,
 			       const struct judgement *judged)
 {
+	const uint8_t *me = e2ee_identity_ik(room->identity);
 	bool mine = room->state == E2EE_ROOM_MEMBER &&
 		    e2ee_chain_same_call(room->last, msg) &&
 		    !memcmp(e2ee_chain_owner(room->last)->ik,
 			    e2ee_chain_owner(msg)->ik, E2EE_IK_LEN);
 
 	room->stats[E2EE_ROOM_DROP_RULE]++;
-	if (e2ee_chain_bans(msg, e2ee_identity_ik(room->identity)))
+	if (e2ee_chain_bans(msg, me))
 		e2ee_outbox_alarm(room, "%s has removed this device from its call",
 				  msg->dev);
 	if (judged->ban && room->state != E2EE_ROOM_JOIN) {
@@ -260,11 +261,14 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 			e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH,
 					    room->ban_source, false);
 	}
-	if (!mine || msg->epoch.seq <= room->last->epoch.seq)
+	if (mine && msg->epoch.seq <= room->last->epoch.seq)
 		return;
-	e2ee_outbox_alarm(room, "keys of %s are refused: %s%s%s", msg->dev,
-			  judged->reason, judged->whom ? ": " : "",
-			  judged->whom ? judged->whom->dev : "");
+	/* made for me, and yet not good: people should know why */
+	if (judged->whom && e2ee_chain_find(msg, me))
+		e2ee_outbox_alarm(room, "keys of %s are refused: %s: %s",
+				  msg->dev, judged->reason, judged->whom->dev);
+	if (!mine)
+		return;
 	if (judged->no_wrap)
 		e2ee_member_no_wrap(room, msg);
 	else

@@ -194,6 +194,9 @@ static void room_second(struct e2ee_room *room)
 	e2ee_keys_upkeep(room);
 	if (room->state == E2EE_ROOM_OWNER)
 		e2ee_owner_upkeep(room);
+	if (room->state == E2EE_ROOM_JOIN && !room->kp_echo &&
+	    e2ee_clock_may(room, &room->kp_limit, 2 * SECOND))
+		e2ee_outbox_kp(room);
 	if (room->state == E2EE_ROOM_MEMBER && (room->rekey || *room->stopped))
 		room_ask_rekey(room);
 	if (room->state == E2EE_ROOM_MEMBER && room->candidate)

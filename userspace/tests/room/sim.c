@@ -242,27 +242,50 @@ static void send_media(void)
 				   100 * i + world_below(&world, 3));
 }
 
-/* Somebody was removed by one whom others follow: halves stay apart, and say so */
-static bool is_split_by_ban(void)
+static bool says_why(const struct e2ee_room *room)
 {
-	bool all = true;
+	static const char *const words[] = {
+		"split", "not let in", "refuse", "has removed",
+	};
+
+	for (size_t a = 0; a < room->alarm_count; a++)
+		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+			if (strstr(room->alarms[a], words[w]))
+				return true;
+	return false;
+}
+
+static bool same_part(const struct e2ee_room *a, const struct e2ee_room *b)
+{
+	return a == b || (a->last && b->last &&
+			  a->state != E2EE_ROOM_JOIN &&
+			  b->state != E2EE_ROOM_JOIN &&
+			  !memcmp(a->last->hash, b->last->hash, E2EE_HASH_LEN));
+}
+
+/* A removal or a lock keeps parts apart: all of them but one must say so */
+static bool is_split_by_will(void)
+{
+	unsigned int silent = 0;
 
 	for (unsigned int i = 0; i < world.count; i++) {
-		const struct node *node = &world.nodes[i];
-		bool says = false;
+		const struct e2ee_room *room = world.nodes[i].room;
+		bool says = false, first = true;
 
-		if (!node->room || node->room->state == E2EE_ROOM_LEFT)
+		if (!room || room->state == E2EE_ROOM_LEFT)
 			continue;
-		for (size_t a = 0; a < node->room->alarm_count; a++)
-			says |= strstr(node->room->alarms[a], "split") ||
-				strstr(node->room->alarms[a], "not let in") ||
-				strstr(node->room->alarms[a], "refuses") ||
-				strstr(node->room->alarms[a], "has removed");
-		all = all && (says || !node->room->last ||
-			      node->room->last->epoch.roster_count == 1 ||
-			      node->room->bans.count);
+		for (unsigned int j = 0; j < world.count; j++) {
+			const struct e2ee_room *other = world.nodes[j].room;
+
+			if (!other || other->state == E2EE_ROOM_LEFT ||
+			    !same_part(room, other))
+				continue;
+			first = first && j >= i;
+			says = says || says_why(other);
+		}
+		silent += first && !says;
 	}
-	return all;
+	return silent <= 1;
 }
 
 static bool any_ban(void)
@@ -385,7 +408,7 @@ static void run(uint64_t seed, struct totals *totals)
 	check_all();
 	totals->messages += world.messages;
 	totals->ms += world.now - 1000000;
-	if (!one && (any_ban() || any_lock()) && is_split_by_ban()) {
+	if (!one && (any_ban() || any_lock()) && is_split_by_will()) {
 		totals->banned++;
 	} else if (!one) {
 		totals->apart++;
