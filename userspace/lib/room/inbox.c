@@ -327,6 +327,26 @@ void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg)
 	OPENSSL_cleanse(&judged, sizeof(judged));
 }
 
+/*
+ * Somebody who was removed has a call of its own here: people should know, and
+ * so should those who are in it (M9).
+ */
+static void inbox_epoch_banned(struct e2ee_room *room,
+			       struct e2ee_message *msg)
+{
+	const struct e2ee_entry *owner = e2ee_chain_owner(msg);
+
+	if (!owner || !e2ee_idset_has(&room->bans, owner->ik) ||
+	    !e2ee_clock_may(room, &room->ban_limit, 5 * SECOND) ||
+	    e2ee_message_verify(msg, room->name, owner->ik))
+		return;
+	e2ee_outbox_alarm(room, "split: %s, who was removed here, has a call of its own",
+			  owner->dev);
+	if (room->ban_source && room->state != E2EE_ROOM_JOIN)
+		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->ban_source,
+				    false);
+}
+
 static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	struct e2ee_message *fork;
@@ -335,6 +355,7 @@ static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 	if (err) {
 		room->stats[err == -EPERM ? E2EE_ROOM_DROP_STRANGER :
 			    E2EE_ROOM_DROP_SIGNATURE]++;
+		inbox_epoch_banned(room, msg);
 		return;
 	}
 	fork = e2ee_judge_fork(room, msg);

@@ -86,6 +86,7 @@ int e2ee_room_new(const struct e2ee_room_config *config,
 	room->ops = *ops;
 	room->arg = arg;
 	room->now = now;
+	room->down_at = now;
 	for (unsigned int i = 0; i < TIMERS; i++)
 		room->timers[i] = NEVER;
 	room_sets(room);
