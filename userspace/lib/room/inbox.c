@@ -76,9 +76,7 @@ static void inbox_kp_own(struct e2ee_room *room, struct e2ee_message *msg)
 	if (!memcmp(msg->hash, mine->hash, E2EE_HASH_LEN)) {
 		if (!room->kp_echo && room->state == E2EE_ROOM_JOIN &&
 		    !room->heard_at)
-			e2ee_clock_set(room, TIMER_CREATE, CREATE_AFTER +
-				       (uint64_t)RANK_STEP *
-				       e2ee_peers_rank(room));
+			e2ee_member_create_timer(room, CREATE_AFTER);
 		room->kp_echo = room->now ?: 1;
 		return;
 	}
@@ -129,9 +127,8 @@ static void inbox_kp(struct e2ee_room *room, struct e2ee_message *msg)
 			 (room->state == E2EE_ROOM_JOIN && !before)) &&
 	    e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
 		e2ee_outbox_kp(room);
-	if (err == 1 && room->state == E2EE_ROOM_OWNER &&
-	    e2ee_clock_may(room, &room->hb_limit, SECOND / 2))
-		e2ee_owner_hb(room);
+	if (err == 1 && room->state == E2EE_ROOM_OWNER)
+		e2ee_owner_hb_soon(room);
 	e2ee_message_put(before);
 }
 
@@ -378,8 +375,7 @@ static void inbox_hb_in_join(struct e2ee_room *room, struct e2ee_message *msg)
 	    room->now - room->join_since < TAKEOVER_AFTER)
 		return;
 	room->heard_at = room->now ?: 1;
-	e2ee_clock_set(room, TIMER_CREATE, TAKEOVER_AFTER +
-		       (uint64_t)RANK_STEP * e2ee_peers_rank(room));
+	e2ee_member_create_timer(room, TAKEOVER_AFTER);
 	e2ee_member_join_there(room, msg);
 }
 

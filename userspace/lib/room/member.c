@@ -50,6 +50,27 @@ void e2ee_member_join(struct e2ee_room *room)
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 }
 
+/* @base: milliseconds until the first in rank creates a call */
+void e2ee_member_create_timer(struct e2ee_room *room, uint64_t base)
+{
+	room->create_rank = e2ee_peers_rank(room);
+	e2ee_clock_set(room, TIMER_CREATE,
+		       base + (uint64_t)RANK_STEP * room->create_rank);
+}
+
+/* Others became known since the timer was set: they may come before me */
+bool e2ee_member_may_create(struct e2ee_room *room)
+{
+	unsigned int before = room->create_rank;
+
+	room->create_rank = e2ee_peers_rank(room);
+	if (room->create_rank <= before)
+		return true;
+	e2ee_clock_set(room, TIMER_CREATE,
+		       (uint64_t)RANK_STEP * (room->create_rank - before));
+	return false;
+}
+
 /* It is over, and wiped */
 void e2ee_member_out(struct e2ee_room *room, bool by_operator, const char *why)
 {

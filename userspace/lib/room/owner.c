@@ -59,7 +59,7 @@ void e2ee_owner_hb(struct e2ee_room *room)
 }
 
 /* On request: twice a second at most */
-static void owner_hb_soon(struct e2ee_room *room)
+void e2ee_owner_hb_soon(struct e2ee_room *room)
 {
 	if (e2ee_clock_may(room, &room->hb_limit, SECOND / 2))
 		e2ee_owner_hb(room);
@@ -103,7 +103,7 @@ void e2ee_owner_poll(struct e2ee_room *room, const struct peer *peer)
 		room->poll[at] = entry->leaf;
 		room->poll_count++;
 	}
-	owner_hb_soon(room);
+	e2ee_owner_hb_soon(room);
 }
 
 static void owner_unpoll(struct e2ee_room *room, uint8_t leaf)

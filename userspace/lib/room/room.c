@@ -221,7 +221,8 @@ static void room_fire(struct e2ee_room *room, enum timer timer)
 			e2ee_outbox_kp(room);
 		break;
 	case TIMER_CREATE:
-		if (room->state == E2EE_ROOM_JOIN)
+		if (room->state == E2EE_ROOM_JOIN &&
+		    e2ee_member_may_create(room))
 			e2ee_owner_create(room);
 		break;
 	case TIMER_TAKEOVER:

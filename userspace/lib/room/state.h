@@ -295,6 +295,7 @@ struct e2ee_room {
 	bool has_target;
 	uint8_t target[E2EE_ID_LEN];	/* JOIN: call that my owner named */
 	uint64_t join_since;
+	unsigned int create_rank;	/* that TIMER_CREATE was set by */
 
 	/* sending */
 	uint32_t next_number;		/* kernel's epoch numbers, K1 */
@@ -488,6 +489,8 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator, const char *why);
 int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		       const uint8_t *raw);
 void e2ee_member_become(struct e2ee_room *room);
+void e2ee_member_create_timer(struct e2ee_room *room, uint64_t base);
+bool e2ee_member_may_create(struct e2ee_room *room);
 void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg);
 void e2ee_member_silence(struct e2ee_room *room);
 void e2ee_member_takeover_timer(struct e2ee_room *room, uint64_t base);
@@ -508,6 +511,7 @@ struct e2ee_message *e2ee_roster_first(struct e2ee_room *room, uint8_t *raw);
 void e2ee_owner_create(struct e2ee_room *room);
 void e2ee_owner_take_over(struct e2ee_room *room);
 void e2ee_owner_hb(struct e2ee_room *room);
+void e2ee_owner_hb_soon(struct e2ee_room *room);
 void e2ee_owner_poll(struct e2ee_room *room, const struct peer *peer);
 void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 		    struct peer *peer);
