@@ -98,10 +98,8 @@ static void op_device(void)
 			node->next = world.now;
 		}
 	} else {
-		if (!world_below(&world, 3)) {	/* the machine, too */
-			node->kernel.count = 0;
-			node->kernel.epoch = 0;
-		}
+		if (!world_below(&world, 3))	/* the machine, too */
+			node_new_session(node);
 		say("starts", node);
 		node_start(node);
 	}

@@ -18,11 +18,12 @@ struct delivery {
 
 /**
  * struct secret - a media key, anywhere
- * @roster: who may hold it, by node number
+ * @held: who ever did, by node number
  * @tx: who sends with it; -1: nobody yet
  */
 struct secret {
 	uint8_t bytes[32];
+	uint64_t held[WORLD_NODES / 64];
 	bool used;
 	int tx;
 	unsigned int tx_installs;
@@ -265,6 +266,7 @@ static void secret_installed(struct node *node, const struct e2ee_key *key)
 {
 	struct secret *secret = secret_get(node->world, key->secret);
 
+	secret->held[node->number / 64] |= UINT64_C(1) << node->number % 64;
 	if (key->dir != E2EE_DIR_TX)
 		return;
 	if (secret->tx_installs++)
@@ -273,16 +275,72 @@ static void secret_installed(struct node *node, const struct e2ee_key *key)
 	secret->tx = (int)node->number;
 }
 
+bool world_knows(struct world *world, const struct node *node,
+		 const uint8_t *secret)
+{
+	return secret_get(world, secret)->held[node->number / 64] >>
+	       node->number % 64 & 1;
+}
+
 /* the kernel */
+
+static uint16_t *kernel_bucket(struct kernel *kernel, uint32_t dir,
+			       uint64_t kid)
+{
+	return &kernel->buckets[(kid * 37 ^ kid >> 14 ^ dir) % KERNEL_BUCKETS];
+}
 
 static struct kernel_key *kernel_find(struct kernel *kernel, uint32_t dir,
 				      uint64_t kid)
 {
-	for (size_t i = 0; i < kernel->count; i++)
-		if (kernel->keys[i].key.dir == dir &&
-		    kernel->keys[i].key.kid == kid)
-			return &kernel->keys[i];
+	uint16_t at = *kernel_bucket(kernel, dir, kid);
+
+	for (; at; at = kernel->keys[at - 1].next)
+		if (kernel->keys[at - 1].key.dir == dir &&
+		    kernel->keys[at - 1].key.kid == kid)
+			return &kernel->keys[at - 1];
 	return NULL;
+}
+
+static void kernel_link(struct kernel *kernel, struct kernel_key *key)
+{
+	uint16_t *bucket = kernel_bucket(kernel, key->key.dir, key->key.kid);
+
+	key->next = *bucket;
+	*bucket = (uint16_t)(key - kernel->keys + 1);
+}
+
+static void kernel_unlink(struct kernel *kernel, const struct kernel_key *key)
+{
+	uint16_t *at = kernel_bucket(kernel, key->key.dir, key->key.kid);
+
+	while (&kernel->keys[*at - 1] != key)
+		at = &kernel->keys[*at - 1].next;
+	*at = key->next;
+}
+
+/* The last one takes its place */
+static void kernel_delete(struct kernel *kernel, struct kernel_key *key)
+{
+	struct kernel_key *last = &kernel->keys[kernel->count - 1];
+
+	kernel_unlink(kernel, key);
+	if (key != last) {
+		kernel_unlink(kernel, last);
+		*key = *last;
+		kernel_link(kernel, key);
+	}
+	kernel->count--;
+}
+
+void node_new_session(struct node *node)
+{
+	struct kernel *kernel = &node->kernel;
+
+	memset(kernel->buckets, 0, sizeof(kernel->buckets));
+	kernel->count = 0;
+	kernel->epoch = 0;
+	kernel->policy = E2EE_POLICY_REQUIRED;
 }
 
 static int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
@@ -302,11 +360,12 @@ static int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
 		}
 		if (kernel->count == KERNEL_KEYS)
 			return -ENOSPC;
-		kernel->keys[kernel->count++] = (struct kernel_key){
+		kernel->keys[kernel->count] = (struct kernel_key){
 			.key = keys[i],
 			.expires = node->world->now +
 				   (uint64_t)keys[i].expires * SECOND,
 		};
+		kernel_link(kernel, &kernel->keys[kernel->count++]);
 		secret_installed(node, &keys[i]);
 	}
 	return err;
@@ -322,7 +381,7 @@ static int kernel_key_del(void *arg, const struct e2ee_key *keys, size_t count)
 						     keys[i].kid);
 
 		if (key)
-			*key = kernel->keys[--kernel->count];
+			kernel_delete(kernel, key);
 	}
 	return 0;
 }
@@ -346,6 +405,9 @@ static int kernel_use_epoch(void *arg, uint32_t epoch, bool force)
 	struct node *node = arg;
 
 	(void)force;
+	if (epoch <= node->kernel.epoch)
+		world_violation(node->world, "%s: epoch %u after %u", node->dev,
+				epoch, node->kernel.epoch);
 	node->kernel.epoch = epoch;
 	return 0;
 }
@@ -421,6 +483,11 @@ bool node_media(struct node *node, uint32_t ssrc)
 	struct kernel_key *key = kernel_tx(node, ssrc);
 	struct media media = { .from = node->number, .ssrc = ssrc };
 
+	if (node->kernel.policy == E2EE_POLICY_OFF ||
+	    (!key && node->kernel.policy == E2EE_POLICY_OPTIONAL)) {
+		node->clear++;
+		return true;
+	}
 	if (!key) {
 		node->swallowed++;
 		node_missing(node, E2EE_DIR_TX, 0, ssrc);
@@ -450,6 +517,7 @@ static void node_publish(void *arg, const struct e2ee_room_packet *packet)
 		return;
 	copy = packet_new(packet->topic, packet->dev, packet->data,
 			  packet->len);
+	world->bytes += packet->len;
 	packet_publish(world, node->part, copy, packet->retain);
 	packet_put(copy);
 }

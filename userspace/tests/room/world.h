@@ -16,6 +16,7 @@
 #define WORLD_NODES	128
 #define WORLD_PARTS	4		/* parts that a broker can be split into */
 #define KERNEL_KEYS	16384
+#define KERNEL_BUCKETS	1024
 #define SSRCS		8
 
 struct world;
@@ -25,11 +26,13 @@ struct kernel_key {
 	struct e2ee_key key;
 	uint64_t expires;		/* milliseconds; NEVER */
 	bool claimed;
+	uint16_t next;			/* of its bucket: place plus 1; 0: none */
 };
 
 /** struct kernel - a session of e2ee.ko, as far as a room can tell */
 struct kernel {
 	struct kernel_key *keys;
+	uint16_t buckets[KERNEL_BUCKETS];
 	size_t count;
 	uint32_t epoch;
 	uint32_t policy;
@@ -61,6 +64,7 @@ struct node {
 	uint64_t got;			/* received and opened */
 	uint64_t sent;
 	uint64_t swallowed;		/* not sent for want of a key */
+	uint64_t clear;			/* sent without a key */
 };
 
 /** struct world_packet - as the broker sees it; see world.tamper */
@@ -124,6 +128,7 @@ struct world {
 	size_t secret_count;
 	unsigned int violations;
 	uint64_t messages;
+	uint64_t bytes;			/* published */
 };
 
 uint64_t world_random(struct world *world);
@@ -138,6 +143,8 @@ int node_start(struct node *node);
 /* kill -9: the kernel's keys stay, and its will empties the key package */
 void node_kill(struct node *node);
 void node_online(struct node *node, bool online);
+/* The kernel's session is made anew, which the device is not told */
+void node_new_session(struct node *node);
 /* A KP of zero bytes, as a broker sends it for one that is gone */
 void world_will(struct world *world, const struct node *node);
 
@@ -156,6 +163,10 @@ void world_inject(struct world *world, struct node *to,
 
 /* One packet of media with this SSRC, to everybody; true: it left */
 bool node_media(struct node *node, uint32_t ssrc);
+
+/* Did @node ever hold this key? */
+bool world_knows(struct world *world, const struct node *node,
+		 const uint8_t *secret);
 
 /* All that run are in one call, with the same keys, and have switched */
 bool world_is_one(struct world *world, void *arg);
