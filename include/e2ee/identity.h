@@ -45,17 +45,17 @@ int e2ee_identity_create(const char *path, char *error);
 
 /**
  * e2ee_identity_load() - read an identity file
- * @path: the file, which is locked while the handle is open; beside it lies
- *        @path with ".seq", the last key package's number
+ * @path: the file; beside it lies @path with ".seq", the number of the last key
+ *        package, which all rooms of this identity share
  * @identity: out
  * @error: E2EE_ERROR_LEN bytes
  *
- * Errors: -ENOENT, -EPERM: others may read it, -EBUSY: in use by another
- * process, -ELOOP: a symbolic link, -EBADMSG: not an Ed25519 key.
+ * Errors: -ENOENT, -EPERM: others may read it, -ELOOP: a symbolic link,
+ * -EBADMSG: not an Ed25519 key.
  */
 int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
 		       char *error);
-/* The same without the lock, for showing the public key */
+/* Its public key only: 32 bytes */
 int e2ee_identity_public(const char *path, uint8_t *ik, char *error);
 void e2ee_identity_free(struct e2ee_identity *identity);	/* wipes */
 

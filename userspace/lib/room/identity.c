@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,9 +26,8 @@
 struct e2ee_identity {
 	uint8_t seed[E2EE_SEED_LEN];
 	uint8_t ik[E2EE_IK_LEN];
-	uint64_t seq;			/* the last one given out */
+	uint64_t seq;			/* the last one given out, as far as known */
 	char *seq_path;			/* NULL: in memory only */
-	int fd;				/* holds the lock; -1: none */
 };
 
 static void *secret_alloc(size_t len)
@@ -53,19 +51,13 @@ static void secret_free(void *secret, size_t len)
 
 static struct e2ee_identity *identity_alloc(void)
 {
-	struct e2ee_identity *identity = secret_alloc(sizeof(*identity));
-
-	if (identity)
-		identity->fd = -1;
-	return identity;
+	return secret_alloc(sizeof(struct e2ee_identity));
 }
 
 void e2ee_identity_free(struct e2ee_identity *identity)
 {
 	if (!identity)
 		return;
-	if (identity->fd >= 0)
-		close(identity->fd);
 	free(identity->seq_path);
 	secret_free(identity, sizeof(*identity));
 }
@@ -98,26 +90,23 @@ static int seed_decode(const char *text, uint8_t *seed)
 	return ret;
 }
 
-static int seed_read(const char *path, uint8_t *seed, int *fd, char *error)
+static int seed_read(const char *path, uint8_t *seed, char *error)
 {
 	char *text = secret_alloc(FILE_MAX);
 	int ret;
 
 	if (!text)
 		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
-	ret = e2ee_store_read(path, S_IRWXG | S_IRWXO, text, FILE_MAX, fd,
+	ret = e2ee_store_read(path, S_IRWXG | S_IRWXO, text, FILE_MAX, NULL,
 			      error);
 	if (ret == -ENOENT)
 		e2ee_store_error(error, ret,
 				 "%s does not exist: \"e2eectl keygen\" makes one",
 				 path);
-	if (!ret && seed_decode(text, seed)) {
+	if (!ret && seed_decode(text, seed))
 		ret = e2ee_store_error(error, -EBADMSG,
 				       "%s holds no Ed25519 key in PEM without passphrase: \"e2eectl keygen\" makes one",
 				       path);
-		if (fd)
-			close(*fd);
-	}
 	secret_free(text, FILE_MAX);
 	return ret;
 }
@@ -177,41 +166,36 @@ static int seq_parse(const char *text, uint64_t *seq)
 	return 0;
 }
 
+/* Never below what this handle knows, whatever became of the file */
 static int seq_read(struct e2ee_identity *identity, char *error)
 {
+	uint64_t seq = identity->seq;
 	char text[32];
 	int ret;
 
 	ret = e2ee_store_read(identity->seq_path, S_IWGRP | S_IWOTH, text,
 			      sizeof(text), NULL, error);
-	if (ret == -ENOENT) {
-		identity->seq = seq_first();
-		return 0;
-	}
-	if (!ret && seq_parse(text, &identity->seq))
+	if (!ret && seq_parse(text, &seq))
 		ret = -EBADMSG;
 	if (ret == -EBADMSG || ret == -EFBIG)
-		ret = e2ee_store_error(error, -EBADMSG,
-				       "%s holds no number: remove it, with the clock right",
-				       identity->seq_path);
-	return ret;
+		return e2ee_store_error(error, -EBADMSG,
+					"%s holds no number: remove it, with the clock right",
+					identity->seq_path);
+	if (ret == -ENOENT && !seq)
+		seq = seq_first();
+	if (seq > identity->seq)
+		identity->seq = seq;
+	return ret == -ENOENT ? 0 : ret;
 }
 
-/* The file of the key is locked, which nobody replaces */
 static int identity_open(const char *path, struct e2ee_identity *identity,
 			 char *error)
 {
 	int ret;
 
-	ret = seed_read(path, identity->seed, &identity->fd, error);
-	if (ret) {
-		identity->fd = -1;
+	ret = seed_read(path, identity->seed, error);
+	if (ret)
 		return ret;
-	}
-	if (flock(identity->fd, LOCK_EX | LOCK_NB))
-		return e2ee_store_error(error, -EBUSY,
-					"%s is in use by another process: one identity, one process",
-					path);
 	if (e2ee_sign_public(identity->seed, identity->ik))
 		return e2ee_store_error(error, -EIO, "%s: OpenSSL failed",
 					path);
@@ -246,7 +230,7 @@ int e2ee_identity_public(const char *path, uint8_t *ik, char *error)
 
 	if (!seed)
 		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
-	ret = seed_read(path, seed, NULL, error);
+	ret = seed_read(path, seed, error);
 	if (!ret && e2ee_sign_public(seed, ik))
 		ret = e2ee_store_error(error, -EIO, "%s: OpenSSL failed", path);
 	secret_free(seed, E2EE_SEED_LEN);
@@ -280,18 +264,34 @@ const uint8_t *e2ee_identity_ik(const struct e2ee_identity *identity)
 	return identity->ik;
 }
 
-int e2ee_identity_next_seq(struct e2ee_identity *identity, uint64_t *seq)
+static int seq_store(struct e2ee_identity *identity)
 {
 	char text[32];
-	int ret = 0;
+	int ret;
 
+	/* others with this identity, in other rooms, take numbers, too */
+	ret = seq_read(identity, NULL);
+	if (ret)
+		return ret;
 	if (identity->seq == UINT64_MAX)
 		return -EOVERFLOW;
 	snprintf(text, sizeof(text), "%" PRIu64 "\n", identity->seq + 1);
-	if (identity->seq_path)
-		ret = e2ee_store_replace(identity->seq_path, text, NULL);
-	if (ret)
-		return ret;
+	return e2ee_store_replace(identity->seq_path, text, NULL);
+}
+
+int e2ee_identity_next_seq(struct e2ee_identity *identity, uint64_t *seq)
+{
+	int fd, ret;
+
+	if (identity->seq_path) {
+		ret = e2ee_store_lock(identity->seq_path, &fd, NULL);
+		if (ret)
+			return ret;
+		ret = seq_store(identity);
+		close(fd);
+		if (ret)
+			return ret;
+	}
 	*seq = ++identity->seq;
 	return 0;
 }

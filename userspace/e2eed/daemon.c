@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The room between its broker, its session, its operator and the time.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "daemon.h"
+
+#define LEAVE_MS	5000		/* handing over takes two seconds */
+#define FLUSH_MS	1000		/* for the last messages */
+
+/* What the room asks for. Its callbacks get the kernel, which comes first. */
+
+static void room_publish(void *arg, const struct e2ee_room_packet *packet)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon->transport)
+		transport_publish(daemon->transport, packet);
+}
+
+static void room_listen_acks(void *arg, bool listen)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon->transport)
+		transport_listen_acks(daemon->transport, listen);
+}
+
+static void room_out(struct daemon *daemon, const char *text)
+{
+	if (daemon->leaving)
+		log_notice("room %s: left", daemon->config->room);
+	else
+		log_err("room %s is over for this device: %s",
+			daemon->config->room, text);
+	daemon->code = daemon->leaving ? EXIT_LEFT : EXIT_USELESS;
+	daemon->out = true;
+	daemon->deadline = loop_now() + FLUSH_MS;
+}
+
+static void room_event(void *arg, enum e2ee_room_event_type type,
+		       const char *text)
+{
+	struct daemon *daemon = arg;
+
+	daemon->changed = true;
+	switch (type) {
+	case E2EE_ROOM_ALARM:
+		log_warning("room %s: %s", daemon->config->room, text);
+		control_event(daemon->control, "alarm", text);
+		break;
+	case E2EE_ROOM_KEYFRAME:
+		control_event(daemon->control, "keyframe-wanted", "");
+		break;
+	case E2EE_ROOM_OUT:
+		room_out(daemon, text);
+		break;
+	default:
+		break;
+	}
+}
+
+static int room_open(struct daemon *daemon)
+{
+	const struct config *config = daemon->config;
+	const char *admins[ADMINS_MAX];
+	struct e2ee_room_ops ops = {
+		.publish = room_publish,
+		.listen_acks = room_listen_acks,
+		.event = room_event,
+	};
+	struct e2ee_room_config room = {
+		.room = config->room,
+		.dev = config->dev,
+		.identity = daemon->identity,
+		.trust = daemon->trust,
+		.level = config->trust,
+		.floor = config->floor,
+		.policy = config->policy,
+		.suite = config->suite,
+		.epoch = daemon->kernel.epoch,
+		.rsa = config->rsa,
+		.admins = admins,
+		.admin_count = config->admin_count,
+	};
+	size_t i;
+
+	for (i = 0; i < config->admin_count; i++)
+		admins[i] = config->admins[i];
+	e2ee_room_kernel_ops(&ops);
+	return e2ee_room_new(&room, &ops, daemon, loop_now(), &daemon->room);
+}
+
+/* The broker */
+
+static void transport_link(void *arg, bool up, const char *why)
+{
+	struct daemon *daemon = arg;
+
+	snprintf(daemon->link, sizeof(daemon->link), "%s", up ? "" : why);
+	if (up)
+		log_info("room %s: the others can be reached",
+			 daemon->config->room);
+	else
+		log_warning("%s", why);
+	daemon->changed = true;
+	if (daemon->room)
+		e2ee_room_link(daemon->room, loop_now(), up);
+}
+
+static void transport_packet(void *arg, const struct e2ee_room_packet *packet)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon->room)
+		e2ee_room_receive(daemon->room, loop_now(), packet);
+}
+
+static void transport_ready(void *arg, uint32_t events)
+{
+	struct daemon *daemon = arg;
+
+	transport_handle(daemon->transport, events);
+}
+
+static int transport_new(const struct config *config, struct daemon *daemon,
+			 struct transport **transport)
+{
+	const struct transport_config to = {
+		.url = config->url,
+		.room = config->room,
+		.dev = config->dev,
+		.cafile = config->cafile,
+		.cert = config->cert,
+		.key = config->key,
+		.password_file = config->password_file,
+		.insecure = config->insecure,
+	};
+	const struct transport_ops ops = {
+		.link = transport_link,
+		.packet = transport_packet,
+	};
+	char error[E2EE_ERROR_LEN] = "";
+
+	if (transport_open(&to, &ops, daemon, transport, error))
+		return log_exit(EXIT_USELESS, "%s", error);
+	return 0;
+}
+
+static int daemon_connect(struct daemon *daemon)
+{
+	snprintf(daemon->link, sizeof(daemon->link), "connecting to the broker");
+	return transport_new(daemon->config, daemon, &daemon->transport);
+}
+
+/* The session */
+
+static void kernel_is_found(void *arg, bool again)
+{
+	struct daemon *daemon = arg;
+	int ret;
+
+	daemon->changed = true;
+	if (daemon->room && again)
+		e2ee_room_renew(daemon->room, loop_now());
+	if (daemon->room)
+		return;
+	ret = room_open(daemon);
+	if (ret)
+		daemon->code = log_exit(EXIT_AGAIN, "room %s: cannot begin: %s",
+					daemon->config->room, strerror(-ret));
+	else
+		daemon->code = daemon_connect(daemon);
+	daemon->loop.done = daemon->code;
+}
+
+static void kernel_happened(void *arg, const struct e2ee_event_info *event)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon->room)
+		e2ee_room_kernel_event(daemon->room, loop_now(), event);
+}
+
+/* The operator */
+
+static void daemon_status(void *arg, struct status *status)
+{
+	struct daemon *daemon = arg;
+
+	status->config = daemon->config;
+	status->counters = daemon->room;
+	status->since = daemon->since;
+	if (!daemon->kernel.up)
+		status->waiting = *daemon->kernel.why ? daemon->kernel.why :
+				  "looking for the session";
+	else if (*daemon->link)
+		status->waiting = daemon->link;
+	if (daemon->room)
+		e2ee_room_status(daemon->room, loop_now(), &status->room);
+}
+
+static void daemon_leaving(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	notify("STOPPING=1");
+	daemon->leaving = true;
+	daemon->deadline = loop_now() + LEAVE_MS;
+	if (!daemon->room)
+		daemon->loop.done = true;
+}
+
+static struct json_object *daemon_ask(void *arg, struct json_object *ask)
+{
+	struct daemon *daemon = arg;
+	const struct command_target target = {
+		.room = daemon->room,
+		.status = daemon_status,
+		.leaving = daemon_leaving,
+		.arg = daemon,
+	};
+
+	return command_run(&target, ask);
+}
+
+/* Stopping the unit is leaving the room. Asked twice, it ends at once. */
+static void daemon_signal(void *arg, int number)
+{
+	struct daemon *daemon = arg;
+
+	(void)number;
+	if (daemon->leaving) {
+		daemon->loop.done = true;
+		return;
+	}
+	daemon_leaving(daemon);
+	if (daemon->room)
+		e2ee_room_leave(daemon->room, loop_now());
+}
+
+/* Time, and what is looked at after all that happens */
+
+static void daemon_changed(struct daemon *daemon)
+{
+	struct status *status = calloc(1, sizeof(*status));
+	char line[E2EE_ERROR_LEN];
+
+	daemon->changed = false;
+	if (!status)
+		return;
+	daemon_status(daemon, status);
+	if (!status->room.encrypted)
+		daemon->since = 0;
+	else if (!daemon->since)
+		daemon->since = time(NULL);
+	status_line(status, line, sizeof(line));
+	notify("STATUS=%s", line);
+	free(status);
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static uint64_t transport_tick_all(struct daemon *daemon, uint64_t now)
+{
+	uint32_t events = 0;
+	uint64_t next;
+	int fd;
+
+	if (!daemon->transport)
+		return UINT64_MAX;
+	next = transport_tick(daemon->transport, now);
+	fd = transport_fd(daemon->transport, &events);
+	loop_watch(&daemon->loop, &daemon->transport_source, fd, events);
+	return next;
+}
+
+static void daemon_end(struct daemon *daemon, uint64_t now)
+{
+	bool late = now >= daemon->deadline;
+
+	if (daemon->out && (late || !transport_pending(daemon->transport)))
+		daemon->loop.done = true;
+	if (!daemon->out && daemon->leaving && late) {
+		log_warning("room %s: leaving takes too long, the others will notice by the silence",
+			    daemon->config->room);
+		daemon->loop.done = true;
+	}
+	if (daemon->kernel.fatal) {
+		daemon->code = EXIT_USELESS;
+		daemon->loop.done = true;
+	}
+}
+
+static uint64_t daemon_tick(void *arg, uint64_t now)
+{
+	const char *woken;
+	struct daemon *daemon = arg;
+	uint64_t next;
+
+	woken = wake_check(&daemon->wake);
+	if (woken && daemon->room) {
+		log_notice("%s: joining anew", woken);
+		e2ee_room_renew(daemon->room, now);
+	}
+	next = kernel_tick(&daemon->kernel, now);
+	if (daemon->room)
+		next = sooner(next, e2ee_room_timer(daemon->room, now));
+	next = sooner(next, transport_tick_all(daemon, now));
+	if (daemon->changed)
+		daemon_changed(daemon);
+	if (daemon->leaving || daemon->out)
+		next = sooner(next, daemon->deadline);
+	daemon_end(daemon, now);
+	return next;
+}
+
+int daemon_check(const struct config *config)
+{
+	struct transport *transport = NULL;
+	char error[E2EE_ERROR_LEN] = "";
+	uint8_t ik[E2EE_IDENTITY_LEN];
+	struct e2ee_trust *trust;
+	int code;
+
+	if (e2ee_identity_public(config->identity, ik, error) ||
+	    e2ee_trust_open(config->trust_store, &trust, error))
+		return log_exit(EXIT_USELESS, "%s", error);
+	e2ee_trust_close(trust);
+	code = transport_new(config, NULL, &transport);
+	transport_close(transport);
+	return code;
+}
+
+static int daemon_open(struct daemon *daemon)
+{
+	const struct config *config = daemon->config;
+	char error[E2EE_ERROR_LEN] = "";
+	int ret;
+
+	ret = loop_open(&daemon->loop);
+	if (ret)
+		return log_exit(EXIT_AGAIN, "event loop: %s", strerror(-ret));
+	if (e2ee_identity_load(config->identity, &daemon->identity, error) ||
+	    e2ee_trust_open(config->trust_store, &daemon->trust, error) ||
+	    control_open(&daemon->control, &daemon->loop, config->room,
+			 daemon_ask, daemon, error))
+		return log_exit(EXIT_USELESS, "%s", error);
+	wake_open(&daemon->wake, &daemon->loop);
+	kernel_open(&daemon->kernel, &daemon->loop, config->session);
+	daemon->transport_source =
+		(struct loop_source){ transport_ready, daemon, -1, 0 };
+	return 0;
+}
+
+static void daemon_close(struct daemon *daemon)
+{
+	e2ee_room_free(daemon->room);
+	transport_close(daemon->transport);
+	control_close(daemon->control);
+	kernel_close(&daemon->kernel);
+	wake_close(&daemon->wake, &daemon->loop);
+	e2ee_trust_close(daemon->trust);
+	e2ee_identity_free(daemon->identity);
+	loop_close(&daemon->loop);
+}
+
+int daemon_run(struct daemon *daemon, const struct config *config)
+{
+	int ret;
+
+	daemon->config = config;
+	daemon->loop.tick = daemon_tick;
+	daemon->loop.signal = daemon_signal;
+	daemon->loop.arg = daemon;
+	daemon->kernel.found = kernel_is_found;
+	daemon->kernel.event = kernel_happened;
+	daemon->kernel.arg = daemon;
+	daemon->code = daemon_open(daemon);
+	if (daemon->code)
+		return daemon->code;
+	notify("READY=1");
+	ret = loop_run(&daemon->loop);
+	if (ret)
+		daemon->code = log_exit(EXIT_AGAIN, "event loop: %s",
+					strerror(-ret));
+	daemon_close(daemon);
+	return daemon->code;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What e2eed says: one line each, to stderr.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "e2eed.h"
+
+/* Text of others may be in it: nothing in it ends the line or moves a cursor */
+static void log_write(enum log_level level, const char *format, va_list args)
+{
+	char text[1024];
+	char *c;
+
+	vsnprintf(text, sizeof(text), format, args);
+	for (c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "e2eed: %s\n", text);
+	else
+		fprintf(stderr, "<%d>e2eed: %s\n", (int)level, text);
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_write(level, format, args);
+	va_end(args);
+}
+
+int log_exit(enum exit_code code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_write(LOG_LEVEL_ERR, format, args);
+	va_end(args);
+	return (int)code;
+}

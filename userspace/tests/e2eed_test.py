@@ -1,0 +1,214 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""e2eed by three over standard input and output, with kernels that are folders:
+join, rekey, verify, kick, take over, restart, leave. TAP."""
+
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                                "lib"))
+from appliances import (RX, TX, Hub, Stage, Tap, keys_fit,  # noqa: E402
+                        together, until)
+
+URL = "stdio:board"
+
+
+def trio(stage, *options):
+    hub = Hub()
+    return [stage.appliance(name, URL, "--trust", "tofu", *options, hub=hub)
+            for name in ("room-a", "room-b", "room-c")]
+
+
+def owner_of(appliances):
+    for one in appliances:
+        if one.status().get("state") == "owner":
+            return one
+    return None
+
+
+def timed(check, *args):
+    began = time.monotonic()
+    answer = check(*args)
+    print(f"# {check.__name__}: {time.monotonic() - began:.1f} s", flush=True)
+    return answer
+
+
+def looks(appliances):
+    return "\n".join(f"{one.name}: {one.status()}\n{one.said()}"
+                     for one in appliances)
+
+
+def check_join(tap, rooms):
+    began = time.monotonic()
+    for one in rooms:
+        one.start()
+    tap.ok(until(lambda: together(rooms)), "three are together", looks(rooms))
+    print(f"# {time.monotonic() - began:.1f} s")
+    tap.equal("what each sends with, the others can receive",
+              keys_fit(rooms), "")
+    tap.equal("one owner", [r.status()["state"] for r in rooms].count("owner"),
+              1)
+    tap.ok(all(k.expires == 720 for r in rooms for k in r.keys(TX)),
+           "sending ends by itself should e2eed die")
+    tap.ok(all("policy required" in r.read("log") for r in rooms),
+           "the policy is set", rooms[0].read("log"))
+    tap.ok(all(m["trust"] == "tofu" for r in rooms for m in r.status()["members"]
+               if not m["self"]), "who was unknown is remembered",
+           looks(rooms))
+
+
+def check_rekey(tap, rooms):
+    before = rooms[0].status()
+    tap.equal("rekey is taken", rooms[0].ask(do="rekey"), {"done": True})
+    tap.ok(until(lambda: together(rooms) and rooms[0].status()["t"] !=
+                 before["t"]), "rekey makes a new epoch", looks(rooms))
+    tap.equal("and the keys fit", keys_fit(rooms), "")
+    tap.ok(rooms[0].status()["epoch"] > before["epoch"],
+           "the kernel's epochs go up")
+
+
+def check_events(tap, rooms):
+    """A new SSRC without a key"""
+    count = len(rooms[0].keys(TX))
+    rooms[0].event("key-missing 1 0 4711")
+    tap.ok(until(lambda: len(rooms[0].keys(TX)) > count),
+           "key-missing where it is sent: another key", rooms[0].keys(TX))
+    far = [k for k in rooms[0].keys(TX) if k.kid >> 14 == 8]
+    tap.ok(far, "a stream that sends leaves eight spare keys", rooms[0].keys())
+    rooms[1].event(f"key-missing 2 {far[0].kid} 815")
+    tap.ok(until(lambda: any(k.kid == far[0].kid and k.secret == far[0].secret
+                             for k in rooms[1].keys(RX))),
+           "key-missing where it is received: the key comes")
+    member = [r for r in rooms[1:] if r.status()["state"] == "member"][0]
+    seq = member.status()["seq"]
+    member.event("key-expiring 1 %d 0" % member.keys(TX)[0].kid)
+    tap.ok(until(lambda: member.status()["seq"] > seq),
+           "key-expiring: a new epoch", looks(rooms))
+    until(lambda: together(rooms))
+
+
+def check_verify(tap, rooms):
+    tap.equal("verify", rooms[0].ask(do="verify"), {"done": True})
+    ready = until(lambda: all(r.status()["sas"]["state"] == "ready"
+                              for r in rooms))
+    codes = {r.status()["sas"].get("code") for r in rooms}
+    tap.ok(ready and len(codes) == 1 and None not in codes,
+           "all see the same code", codes)
+    answer = rooms[0].ask(**{"do": "verify-yes", "devs": ["room-b"]})
+    tap.equal("verify yes", answer, {"done": True})
+    trust = {m["dev"]: m["trust"] for m in rooms[0].status()["members"]}
+    tap.equal("only the device named is verified",
+              (trust["room-b"], trust["room-c"]), ("verified", "tofu"))
+    tap.ok("verified" in rooms[0].read("trust"), "and it is written down",
+           rooms[0].read("trust"))
+
+
+def check_restart(tap, rooms):
+    """Killed, a member comes back; its media goes on meanwhile"""
+    member = [r for r in rooms if r.status()["state"] == "member"][0]
+    before = set(member.keys(TX))
+    member.stop(signal.SIGKILL)
+    tap.equal("kill -9 leaves the kernel its keys", set(member.keys(TX)),
+              before)
+    member.start()
+    until(lambda: member.status().get("state") in ("joining", "member"))
+    tap.ok(until(lambda: together(rooms), 60), "and it comes back",
+           looks(rooms))
+    tap.equal("with keys that fit", keys_fit(rooms), "")
+    tap.ok(until(lambda: not before & set(member.keys(TX)), 30),
+           "the old keys go", member.keys(TX))
+
+
+def check_session(tap, rooms):
+    """The kernel's session is made anew: nothing of before returns"""
+    member = [r for r in rooms if r.status()["state"] == "member"][0]
+    before = set(member.keys())
+    member.session(2)
+    member.event("session-del 0 0 0")
+    tap.ok(until(lambda: "it" if "with id 2" in member.said() else ""),
+           "a session made anew is noticed", member.said())
+    tap.ok(until(lambda: together(rooms), 60), "it joins again", looks(rooms))
+    tap.ok(not before & set(member.keys()), "no key of before comes back")
+    member.session(0)
+    tap.ok(until(lambda: 'session "call" does not exist: e2eectl add-session '
+                 "call" in member.said(), 20), "a session that is gone",
+           member.said())
+    tap.equal("is what the status says", member.status().get("waiting"),
+              'session "call" does not exist: e2eectl add-session call')
+    member.session(3)
+    tap.ok(until(lambda: together(rooms), 60), "and comes back", looks(rooms))
+
+
+def check_takeover(tap, rooms):
+    owner = owner_of(rooms)
+    rest = [r for r in rooms if r is not owner]
+    began = time.monotonic()
+    owner.stop(signal.SIGKILL)
+    tap.ok(until(lambda: owner_of(rest), 30), "owner killed: another one",
+           looks(rest))
+    print(f"# {time.monotonic() - began:.1f} s")
+    owner.start()
+    tap.ok(until(lambda: together(rooms), 60), "the old one comes back",
+           looks(rooms))
+    tap.equal("one owner", [r.status()["state"] for r in rooms].count("owner"),
+              1)
+
+
+def check_kick(tap, rooms):
+    owner = owner_of(rooms)
+    rest = [r for r in rooms if r is not owner]
+    answer = rest[0].ask(do="kick", dev=rest[1].name)
+    tap.equal("a member's kick asks the owner", answer,
+              {"done": False, "asked": True})
+    tap.ok("error" in owner.ask(do="kick", dev="nobody"),
+           "a kick of nobody is refused")
+    tap.equal("the owner kicks", owner.ask(do="kick", dev=rest[1].name),
+              {"done": True})
+    tap.equal("the kicked one ends with 1", rest[1].wait(), 1)
+    tap.equal("and has no keys", rest[1].keys(), [])
+    tap.ok("is over for this device" in rest[1].said(), "and says why",
+           rest[1].said())
+    tap.ok(until(lambda: together([owner, rest[0]])), "the others go on",
+           looks([owner, rest[0]]))
+    return [owner, rest[0]]
+
+
+def check_leave(tap, rooms):
+    owner, member = rooms
+    tap.equal("SIGTERM: left", member.stop(), 0)
+    tap.equal("nothing stays in the kernel", member.keys(), [])
+    tap.ok(until(lambda: owner.members() == [owner.name]), "the owner is alone",
+           looks([owner]))
+    tap.equal("e2eectl leave is taken", owner.ask(do="leave"), {"done": True})
+    tap.equal("the owner leaves", owner.wait(), 0)
+    tap.equal("nothing stays", owner.keys(), [])
+    tap.ok(not os.path.exists(owner.path("board.sock")),
+           "the control socket goes, too")
+
+
+def main():
+    tap = Tap()
+    if os.geteuid():
+        print("1..0 # SKIP e2eed needs CAP_NET_ADMIN")
+        return 4
+    with Stage() as stage:
+        rooms = trio(stage)
+        timed(check_join, tap, rooms)
+        timed(check_rekey, tap, rooms)
+        timed(check_events, tap, rooms)
+        timed(check_verify, tap, rooms)
+        timed(check_restart, tap, rooms)
+        timed(check_session, tap, rooms)
+        timed(check_takeover, tap, rooms)
+        check_leave(tap, check_kick(tap, rooms))
+        tap.ok(all("ERROR: AddressSanitizer" not in r.said() and
+                   "runtime error" not in r.said() for r in rooms),
+               "no sanitizer has anything to say", looks(rooms))
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
