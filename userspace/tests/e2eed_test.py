@@ -115,7 +115,7 @@ def check_restart(tap, rooms):
               before)
     member.start()
     until(lambda: member.status().get("state") in ("joining", "member"))
-    tap.ok(until(lambda: together(rooms), 60), "and it comes back",
+    tap.ok(until(lambda: together(rooms), 15), "and it comes back soon",
            looks(rooms))
     tap.equal("with keys that fit", keys_fit(rooms), "")
     tap.ok(until(lambda: not before & set(member.keys(TX)), 30),
