@@ -11,9 +11,8 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
-#include <e2ee/sframe.h>
-
 #include "internal.h"
+#include "sframe.h"
 
 #define LABEL_MAX	40
 
@@ -61,51 +60,68 @@ struct bytes {
 	size_t len;
 };
 
-/* One step of HKDF: EXTRACT takes salt, EXPAND takes info, in "extra" */
-static int hkdf(const struct suite *suite, int mode, struct bytes key,
-		struct bytes extra, uint8_t *out, size_t out_len)
+/* HKDF, of one suite: what OpenSSL looks up by name is looked up once */
+struct hkdf {
+	const struct suite *suite;
+	EVP_KDF_CTX *ctx;
+	bool used;
+};
+
+static struct hkdf hkdf_new(const struct suite *suite)
+{
+	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
+	struct hkdf hkdf = { .suite = suite };
+
+	if (kdf)
+		hkdf.ctx = EVP_KDF_CTX_new(kdf);
+	EVP_KDF_free(kdf);
+	return hkdf;
+}
+
+static void hkdf_free(struct hkdf *hkdf)
+{
+	EVP_KDF_CTX_free(hkdf->ctx);
+}
+
+/* One step: EXTRACT takes salt, EXPAND takes info, in "extra" */
+static int hkdf_step(struct hkdf *hkdf, int mode, struct bytes key,
+		     struct bytes extra, uint8_t *out, size_t out_len)
 {
 	const char *name = mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY ?
 			   OSSL_KDF_PARAM_SALT : OSSL_KDF_PARAM_INFO;
+	char *digest = (char *)hkdf->suite->digest;
 	OSSL_PARAM params[5], *p = params;
-	EVP_KDF_CTX *ctx = NULL;
-	EVP_KDF *kdf;
-	bool good;
 
 	*p++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode);
-	*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-						(char *)suite->digest, 0);
+	if (!hkdf->used)
+		*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+							digest, 0);
 	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY,
 						 (void *)key.data, key.len);
 	if (extra.len)
 		*p++ = OSSL_PARAM_construct_octet_string(name,
 			(void *)extra.data, extra.len);
 	*p = OSSL_PARAM_construct_end();
-
-	kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
-	if (kdf)
-		ctx = EVP_KDF_CTX_new(kdf);
-	good = ctx && EVP_KDF_derive(ctx, out, out_len, params) > 0;
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	if (good)
+	hkdf->used = true;
+	if (hkdf->ctx && EVP_KDF_derive(hkdf->ctx, out, out_len, params) > 0)
 		return 0;
 	OPENSSL_cleanse(out, out_len);
 	return -EIO;
 }
 
-static int extract(const struct suite *suite, struct bytes salt,
-		   struct bytes key, uint8_t *secret)
+static int extract(struct hkdf *hkdf, struct bytes salt, struct bytes key,
+		   uint8_t *secret)
 {
-	return hkdf(suite, EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, salt, secret,
-		    suite->hash_len);
+	return hkdf_step(hkdf, EVP_KDF_HKDF_MODE_EXTRACT_ONLY, key, salt,
+			 secret, hkdf->suite->hash_len);
 }
 
-static int expand(const struct suite *suite, const uint8_t *secret,
+static int expand(struct hkdf *hkdf, const uint8_t *secret,
 		  struct bytes label, uint8_t *out, size_t len)
 {
-	return hkdf(suite, EVP_KDF_HKDF_MODE_EXPAND_ONLY,
-		    (struct bytes){ secret, suite->hash_len }, label, out, len);
+	return hkdf_step(hkdf, EVP_KDF_HKDF_MODE_EXPAND_ONLY,
+			 (struct bytes){ secret, hkdf->suite->hash_len }, label,
+			 out, len);
 }
 
 static uint8_t *put_be(uint8_t *to, uint64_t value, unsigned int bytes)
@@ -115,7 +131,7 @@ static uint8_t *put_be(uint8_t *to, uint64_t value, unsigned int bytes)
 	return to;
 }
 
-static int expand_label(const struct suite *s, const uint8_t *secret,
+static int expand_label(struct hkdf *hkdf, const uint8_t *secret,
 			const char *text, uint64_t kid, uint32_t suite,
 			uint8_t *out, size_t len)
 {
@@ -124,33 +140,52 @@ static int expand_label(const struct suite *s, const uint8_t *secret,
 	memcpy(label, text, strlen(text));
 	end = put_be(end, kid, 8);
 	end = put_be(end, suite, 2);
-	return expand(s, secret,
+	return expand(hkdf, secret,
 		      (struct bytes){ label, (size_t)(end - label) }, out, len);
+}
+
+static int derive_one(struct hkdf *hkdf, uint32_t suite, const uint8_t *secret,
+		      struct e2ee_sframe_key *key)
+{
+	int ret;
+
+	ret = expand_label(hkdf, secret, "SFrame 1.0 Secret key ", key->kid,
+			   suite, key->key, hkdf->suite->key_len);
+	if (!ret)
+		ret = expand_label(hkdf, secret, "SFrame 1.0 Secret salt ",
+				   key->kid, suite, key->salt,
+				   E2EE_SFRAME_SALT_LEN);
+	if (ret)
+		OPENSSL_cleanse(key->key, hkdf->suite->key_len);
+	return ret;
+}
+
+int e2ee_sframe_derive_all(uint32_t suite, const void *base_key, size_t len,
+			   struct e2ee_sframe_key *keys, size_t count)
+{
+	const struct suite *s = suite_get(suite);
+	uint8_t secret[E2EE_SFRAME_HASH_MAX];
+	struct hkdf hkdf;
+	int ret;
+
+	if (!s || len < E2EE_BASE_KEY_MIN)
+		return -EINVAL;
+	hkdf = hkdf_new(s);
+	ret = extract(&hkdf, (struct bytes){ NULL, 0 },
+		      (struct bytes){ base_key, len }, secret);
+	for (size_t i = 0; i < count && !ret; i++)
+		ret = derive_one(&hkdf, suite, secret, &keys[i]);
+	hkdf_free(&hkdf);
+	OPENSSL_cleanse(secret, sizeof(secret));
+	return ret;
 }
 
 int e2ee_sframe_derive(uint32_t suite, const void *base_key, size_t len,
 		       uint64_t kid, uint8_t *key, uint8_t *salt)
 {
-	const struct suite *s = suite_get(suite);
-	uint8_t secret[E2EE_SFRAME_HASH_MAX];
-	int ret;
+	struct e2ee_sframe_key one = { .kid = kid, .key = key, .salt = salt };
 
-	if (!s || len < E2EE_BASE_KEY_MIN)
-		return -EINVAL;
-	ret = extract(s, (struct bytes){ NULL, 0 },
-		      (struct bytes){ base_key, len }, secret);
-	if (!ret)
-		ret = expand_label(s, secret, "SFrame 1.0 Secret key ", kid,
-				   suite, key, s->key_len);
-	if (!ret)
-		ret = expand_label(s, secret, "SFrame 1.0 Secret salt ", kid,
-				   suite, salt, E2EE_SFRAME_SALT_LEN);
-	OPENSSL_cleanse(secret, sizeof(secret));
-	if (ret) {
-		OPENSSL_cleanse(key, s->key_len);
-		OPENSSL_cleanse(salt, E2EE_SFRAME_SALT_LEN);
-	}
-	return ret;
+	return e2ee_sframe_derive_all(suite, base_key, len, &one, 1);
 }
 
 /* Both other derivations: one label, as many bytes as the hash has */
@@ -159,14 +194,18 @@ static int derive_next(uint32_t suite, struct bytes base_key,
 {
 	const struct suite *s = suite_get(suite);
 	uint8_t secret[E2EE_SFRAME_HASH_MAX];
+	struct hkdf hkdf;
 	int ret;
 
 	if (!s || base_key.len < E2EE_BASE_KEY_MIN)
 		return -EINVAL;
-	ret = extract(s, salt, base_key, secret);
+	hkdf = hkdf_new(s);
+	ret = extract(&hkdf, salt, base_key, secret);
 	if (!ret)
-		ret = expand(s, secret, (struct bytes){ label, strlen(label) },
-			     out, s->hash_len);
+		ret = expand(&hkdf, secret,
+			     (struct bytes){ label, strlen(label) }, out,
+			     s->hash_len);
+	hkdf_free(&hkdf);
 	OPENSSL_cleanse(secret, sizeof(secret));
 	return ret;
 }

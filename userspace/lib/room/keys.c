@@ -78,18 +78,22 @@ static uint64_t epoch_kid(const struct epoch *epoch, unsigned int stream,
 				 epoch->msg->epoch.seq);
 }
 
-static int epoch_key(const struct epoch *epoch, const struct e2ee_entry *entry,
-		     unsigned int stream, struct e2ee_key *key)
+/* @keys: kid is set */
+static int epoch_keys(const struct epoch *epoch, const struct e2ee_entry *entry,
+		      struct e2ee_key *keys, size_t count)
 {
 	int err;
 
-	err = e2ee_schedule_key(epoch->secret, entry->leaf, entry->dev,
-				entry->session, epoch->msg->epoch.media,
-				epoch_kid(epoch, stream, entry->leaf), key);
-	key->has |= E2EE_HAS(E2EE_A_KEY_DIR) | E2EE_HAS(E2EE_A_KEY_EPOCH) |
-		    E2EE_HAS(E2EE_A_KEY_SSRC_MODE) |
-		    E2EE_HAS(E2EE_A_KEY_EXPIRES);
-	key->epoch = epoch->number;
+	err = e2ee_schedule_keys(epoch->secret, entry->leaf, entry->dev,
+				 entry->session, epoch->msg->epoch.media, keys,
+				 count);
+	for (size_t i = 0; i < count; i++) {
+		keys[i].has |= E2EE_HAS(E2EE_A_KEY_DIR) |
+			       E2EE_HAS(E2EE_A_KEY_EPOCH) |
+			       E2EE_HAS(E2EE_A_KEY_SSRC_MODE) |
+			       E2EE_HAS(E2EE_A_KEY_EXPIRES);
+		keys[i].epoch = epoch->number;
+	}
 	return err;
 }
 
@@ -106,8 +110,11 @@ static const struct e2ee_entry *epoch_me(const struct epoch *epoch)
 /* A key of before this process, whose KID is needed now, goes first (K5) */
 static void keys_disinherit(struct e2ee_room *room, uint32_t dir, uint64_t kid)
 {
-	struct batch batch = { .room = room, .delete = true };
+	struct batch batch;
 
+	if (!room->inherited.count)
+		return;
+	batch = (struct batch){ .room = room, .delete = true };
 	for (size_t i = 0; i < room->inherited.count; i++) {
 		if (room->inherited.list[i].dir != dir ||
 		    room->inherited.list[i].kid != kid)
@@ -120,25 +127,35 @@ static void keys_disinherit(struct e2ee_room *room, uint32_t dir, uint64_t kid)
 	batch_end(&batch);
 }
 
+/* The first @count streams of a sender, but for those that are there */
 static void epoch_add_rx(struct batch *batch, struct epoch *epoch, size_t place,
-			 unsigned int stream)
+			 unsigned int count)
 {
 	const struct e2ee_entry *entry = &epoch->msg->epoch.roster[place];
-	struct e2ee_key *key;
+	uint32_t streams = 0;
+	struct e2ee_key *keys;
+	size_t n = 0;
 
-	if (epoch->rx[place] & 1u << stream)
-		return;
-	keys_disinherit(batch->room, E2EE_DIR_RX,
-			epoch_kid(epoch, stream, entry->leaf));
-	key = batch_add(batch);
-	if (epoch_key(epoch, entry, stream, key)) {
-		batch->count--;
-		return;
+	if (BATCH - batch->count < count)
+		batch_flush(batch);
+	keys = &batch->keys[batch->count];
+	for (unsigned int stream = 0; stream < count; stream++) {
+		uint64_t kid = epoch_kid(epoch, stream, entry->leaf);
+
+		if (epoch->rx[place] & 1u << stream)
+			continue;
+		keys_disinherit(batch->room, E2EE_DIR_RX, kid);
+		streams |= 1u << stream;
+		memset(&keys[n], 0, sizeof(keys[n]));
+		keys[n].dir = E2EE_DIR_RX;
+		keys[n].ssrc_mode = E2EE_SSRC_ANY;
+		keys[n].expires = RX_EXPIRES;
+		keys[n++].kid = kid;
 	}
-	key->dir = E2EE_DIR_RX;
-	key->ssrc_mode = E2EE_SSRC_ANY;
-	key->expires = RX_EXPIRES;
-	epoch->rx[place] |= 1u << stream;
+	if (!n || epoch_keys(epoch, entry, keys, n))
+		return;
+	batch->count += n;
+	epoch->rx[place] |= streams;
 }
 
 /* Each other leaf: the streams that it used so far, and spare ones (K3) */
@@ -153,8 +170,7 @@ static void epoch_fill_rx(struct batch *batch, struct epoch *epoch)
 			continue;
 		if (count > E2EE_STREAMS_MAX)
 			count = E2EE_STREAMS_MAX;
-		for (unsigned int stream = 0; stream < count; stream++)
-			epoch_add_rx(batch, epoch, i, stream);
+		epoch_add_rx(batch, epoch, i, count);
 	}
 }
 
@@ -173,7 +189,8 @@ static bool epoch_add_tx(struct batch *batch, struct epoch *epoch,
 			epoch_kid(epoch, stream, epoch->leaf));
 	epoch->tx |= 1u << stream;
 	key = batch_add(batch);
-	if (epoch_key(epoch, epoch_me(epoch), stream, key)) {
+	key->kid = epoch_kid(epoch, stream, epoch->leaf);
+	if (epoch_keys(epoch, epoch_me(epoch), key, 1)) {
 		batch->count--;
 		return true;
 	}

@@ -8,9 +8,8 @@
 
 #include <openssl/crypto.h>
 
-#include <e2ee/sframe.h>
-
 #include "schedule.h"
+#include "sframe.h"
 
 #define TEXT(text)	{ text, sizeof(text) - 1 }
 
@@ -114,28 +113,44 @@ static int base_key(const uint8_t *secret, uint8_t leaf, const char *dev,
 	return e2ee_hkdf_expand(key, len, secret, info, 5);
 }
 
-int e2ee_schedule_key(const uint8_t *secret, uint8_t leaf, const char *dev,
-		      const uint8_t *session, uint32_t suite, uint64_t kid,
-		      struct e2ee_key *key)
+static void key_fill(struct e2ee_key *key, uint32_t suite)
 {
-	size_t len = e2ee_sframe_hash_len(suite);
-	uint8_t base[E2EE_SFRAME_HASH_MAX];
-	int ret;
-
-	if (suite != E2EE_SUITE_AES_128_GCM_SHA256_128 &&
-	    suite != E2EE_SUITE_AES_256_GCM_SHA512_128)
-		return -EINVAL;
-	ret = base_key(secret, leaf, dev, session, base, len);
-	if (!ret)
-		ret = e2ee_sframe_derive(suite, base, len, kid, key->secret,
-					 key->salt);
-	OPENSSL_cleanse(base, sizeof(base));
-	if (ret)
-		return ret;
-	key->kid = kid;
 	key->suite = suite;
 	key->secret_len = (uint32_t)e2ee_sframe_key_len(suite);
 	key->has |= E2EE_HAS(E2EE_A_KEY_KID) | E2EE_HAS(E2EE_A_KEY_SUITE) |
 		    E2EE_HAS(E2EE_A_KEY_SECRET) | E2EE_HAS(E2EE_A_KEY_SALT);
-	return 0;
+}
+
+int e2ee_schedule_keys(const uint8_t *secret, uint8_t leaf, const char *dev,
+		       const uint8_t *session, uint32_t suite,
+		       struct e2ee_key *keys, size_t count)
+{
+	size_t len = e2ee_sframe_hash_len(suite);
+	struct e2ee_sframe_key parts[E2EE_STREAMS_MAX];
+	uint8_t base[E2EE_SFRAME_HASH_MAX];
+	int ret;
+
+	if ((suite != E2EE_SUITE_AES_128_GCM_SHA256_128 &&
+	     suite != E2EE_SUITE_AES_256_GCM_SHA512_128) ||
+	    count > E2EE_STREAMS_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < count; i++)
+		parts[i] = (struct e2ee_sframe_key){
+			keys[i].kid, keys[i].secret, keys[i].salt,
+		};
+	ret = base_key(secret, leaf, dev, session, base, len);
+	if (!ret)
+		ret = e2ee_sframe_derive_all(suite, base, len, parts, count);
+	OPENSSL_cleanse(base, sizeof(base));
+	for (size_t i = 0; i < count && !ret; i++)
+		key_fill(&keys[i], suite);
+	return ret;
+}
+
+int e2ee_schedule_key(const uint8_t *secret, uint8_t leaf, const char *dev,
+		      const uint8_t *session, uint32_t suite, uint64_t kid,
+		      struct e2ee_key *key)
+{
+	key->kid = kid;
+	return e2ee_schedule_keys(secret, leaf, dev, session, suite, key, 1);
 }

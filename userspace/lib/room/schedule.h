@@ -46,4 +46,9 @@ int e2ee_schedule_key(const uint8_t *secret, uint8_t leaf, const char *dev,
 		      const uint8_t *session, uint32_t suite, uint64_t kid,
 		      struct e2ee_key *key);
 
+/* The same for @count streams of one sender, at most 32; @keys: kid is set */
+int e2ee_schedule_keys(const uint8_t *secret, uint8_t leaf, const char *dev,
+		       const uint8_t *session, uint32_t suite,
+		       struct e2ee_key *keys, size_t count);
+
 #endif /* E2EE_LIB_SCHEDULE_H */

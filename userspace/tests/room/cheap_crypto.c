@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <e2ee/sframe.h>
 
 #include "cheap_crypto.h"
 #include "crypto.h"
+#include "sframe.h"
 
 static uint64_t random_state;
 
@@ -260,13 +260,15 @@ size_t e2ee_sframe_hash_len(uint32_t suite)
 	return suite == 4 ? 32 : 64;
 }
 
-int e2ee_sframe_derive(uint32_t suite, const void *base_key, size_t len,
-		       uint64_t kid, uint8_t *key, uint8_t *salt)
+int e2ee_sframe_derive_all(uint32_t suite, const void *base_key, size_t len,
+			   struct e2ee_sframe_key *keys, size_t count)
 {
-	struct e2ee_bytes part = { &kid, sizeof(kid) };
+	for (size_t i = 0; i < count; i++) {
+		struct e2ee_bytes part = { &keys[i].kid, sizeof(keys[i].kid) };
 
-	hash_keyed(key, e2ee_sframe_key_len(suite), "key", base_key, len,
-		   &part, 1);
-	hash_keyed(salt, 12, "salt", base_key, len, &part, 1);
+		hash_keyed(keys[i].key, e2ee_sframe_key_len(suite), "key",
+			   base_key, len, &part, 1);
+		hash_keyed(keys[i].salt, 12, "salt", base_key, len, &part, 1);
+	}
 	return 0;
 }
