@@ -316,11 +316,10 @@ static int refuse_doubles(const struct genl_info *info, bool many_keys)
 
 /*
  * The caller wrote AEAD keys and salts into the message: they are gone from
- * this copy before it is freed or, with an error, sent back. The caller's own
+ * this copy before it is freed or, with an error, sent back; with them goes
+ * what cannot be read as attributes, and may hold anything. The caller's own
  * copy is the caller's; one that a tap on netlink (nlmon) took before is out
- * of reach unless it shares our bytes, which then are wiped for it, too. What
- * a policy refuses does not come here: its sender gets it back as it was,
- * unless the sender asked for short errors (NETLINK_CAP_ACK).
+ * of reach unless it shares our bytes, which then are wiped for it, too.
  */
 static void wipe_keys(const struct genl_info *info)
 {
@@ -334,7 +333,11 @@ static void wipe_keys(const struct genl_info *info)
 			if (nla_type(attr) == E2EE_A_KEY_SECRET ||
 			    nla_type(attr) == E2EE_A_KEY_SALT)
 				memzero_explicit(nla_data(attr), nla_len(attr));
+		if (rem_nest > 0)
+			memzero_explicit(attr, rem_nest);
 	}
+	if (rem > 0)
+		memzero_explicit(nest, rem);
 }
 
 static int run_call(struct e2ee_call *call, u8 cmd)
@@ -375,11 +378,9 @@ static int e2ee_doit(struct sk_buff *skb, struct genl_info *info)
 		.user_ns = sk_user_ns(NETLINK_CB(skb).sk),
 		.info = info,
 	};
-	int err;
 
-	err = run_call(&call, info->genlhdr->cmd);
-	wipe_keys(info);
-	return err;
+	return e2ee_parse_header(info->nlhdr, info->extack) ?:
+	       run_call(&call, info->genlhdr->cmd);
 }
 
 static const struct nla_policy session_new_policy[E2EE_A_MAX + 1] = {
@@ -436,9 +437,32 @@ static const struct nla_policy guard_ref_policy[E2EE_A_MAX + 1] = {
 
 static const struct nla_policy no_policy[E2EE_A_MAX + 1] = { };
 
+/*
+ * Generic netlink knows neither a policy nor a maxattr for it, so it lets
+ * everything pass that its caller has the right to send, and the keys in a
+ * message are wiped, whatever is wrong with it.
+ */
+static int e2ee_key_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *attrs[E2EE_A_MAX + 1];
+	int err;
+
+	err = nlmsg_parse(info->nlhdr, GENL_HDRLEN, attrs, E2EE_A_MAX,
+			  key_new_policy, info->extack);
+	if (!err) {
+		info->attrs = attrs;
+		err = e2ee_doit(skb, info);
+	}
+	wipe_keys(info);
+	return err;
+}
+
 #define E2EE_OP(name, attrs)						\
 	.cmd = E2EE_CMD_##name, .flags = GENL_UNS_ADMIN_PERM,		\
-	.doit = e2ee_doit, .policy = attrs
+	.doit = e2ee_doit, .policy = attrs, .maxattr = E2EE_A_MAX
+#define E2EE_OP_UNREAD(name, call)					\
+	.cmd = E2EE_CMD_##name, .flags = GENL_UNS_ADMIN_PERM,		\
+	.doit = call
 #define E2EE_OP_DUMP(dump)	.start = e2ee_dump_start, .dumpit = dump
 
 static const struct genl_ops e2ee_ops[] = {
@@ -447,7 +471,7 @@ static const struct genl_ops e2ee_ops[] = {
 	{ E2EE_OP(SESSION_DEL, session_ref_policy) },
 	{ E2EE_OP(SESSION_GET, session_ref_policy),
 	  E2EE_OP_DUMP(e2ee_session_dumpit) },
-	{ E2EE_OP(KEY_NEW, key_new_policy) },
+	{ E2EE_OP_UNREAD(KEY_NEW, e2ee_key_new_doit) },
 	{ E2EE_OP(KEY_SET, key_set_policy) },
 	{ E2EE_OP(KEY_DEL, key_ref_policy) },
 	{ E2EE_OP(KEY_GET, key_ref_policy), E2EE_OP_DUMP(e2ee_key_dumpit) },
@@ -469,7 +493,8 @@ static const struct genl_multicast_group e2ee_groups[] = {
 struct genl_family e2ee_genl_family = {
 	.name = E2EE_GENL_NAME,
 	.version = E2EE_GENL_VERSION,
-	.maxattr = E2EE_A_MAX,
+	/* from here on it would give a command without a policy one of its own */
+	.resv_start_op = E2EE_CMD_KEY_NEW + 1,
 	.netnsok = true,
 	.parallel_ops = true,
 	.module = THIS_MODULE,

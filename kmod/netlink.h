@@ -52,7 +52,9 @@ extern const struct nla_policy e2ee_socket_ref_policy[E2EE_A_SOCKET_MAX + 1];
 extern const struct nla_policy e2ee_guard_ref_policy[E2EE_A_GUARD_MAX + 1];
 extern const struct nla_policy e2ee_guard_new_policy[E2EE_A_GUARD_MAX + 1];
 
-/* netlink_parse.c: nests of a request */
+/* netlink_parse.c: headers and nests of a request */
+int e2ee_parse_header(const struct nlmsghdr *nlh,
+		      struct netlink_ext_ack *extack);
 int e2ee_parse_refuse(const struct e2ee_call *call, const struct nlattr *nest,
 		      const struct e2ee_refusal *why, int err);
 int e2ee_parse_session(const struct e2ee_call *call,

@@ -452,6 +452,9 @@ int e2ee_dump_start(struct netlink_callback *cb)
 	struct e2ee_session *session;
 	int err, type;
 
+	err = e2ee_parse_header(cb->nlh, cb->extack);
+	if (err)
+		return err;
 	for (type = 1; type <= E2EE_A_MAX; type++) {
 		if (!call.attrs[type] || type == E2EE_A_SESSION)
 			continue;

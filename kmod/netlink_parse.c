@@ -2,9 +2,9 @@
 /*
  * Requests: what each nest may hold, and how it is read.
  *
- * Generic netlink has held a request against its command's policy, nests
- * included, before any of this runs: what is there has the right size and
- * range, and nothing unknown is there. What is read here is what a policy
+ * A request has been held against its command's policy, nests included, before
+ * any of this runs: what is there has the right size and range, and nothing
+ * unknown is there. What is read here is what a policy
  * cannot say: what must be there, and what goes with what.
  */
 #include <linux/ctype.h>
@@ -176,6 +176,37 @@ const struct nla_policy e2ee_guard_new_policy[E2EE_A_GUARD_MAX + 1] = {
 	[E2EE_A_GUARD_UID] = { .type = NLA_U32 },
 	[E2EE_A_GUARD_CGROUP] = POLICY_STRING(E2EE_CGROUP_PATH_MAX),
 };
+
+/**
+ * e2ee_parse_header() - nothing unknown in the headers of a request
+ * @nlh: the request
+ * @extack: told where it is refused
+ *
+ * Generic netlink does so by itself, but only for commands that it holds
+ * against a policy, too.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int e2ee_parse_header(const struct nlmsghdr *nlh,
+		      struct netlink_ext_ack *extack)
+{
+	const struct genlmsghdr *genlh = nlmsg_data(nlh);
+	u16 flags = nlh->nlmsg_flags;
+
+	if (genlh->reserved) {
+		NL_SET_ERR_MSG(extack, "genlmsghdr.reserved field is not 0");
+		return -EINVAL;
+	}
+	/* two bits, which mean something only together */
+	if ((flags & NLM_F_DUMP) == NLM_F_DUMP)
+		flags &= ~NLM_F_DUMP;
+	if (flags & ~(NLM_F_REQUEST | NLM_F_ACK | NLM_F_ECHO)) {
+		NL_SET_ERR_MSG(extack,
+			       "ambiguous or reserved bits set in nlmsg_flags");
+		return -EINVAL;
+	}
+	return 0;
+}
 
 static int refuse(const struct e2ee_call *call, const struct nlattr *attr,
 		  int err, const char *msg)

@@ -14,6 +14,8 @@
 #include "lib/scene.h"
 #include "kselftest_harness.h"
 
+#include <linux/genetlink.h>
+
 #define TX_KID		7
 #define FAR_PORT	50000	/* a guard that meets no socket of ours */
 
@@ -287,6 +289,36 @@ TEST_F(netlink, no_event_by_request)
 /* One request, and the words it must be refused with */
 #define REFUSED(err, words, msg)					\
 	EXPECT_STREQ("", nl_refused(&self->nl, msg, err, words))
+
+static struct nl_msg *with_header(const struct nl *nl, uint8_t cmd,
+				  uint16_t flags, uint16_t reserved)
+{
+	struct nl_msg *msg = nl_begin(nl, cmd);
+
+	((struct nlmsghdr *)msg->data)->nlmsg_flags |= flags;
+	((struct genlmsghdr *)(msg->data + NLMSG_HDRLEN))->reserved = reserved;
+	return msg;
+}
+
+/* Nothing is ignored in the headers either, of no command. */
+TEST_F(netlink, headers)
+{
+	struct nl *nl = &self->nl;
+
+	for (uint8_t cmd = 1; cmd <= E2EE_CMD_INFO_GET; cmd++) {
+		REFUSED(EINVAL, "genlmsghdr.reserved field is not 0",
+			with_header(nl, cmd, 0, 1));
+		REFUSED(EINVAL, "ambiguous or reserved bits set in nlmsg_flags",
+			with_header(nl, cmd, NLM_F_CREATE, 0));
+		if (!command_dumps(cmd))
+			continue;
+		/* old kernels have no words for a dump that does not begin */
+		EXPECT_EQ(-EINVAL, nl_do(nl, with_header(nl, cmd,
+							 NLM_F_DUMP, 1)));
+		EXPECT_EQ(-EINVAL, nl_do(nl, with_header(nl, cmd, NLM_F_DUMP |
+							 NLM_F_APPEND, 0)));
+	}
+}
 
 TEST_F(netlink, session_words)
 {

@@ -10,6 +10,8 @@
 #include <sys/klog.h>
 #include <sys/mount.h>
 
+#include <linux/genetlink.h>
+
 #include "lib/commands.h"
 #include "lib/scene.h"
 #include "kselftest_harness.h"
@@ -231,6 +233,82 @@ TEST_F(secrecy, keys)
 	EXPECT_FALSE(record_has(&record, rx.secret, sizeof(rx.secret)));
 	EXPECT_FALSE(record_has(&record, tx.salt, sizeof(tx.salt)));
 	EXPECT_FALSE(record_has(&record, rx.salt, sizeof(rx.salt)));
+}
+
+/* What may be wrong with a message before the module looks at its sense */
+enum flaw {
+	FLAW_DIR,		/* a bad value beside the secret */
+	FLAW_LONG,		/* a secret too long */
+	FLAW_UNKNOWN,		/* an attribute behind it in the nest */
+	FLAW_UNKNOWN_TOP,	/* ... and outside */
+	FLAW_TYPE,		/* the nest does not say that it is one */
+	FLAW_CUT,		/* the message ends within the secret */
+	FLAW_CUT_NEST,		/* the nest ends within the secret */
+	FLAW_HEADER,		/* a reserved field is set */
+	FLAW_FLAGS,		/* a flag of other commands */
+	FLAW_NUM,
+};
+
+static struct nl_msg *flawed(const struct nl *nl, uint32_t session, int flaw,
+			     const uint8_t secret[33])
+{
+	struct nl_msg *msg = nl_session(nl, E2EE_CMD_KEY_NEW, session, NULL);
+	size_t nest = nl_nest(msg, E2EE_A_KEY), at;
+	struct genlmsghdr *genl = (void *)(msg->data + NLMSG_HDRLEN);
+	struct nlattr *attr;
+
+	nl_u32(msg, E2EE_A_KEY_DIR, flaw == FLAW_DIR ? 9 : E2EE_DIR_TX);
+	nl_u64(msg, E2EE_A_KEY_KID, 9);
+	nl_put(msg, E2EE_A_KEY_SALT, secret + 16, 12);
+	at = nl_put(msg, E2EE_A_KEY_SECRET, secret, flaw == FLAW_LONG ? 33 : 32);
+	if (flaw == FLAW_UNKNOWN)
+		nl_u32(msg, 99, 1);
+	attr = (void *)(msg->data + at);
+	if (flaw == FLAW_CUT_NEST)
+		attr->nla_len += 4;
+	nl_nest_end(msg, nest);
+	if (flaw == FLAW_UNKNOWN_TOP)
+		nl_u32(msg, 99, 1);
+	attr = (void *)(msg->data + nest);
+	if (flaw == FLAW_TYPE)
+		attr->nla_type &= NLA_TYPE_MASK;
+	if (flaw == FLAW_CUT)
+		attr->nla_len += 4;
+	if (flaw == FLAW_HEADER)
+		genl->reserved = 1;
+	if (flaw == FLAW_FLAGS)
+		((struct nlmsghdr *)msg->data)->nlmsg_flags |= NLM_F_EXCL;
+	return msg;
+}
+
+/* A refused request is sent back to whoever does not ask for short errors. */
+TEST_F(secrecy, refused_requests)
+{
+	static struct record record;
+	uint8_t secret[33] = { 0 };
+	struct nl_said said;
+	struct nl_msg *msg;
+	int off = 0;
+
+	ASSERT_EQ(0, setsockopt(self->nl.fd, SOL_NETLINK, NETLINK_CAP_ACK,
+				&off, sizeof(off)));
+	self->nl.heard = record_add;
+	self->nl.arg = &record;
+	for (int flaw = 0; flaw < FLAW_NUM; flaw++) {
+		nl_fresh_secret(secret);
+		record.len = 0;
+		msg = flawed(&self->nl, self->scene.session, flaw, secret);
+		EXPECT_GT(0, nl_talk(&self->nl, msg, &said));
+		EXPECT_NE('\0', said.text[0]);
+		EXPECT_FALSE(record_has(&record, secret, 32)) {
+			TH_LOG("flaw %d: %s", flaw, said.text);
+		}
+		/* it was sent back: else there is nothing to search in */
+		EXPECT_LT(msg->len, record.len) {
+			TH_LOG("flaw %d: %s", flaw, said.text);
+		}
+		free(msg);
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -12,6 +12,9 @@ import sys
 SPEC = os.path.join(os.path.dirname(os.path.realpath(__file__)),
                     "../Documentation/netlink/specs/e2ee.yaml")
 SKIP = 4
+# held against their policies by the module, which is not told of here: so every
+# refusal wipes the keys in it; netlink_test.c has all their attributes
+UNTOLD = {"key-new"}
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP = 1, 4, 0x300
 NLMSG_ERROR, NLMSG_DONE = 2, 3
@@ -170,6 +173,9 @@ def check_operation(tap, spec, tables, policies, op):
         found.update(tables.get(index, {}))
     top = spec.sets["e2ee"]
     found = {k: v for k, v in found.items() if v.get(1)}
+    if op["name"] in UNTOLD:
+        tap.equal(f"{op['name']}: no policy of generic netlink's", found, {})
+        return
     tap.equal(f"{op['name']}: attributes",
               {top[number]["name"] for number in found}, spec.requests(op))
     for kind, properties in sorted(found.items()):
