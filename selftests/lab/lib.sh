@@ -4,6 +4,7 @@
 
 lab=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$lab/../.." && pwd)
+kernels=${E2EE_KERNELS:-$lab/kernels}
 cache=${E2EE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/e2ee}
 build=$top/build
 lab_start=${lab_start:-$SECONDS}
@@ -49,8 +50,8 @@ quietly()
 pin()
 {
 	read -r _ pin_package pin_version pin_prefix pin_suites \
-		< <(grep -E "^${1//./\\.}[[:space:]]" "$lab/kernels") ||
-		die "no kernel '$1' in selftests/lab/kernels"
+		< <(grep -E "^${1//./\\.}[[:space:]]" "$kernels") ||
+		die "no kernel '$1' in $kernels"
 }
 
 # mirror SUITE: the archive that this host is set up to use, for SUITE
@@ -79,18 +80,21 @@ suite_sources()
 	done
 }
 
-# suite_open SUITE...: sets suite_apt, apt's options for these suites alone
+# suite_open SUITE...: sets suite_apt, apt's options for these suites alone;
+# what the host has installed does not count
 suite_open()
 {
 	local dir=$cache/apt/${*// /-}
 
 	dir=${dir// /-}
 	mkdir -p "$dir/lists/partial" "$dir/none"
+	: >"$dir/status"
 	suite_sources "$@" >"$dir/sources.list"
 	suite_apt=(-o "Dir::Etc::sourcelist=$dir/sources.list"
 		-o "Dir::Etc::sourceparts=$dir/none"
 		-o "Dir::Etc::preferencesparts=$dir/none"
 		-o "Dir::State::lists=$dir/lists"
+		-o "Dir::State::status=$dir/status"
 		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
 		-o Acquire::Languages=none -o Acquire::Retries=3
 		-o Acquire::Check-Valid-Until=false -o APT::Sandbox::User=root)
