@@ -4,6 +4,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <net/sock.h>
 #include "event.h"
 #include "netlink.h"
 #include "session.h"
@@ -121,6 +122,17 @@ static int event_put(struct sk_buff *skb, const struct e2ee_event_msg *msg)
 			     E2EE_A_EVENT_COUNT, msg->count);
 }
 
+/* what finds a socket among those that the host shows */
+static int event_put_sk(struct sk_buff *skb, const struct e2ee_event_msg *msg)
+{
+	if (!(msg->given & E2EE_EVENT_HAS_SK))
+		return 0;
+	return e2ee_put_local(skb, E2EE_A_EVENT_LOCAL_ADDR,
+			      E2EE_A_EVENT_LOCAL_PORT, msg->sk) ?:
+	       nla_put_u64_64bit(skb, E2EE_A_EVENT_INODE, sock_i_ino(msg->sk),
+				 E2EE_A_EVENT_PAD);
+}
+
 static int event_fill(struct sk_buff *skb, const struct e2ee_session *session,
 		      const struct e2ee_event_msg *msg, u32 lost)
 {
@@ -131,7 +143,7 @@ static int event_fill(struct sk_buff *skb, const struct e2ee_session *session,
 	if (!header)
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, E2EE_A_EVENT);
-	if (!nest || event_put(skb, msg) ||
+	if (!nest || event_put(skb, msg) || event_put_sk(skb, msg) ||
 	    (session && event_put_session(skb, session)) ||
 	    (lost && nla_put_u32(skb, E2EE_A_EVENT_LOST, lost)))
 		return -EMSGSIZE;

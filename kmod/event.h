@@ -10,6 +10,7 @@
 
 struct e2ee_net;
 struct e2ee_session;
+struct sock;
 
 /* which members of struct e2ee_event_msg are meant */
 enum e2ee_event_given {
@@ -20,12 +21,14 @@ enum e2ee_event_given {
 	E2EE_EVENT_HAS_EPOCH = 1U << 4,
 	E2EE_EVENT_HAS_ERROR = 1U << 5,
 	E2EE_EVENT_HAS_COUNT = 1U << 6,
+	E2EE_EVENT_HAS_SK = 1U << 7,
 };
 
 /**
  * struct e2ee_event_msg - an event
  * @type: enum e2ee_event
  * @given: enum e2ee_event_given
+ * @sk: a socket that has no id; the caller has a reference
  */
 struct e2ee_event_msg {
 	u32 type;
@@ -37,6 +40,7 @@ struct e2ee_event_msg {
 	u32 epoch;
 	u32 error;
 	u64 count;
+	struct sock *sk;
 };
 
 /* process context */

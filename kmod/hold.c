@@ -179,8 +179,9 @@ static void e2ee_hold_failed(struct e2ee_hold *hold, int err)
 {
 	struct e2ee_event_msg msg = {
 		.type = E2EE_EVENT_ATTACH_FAILED,
-		.given = E2EE_EVENT_HAS_ERROR,
+		.given = E2EE_EVENT_HAS_ERROR | E2EE_EVENT_HAS_SK,
 		.error = -err,
+		.sk = hold->sk,
 	};
 
 	e2ee_event_send(hold->enet, hold->session, &msg);

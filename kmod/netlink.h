@@ -6,6 +6,7 @@
 #define E2EE_NETLINK_H
 
 #include <net/genetlink.h>
+#include <net/inet_sock.h>
 #include <linux/e2ee.h>
 
 struct e2ee_guard;
@@ -22,7 +23,35 @@ extern struct genl_family e2ee_genl_family;
 int e2ee_netlink_init(void);
 void e2ee_netlink_exit(void);
 
-/* The rest is for netlink*.c alone. */
+/* The rest is for netlink*.c and event.c alone. */
+
+static inline int e2ee_put_addr(struct sk_buff *skb, int type,
+				const struct sock *sk, __be32 v4,
+				const struct in6_addr *v6)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return nla_put_in6_addr(skb, type, v6);
+#endif
+	return nla_put_in_addr(skb, type, v4);
+}
+
+/*
+ * Addresses are read without the socket's lock: bind() or connect() at the same
+ * moment may show one with the port of before, as /proc/net/udp does.
+ */
+static inline int e2ee_put_local(struct sk_buff *skb, int addr, int port,
+				 const struct sock *sk)
+{
+	const struct in6_addr *local6 = NULL;
+
+#if IS_ENABLED(CONFIG_IPV6)
+	local6 = &sk->sk_v6_rcv_saddr;
+#endif
+	return e2ee_put_addr(skb, addr, sk, inet_sk(sk)->inet_rcv_saddr,
+			     local6) ?:
+	       nla_put_u16(skb, port, READ_ONCE(inet_sk(sk)->inet_num));
+}
 
 /**
  * struct e2ee_call - a command that is being carried out

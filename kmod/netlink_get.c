@@ -129,41 +129,19 @@ static int put_key(struct sk_buff *skb, struct e2ee_key *key)
 	return 0;
 }
 
-static int put_addr(struct sk_buff *skb, int type, const struct sock *sk,
-		    __be32 v4, const struct in6_addr *v6)
+static int put_remote(struct sk_buff *skb, const struct sock *sk)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
-		return nla_put_in6_addr(skb, type, v6);
-#endif
-	return nla_put_in_addr(skb, type, v4);
-}
-
-/*
- * Read without the socket's lock: bind() or connect() at the same moment may
- * show an address with the port of before, as /proc/net/udp does.
- */
-static int put_addrs(struct sk_buff *skb, const struct sock *sk)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-	const struct in6_addr *local6 = NULL, *remote6 = NULL;
+	const struct in6_addr *remote6 = NULL;
 
 #if IS_ENABLED(CONFIG_IPV6)
-	local6 = &sk->sk_v6_rcv_saddr;
 	remote6 = &sk->sk_v6_daddr;
 #endif
-	if (put_addr(skb, E2EE_A_SOCKET_LOCAL_ADDR, sk, inet->inet_rcv_saddr,
-		     local6) ||
-	    nla_put_u16(skb, E2EE_A_SOCKET_LOCAL_PORT,
-			READ_ONCE(inet->inet_num)))
-		return -EMSGSIZE;
 	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
 		return 0;
-	if (put_addr(skb, E2EE_A_SOCKET_REMOTE_ADDR, sk, inet->inet_daddr,
-		     remote6))
-		return -EMSGSIZE;
-	return nla_put_u16(skb, E2EE_A_SOCKET_REMOTE_PORT,
-			   ntohs(READ_ONCE(inet->inet_dport)));
+	return e2ee_put_addr(skb, E2EE_A_SOCKET_REMOTE_ADDR, sk,
+			     inet_sk(sk)->inet_daddr, remote6) ?:
+	       nla_put_u16(skb, E2EE_A_SOCKET_REMOTE_PORT,
+			   ntohs(READ_ONCE(inet_sk(sk)->inet_dport)));
 }
 
 static u32 socket_session(const struct e2ee_socket *socket)
@@ -188,7 +166,9 @@ static int put_socket(struct sk_buff *skb, struct sock *sk,
 	    nla_put_u64_64bit(skb, E2EE_A_SOCKET_ID, socket->id,
 			      E2EE_A_SOCKET_PAD) ||
 	    nla_put_u32(skb, E2EE_A_SOCKET_SESSION, socket_session(socket)) ||
-	    put_addrs(skb, sk) ||
+	    e2ee_put_local(skb, E2EE_A_SOCKET_LOCAL_ADDR,
+			   E2EE_A_SOCKET_LOCAL_PORT, sk) ||
+	    put_remote(skb, sk) ||
 	    nla_put_u64_64bit(skb, E2EE_A_SOCKET_INODE, sock_i_ino(sk),
 			      E2EE_A_SOCKET_PAD) ||
 	    nla_put_u32(skb, E2EE_A_SOCKET_UID,

@@ -188,7 +188,7 @@ same()
 	check $? "$what: text and JSON agree" "$why"
 }
 
-# Two UDP sockets, which answer "rtp PORT" and "stop" on a pipe
+# UDP sockets, which answer "rtp PORT" and "stop" on a pipe
 start_engine()
 {
 	mkfifo "$dir/pipe"
@@ -197,9 +197,11 @@ import os, socket, sys
 
 folder = sys.argv[1]
 sockets = {}
-for port in (5004, 5006, 7002):
+for port in (5004, 5006, 7002, 7202):
     sockets[port] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sockets[port].bind(("127.0.0.1", port))
+# UDP_ENCAP: an encapsulation of its own, so it cannot be attached
+sockets[7202].setsockopt(socket.IPPROTO_UDP, 100, 2)
 with open(folder + "/fds.new", "w") as out:
     for port, sock in sockets.items():
         print(port, sock.fileno(), os.fstat(sock.fileno()).st_ino, file=out)
@@ -486,7 +488,35 @@ PYTHON
 		'^time [^ ]* event session-del session shown id [0-9]*'
 	kill "$monitor"
 	wait "$monitor" 2>/dev/null
+	attach_failed
 	monitor=
+}
+
+# inode PORT: of an engine's socket
+inode()
+{
+	awk -v p="$1" '$1 == p { print $3 }' "$dir/fds"
+}
+
+failure_seen()
+{
+	send_rtp 7202
+	grep -q "$1" "$dir/events"
+}
+
+attach_failed()
+{
+	local guard
+
+	guard=$(ctl add-guard room ports 7202)
+	"$E2EECTL" -n "$ns" monitor >"$dir/events" 2>&1 &
+	monitor=$!
+	until_true 'monitor names a socket that could not be attached' \
+		failure_seen "event attach-failed session room .* local 127.0.0.1:7202 inode $(inode 7202)\$"
+	kill "$monitor"
+	wait "$monitor" 2>/dev/null
+	good 'del-guard of a guard that attached nothing' \
+		del-guard "${guard#guard }"
 }
 
 batch()

@@ -572,6 +572,24 @@ static int into_sockmap(int fd)
 		       sizeof(update)) ? -errno : 0;
 }
 
+/* Does the event tell the socket's address and inode? */
+static bool is_named(const struct ctl_event *event, int fd, enum sock_kind kind,
+		     uint16_t port)
+{
+	const void *wanted;
+	struct addr addr;
+	struct stat stat;
+
+	addr_loopback(&addr, kind, port);
+	wanted = &((struct sockaddr_in *)&addr.ss)->sin_addr;
+	if (kind != SOCK_V4)
+		wanted = &((struct sockaddr_in6 *)&addr.ss)->sin6_addr;
+	return !fstat(fd, &stat) && event->inode == stat.st_ino &&
+	       event->port == port && !event->socket &&
+	       event->local_len == (kind == SOCK_V4 ? 4 : 16) &&
+	       !memcmp(event->local, wanted, event->local_len);
+}
+
 /* What cannot be attached does not send in clear instead. */
 TEST_F(guard, attaching_fails)
 {
@@ -594,6 +612,9 @@ TEST_F(guard, attaching_fails)
 					    SOCK_WAIT, &event));
 		EXPECT_EQ(self->session, event.session);
 		EXPECT_EQ(EBUSY, event.error);
+		/* which one: it has no id to name it by */
+		EXPECT_TRUE(is_named(&event, fds[i], variant->kind,
+				     (uint16_t)(FIRST + i)));
 		EXPECT_FALSE(is_attached(self, fds[i], false));
 	}
 	/* each goes on to be lost, and to be counted */

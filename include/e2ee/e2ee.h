@@ -137,7 +137,9 @@ struct e2ee_event_info {
 	uint32_t error;
 	uint32_t lost;
 	char name[E2EE_SESSION_NAME_MAX + 1];
-	uint64_t reserved[8];
+	uint64_t inode;
+	struct e2ee_addr local;
+	uint64_t reserved[4];
 };
 
 /** struct e2ee_info - @has: E2EE_A_INFO_* */

@@ -588,6 +588,23 @@ int ctl_events_open(struct ctl *ctl)
 	return err;
 }
 
+/* Where it is, of a socket that has no id */
+static void parse_local(struct ctl_event *event, attrs_t attrs)
+{
+	const struct nlattr *addr = attrs[E2EE_A_EVENT_LOCAL_ADDR];
+	const struct nlattr *port = attrs[E2EE_A_EVENT_LOCAL_PORT];
+
+	memset(event->local, 0, sizeof(event->local));
+	event->local_len = addr ? addr->nla_len - ATTR_HEADER : 0;
+	if (event->local_len > sizeof(event->local))
+		event->local_len = 0;
+	if (event->local_len)
+		memcpy(event->local, data_of(addr), event->local_len);
+	event->port = 0;
+	if (port)
+		memcpy(&event->port, data_of(port), sizeof(event->port));
+	event->inode = get_u64(attrs[E2EE_A_EVENT_INODE]);
+}
 
 int ctl_event_wait(struct ctl *ctl, uint32_t type, int timeout_ms,
 		   struct ctl_event *event)
@@ -616,6 +633,7 @@ int ctl_event_wait(struct ctl *ctl, uint32_t type, int timeout_ms,
 			event->kid = get_u64(inner[E2EE_A_EVENT_KID]);
 			event->ssrc = get_u32(inner[E2EE_A_EVENT_SSRC]);
 			event->error = get_u32(inner[E2EE_A_EVENT_ERROR]);
+			parse_local(event, inner);
 		}
 		return 0;
 	}

@@ -71,6 +71,10 @@ struct ctl_event {
 	uint64_t kid;
 	uint32_t ssrc;
 	uint32_t error;
+	uint8_t local[16];	/* of a socket without id */
+	uint32_t local_len;
+	uint16_t port;
+	uint64_t inode;
 };
 
 int ctl_open(struct ctl *ctl);

@@ -50,6 +50,10 @@ static void out_event(struct out *out, const struct e2ee_event_info *event)
 		out_u64(out, "epoch", event->epoch);
 	if (has & E2EE_HAS(E2EE_A_EVENT_ERROR))
 		out_str(out, "error", strerror((int)event->error));
+	if (has & E2EE_HAS(E2EE_A_EVENT_LOCAL_ADDR))
+		out_addr(out, "local", &event->local, true);
+	if (has & E2EE_HAS(E2EE_A_EVENT_INODE))
+		out_u64(out, "inode", event->inode);
 	if (has & E2EE_HAS(E2EE_A_EVENT_COUNT))
 		out_u64(out, "count", event->count);
 	if (event->lost)

@@ -118,6 +118,10 @@ static const struct field event_fields[] = {
 	E(ERROR, "error", FIELD_U32, error),
 	E(COUNT, "count", FIELD_U64, count),
 	E(LOST, "lost", FIELD_U32, lost),
+	FIELD_LEN(struct e2ee_event_info, E2EE_A_EVENT_, LOCAL_ADDR,
+		  "local-addr", local.addr, local.len),
+	E(LOCAL_PORT, "local-port", FIELD_U16, local.port),
+	E(INODE, "inode", FIELD_U64, inode),
 };
 
 #define I(id, text, kind, member) \

@@ -193,6 +193,9 @@ enum e2ee_event_attr {
 	E2EE_A_EVENT_ERROR,	/* u32: errno of what failed (attach-failed) */
 	E2EE_A_EVENT_COUNT,	/* u64: packets (auth-burst), digests kept (digest-filling) */
 	E2EE_A_EVENT_LOST,	/* u32: events not sent for want of tokens before this one */
+	E2EE_A_EVENT_LOCAL_ADDR, /* binary: 4 or 16 bytes, network order (attach-failed) */
+	E2EE_A_EVENT_LOCAL_PORT, /* u16: host order (attach-failed) */
+	E2EE_A_EVENT_INODE,	/* u64: of a socket without id (attach-failed) */
 
 	__E2EE_A_EVENT_MAX,
 	E2EE_A_EVENT_MAX = __E2EE_A_EVENT_MAX - 1
