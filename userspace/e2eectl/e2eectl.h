@@ -111,6 +111,16 @@ const char *session_name(const struct session_names *names, uint32_t id);
 void out_session(struct out *out, const struct session_names *names,
 		 uint32_t id);
 
+/* listing.c: objects, one a line, behind their session's names */
+struct listing {
+	struct out *out;
+	struct session_names names;
+};
+
+int listing_begin(struct app *app, struct listing *listing);
+void listing_line(struct listing *listing, uint32_t session);
+int listing_end(struct app *app, struct listing *listing, int ret);
+
 /* secret.c: keys from files, standard input, the kernel's keyring */
 #define SECRET_MAX	4096
 

@@ -171,17 +171,11 @@ void out_guard_line(struct out *out, const struct e2ee_guard *guard)
 	out_u64(out, "attached", guard->sockets);
 }
 
-struct guard_listing {
-	struct out *out;
-	struct session_names names;
-};
-
 static int guard_line(const struct e2ee_guard *guard, void *arg)
 {
-	struct guard_listing *listing = arg;
+	struct listing *listing = arg;
 
-	out_record(listing->out);
-	out_session(listing->out, &listing->names, guard->session);
+	listing_line(listing, guard->session);
 	out_guard_line(listing->out, guard);
 	out_record_end(listing->out);
 	return 0;
@@ -189,20 +183,15 @@ static int guard_line(const struct e2ee_guard *guard, void *arg)
 
 int cmd_list_guards(struct args *args)
 {
-	struct guard_listing listing = { .out = &args->app->out };
+	struct listing listing;
 	struct app *app = args->app;
 	int ret;
 
 	ret = args_end(args);
 	if (!ret)
-		ret = app_open(app);
-	if (!ret)
-		ret = session_names_read(app, &listing.names);
+		ret = listing_begin(app, &listing);
 	if (ret)
 		return ret;
-	out_list(&app->out, NULL);
 	ret = e2ee_guard_list(app->ctx, NULL, guard_line, &listing);
-	out_list_end(&app->out);
-	session_names_free(&listing.names);
-	return ret ? app_refused(app) : EXIT_GOOD;
+	return listing_end(app, &listing, ret);
 }

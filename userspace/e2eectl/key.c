@@ -410,17 +410,11 @@ void out_key_line(struct out *out, const struct e2ee_key *key)
 		out_flag(out, "expired");
 }
 
-struct key_listing {
-	struct out *out;
-	struct session_names names;
-};
-
 static int key_line(const struct e2ee_key *key, void *arg)
 {
-	struct key_listing *listing = arg;
+	struct listing *listing = arg;
 
-	out_record(listing->out);
-	out_session(listing->out, &listing->names, key->session);
+	listing_line(listing, key->session);
 	out_key_line(listing->out, key);
 	out_record_end(listing->out);
 	return 0;
@@ -428,7 +422,7 @@ static int key_line(const struct e2ee_key *key, void *arg)
 
 int cmd_list_keys(struct args *args)
 {
-	struct key_listing listing = { .out = &args->app->out };
+	struct listing listing;
 	struct e2ee_session session = { .has = 0 };
 	struct app *app = args->app;
 	int ret = EXIT_GOOD;
@@ -438,15 +432,10 @@ int cmd_list_keys(struct args *args)
 	if (!ret)
 		ret = args_end(args);
 	if (!ret)
-		ret = app_open(app);
-	if (!ret)
-		ret = session_names_read(app, &listing.names);
+		ret = listing_begin(app, &listing);
 	if (ret)
 		return ret;
-	out_list(&app->out, NULL);
 	ret = e2ee_key_list(app->ctx, session.has ? &session : NULL, key_line,
 			    &listing);
-	out_list_end(&app->out);
-	session_names_free(&listing.names);
-	return ret ? app_refused(app) : EXIT_GOOD;
+	return listing_end(app, &listing, ret);
 }

@@ -139,17 +139,11 @@ void out_socket_line(struct out *out, const struct e2ee_socket *sock)
 		out_u64(out, "by-guard", sock->guard);
 }
 
-struct socket_listing {
-	struct out *out;
-	struct session_names names;
-};
-
 static int socket_line(const struct e2ee_socket *sock, void *arg)
 {
-	struct socket_listing *listing = arg;
+	struct listing *listing = arg;
 
-	out_record(listing->out);
-	out_session(listing->out, &listing->names, sock->session);
+	listing_line(listing, sock->session);
 	out_socket_line(listing->out, sock);
 	out_record_end(listing->out);
 	return 0;
@@ -157,20 +151,15 @@ static int socket_line(const struct e2ee_socket *sock, void *arg)
 
 int cmd_list_sockets(struct args *args)
 {
-	struct socket_listing listing = { .out = &args->app->out };
+	struct listing listing;
 	struct app *app = args->app;
 	int ret;
 
 	ret = args_end(args);
 	if (!ret)
-		ret = app_open(app);
-	if (!ret)
-		ret = session_names_read(app, &listing.names);
+		ret = listing_begin(app, &listing);
 	if (ret)
 		return ret;
-	out_list(&app->out, NULL);
 	ret = e2ee_socket_list(app->ctx, NULL, socket_line, &listing);
-	out_list_end(&app->out);
-	session_names_free(&listing.names);
-	return ret ? app_refused(app) : EXIT_GOOD;
+	return listing_end(app, &listing, ret);
 }
