@@ -180,6 +180,21 @@ static int transact(struct ctl *ctl, struct request *req, void *answer)
 	}
 }
 
+/* The same, and the members of its nest @type, which point into @answer */
+static int ask(struct ctl *ctl, struct request *req, int type, void *answer,
+	       attrs_t inner)
+{
+	attrs_t attrs;
+	int err;
+
+	err = transact(ctl, req, answer);
+	if (err)
+		return err;
+	parse_message(attrs, answer);
+	parse_nest(inner, attrs[type]);
+	return 0;
+}
+
 static uint32_t group_id(const struct nlattr *groups)
 {
 	attrs_t each, group;
@@ -239,7 +254,7 @@ int ctl_session_new(struct ctl *ctl, const char *name,
 {
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	static const struct ctl_session defaults;
-	attrs_t attrs, inner;
+	attrs_t inner;
 	struct request req;
 	struct nlattr *attr;
 	int err;
@@ -259,11 +274,9 @@ int ctl_session_new(struct ctl *ctl, const char *name,
 		put(&req, E2EE_A_SESSION_RTX_PT, session->rtx_pt,
 		    session->rtx_pts);
 	nest_end(&req, attr);
-	err = transact(ctl, &req, answer);
+	err = ask(ctl, &req, E2EE_A_SESSION, answer, inner);
 	if (err)
 		return err;
-	parse_message(attrs, (void *)answer);
-	parse_nest(inner, attrs[E2EE_A_SESSION]);
 	*id = get_u32(inner[E2EE_A_SESSION_ID]);
 	return *id ? 0 : -EPROTO;
 }
@@ -329,17 +342,15 @@ static int get_stats(const struct nlattr *attr, uint64_t stats[CTL_STATS])
 int ctl_session_stats(struct ctl *ctl, uint32_t id, uint64_t stats[CTL_STATS])
 {
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
-	attrs_t attrs, inner;
+	attrs_t inner;
 	struct request req;
 	int err;
 
 	request_init(&req, ctl->family.id, E2EE_CMD_SESSION_GET);
 	put_session(&req, id);
-	err = transact(ctl, &req, answer);
+	err = ask(ctl, &req, E2EE_A_SESSION, answer, inner);
 	if (err)
 		return err;
-	parse_message(attrs, (void *)answer);
-	parse_nest(inner, attrs[E2EE_A_SESSION]);
 	return get_stats(inner[E2EE_A_SESSION_STATS], stats);
 }
 
@@ -399,7 +410,7 @@ int ctl_key_get(struct ctl *ctl, uint32_t session, const struct ctl_key *key,
 		struct ctl_key_info *info)
 {
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
-	attrs_t attrs, inner;
+	attrs_t inner;
 	struct request req;
 	struct nlattr *attr;
 	int err;
@@ -408,11 +419,9 @@ int ctl_key_get(struct ctl *ctl, uint32_t session, const struct ctl_key *key,
 	put_session(&req, session);
 	attr = put_key_id(&req, key);
 	nest_end(&req, attr);
-	err = transact(ctl, &req, answer);
+	err = ask(ctl, &req, E2EE_A_KEY, answer, inner);
 	if (err)
 		return err;
-	parse_message(attrs, (void *)answer);
-	parse_nest(inner, attrs[E2EE_A_KEY]);
 	info->ctr = get_u64(inner[E2EE_A_KEY_CTR]);
 	info->packets = get_u64(inner[E2EE_A_KEY_PACKETS]);
 	info->expired = inner[E2EE_A_KEY_EXPIRED];
@@ -426,7 +435,7 @@ int ctl_key_get(struct ctl *ctl, uint32_t session, const struct ctl_key *key,
 int ctl_attach(struct ctl *ctl, uint32_t session, int fd, uint64_t *socket)
 {
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
-	attrs_t attrs, inner;
+	attrs_t inner;
 	struct request req;
 	struct nlattr *attr;
 	int err;
@@ -436,11 +445,9 @@ int ctl_attach(struct ctl *ctl, uint32_t session, int fd, uint64_t *socket)
 	attr = nest(&req, E2EE_A_SOCKET);
 	put_u32(&req, E2EE_A_SOCKET_FD, (uint32_t)fd);
 	nest_end(&req, attr);
-	err = transact(ctl, &req, answer);
+	err = ask(ctl, &req, E2EE_A_SOCKET, answer, inner);
 	if (err)
 		return err;
-	parse_message(attrs, (void *)answer);
-	parse_nest(inner, attrs[E2EE_A_SOCKET]);
 	if (!get_u64(inner[E2EE_A_SOCKET_ID]))
 		return -EPROTO;
 	if (socket)
@@ -466,19 +473,12 @@ static int socket_get(struct ctl *ctl, int fd, void *answer, attrs_t inner)
 {
 	struct request req;
 	struct nlattr *attr;
-	attrs_t attrs;
-	int err;
 
 	request_init(&req, ctl->family.id, E2EE_CMD_SOCKET_GET);
 	attr = nest(&req, E2EE_A_SOCKET);
 	put_u32(&req, E2EE_A_SOCKET_FD, (uint32_t)fd);
 	nest_end(&req, attr);
-	err = transact(ctl, &req, answer);
-	if (err)
-		return err;
-	parse_message(attrs, answer);
-	parse_nest(inner, attrs[E2EE_A_SOCKET]);
-	return 0;
+	return ask(ctl, &req, E2EE_A_SOCKET, answer, inner);
 }
 
 int ctl_socket_get(struct ctl *ctl, int fd, uint64_t *socket,
@@ -512,7 +512,7 @@ int ctl_guard_new(struct ctl *ctl, uint32_t session,
 		  const struct ctl_guard *guard, uint32_t *id)
 {
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
-	attrs_t attrs, inner;
+	attrs_t inner;
 	struct request req;
 	struct nlattr *attr;
 	int err;
@@ -531,11 +531,9 @@ int ctl_guard_new(struct ctl *ctl, uint32_t session,
 	if (guard->cgroup)
 		put_string(&req, E2EE_A_GUARD_CGROUP, guard->cgroup);
 	nest_end(&req, attr);
-	err = transact(ctl, &req, answer);
+	err = ask(ctl, &req, E2EE_A_GUARD, answer, inner);
 	if (err)
 		return err;
-	parse_message(attrs, (void *)answer);
-	parse_nest(inner, attrs[E2EE_A_GUARD]);
 	*id = get_u32(inner[E2EE_A_GUARD_ID]);
 	return *id ? 0 : -EPROTO;
 }
@@ -560,17 +558,15 @@ int ctl_guard_del(struct ctl *ctl, uint32_t id)
 int ctl_guard_sockets(struct ctl *ctl, uint32_t id)
 {
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
-	attrs_t attrs, inner;
+	attrs_t inner;
 	struct request req;
 	int err;
 
 	request_init(&req, ctl->family.id, E2EE_CMD_GUARD_GET);
 	put_guard(&req, id);
-	err = transact(ctl, &req, answer);
+	err = ask(ctl, &req, E2EE_A_GUARD, answer, inner);
 	if (err)
 		return err;
-	parse_message(attrs, (void *)answer);
-	parse_nest(inner, attrs[E2EE_A_GUARD]);
 	return (int)get_u32(inner[E2EE_A_GUARD_SOCKETS]);
 }
 
