@@ -218,6 +218,31 @@ static bool judge_shrinks(const struct e2ee_message *last,
 	return true;
 }
 
+/* Was the call handed to the signer by its owner before? */
+static bool judge_handed(const struct e2ee_room *room,
+			 const struct e2ee_message *msg)
+{
+	return room->handed && msg->epoch.term > room->last->epoch.term &&
+	       !memcmp(room->handed_to, e2ee_chain_owner(msg)->ik,
+		       E2EE_IK_LEN);
+}
+
+/*
+ * Does it take over from my chain, or from one that is worse? An owner that
+ * left, or was removed, is in the next one's roster no more: which of the two
+ * chains is better cannot be asked then.
+ */
+static bool judge_succeeds(const struct e2ee_room *room,
+			   const struct e2ee_message *msg)
+{
+	const struct e2ee_message *last = room->last;
+	bool gone = !memcmp(msg->epoch.prev, last->hash, E2EE_HASH_LEN) ||
+		    e2ee_idset_has(&room->bans, e2ee_chain_owner(last)->ik);
+
+	return (gone && msg->epoch.term > last->epoch.term) ||
+	       judge_handed(room, msg) || e2ee_chain_better(msg, last);
+}
+
 /* M2 b: another owner, or mine in a later term */
 static void judge_owner(struct e2ee_room *room, const struct e2ee_message *msg,
 			struct judgement *out)
@@ -230,7 +255,7 @@ static void judge_owner(struct e2ee_room *room, const struct e2ee_message *msg,
 		judge_refuse(out, "its owner is not one of us", NULL);
 		return;
 	}
-	if (!e2ee_chain_better(msg, last)) {
+	if (!judge_succeeds(room, msg)) {
 		out->verdict = VERDICT_OLD;
 		return;
 	}
@@ -286,7 +311,8 @@ void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 	} else if (room->state == E2EE_ROOM_OWNER) {
 		if (room->better && judge_newcomer(room, out))
 			out->verdict = VERDICT_NEWCOMER;
-		else if (e2ee_chain_better(msg, last))
+		else if (judge_handed(room, msg) ||
+			 e2ee_chain_better(msg, last))
 			out->verdict = VERDICT_BETTER;
 		else
 			out->verdict = VERDICT_WORSE;

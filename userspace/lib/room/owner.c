@@ -706,6 +706,8 @@ static void owner_leave_timer(struct e2ee_room *room)
 	e2ee_member_become(room);
 	if (room->leaving == LEAVE_HANDS_OVER)
 		e2ee_clock_set(room, TIMER_LEAVE, SECOND);
+	else
+		e2ee_clock_stop(room, TIMER_LEAVE);
 }
 
 void e2ee_owner_timer(struct e2ee_room *room, enum timer timer)
