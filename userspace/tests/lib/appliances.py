@@ -80,6 +80,46 @@ class Hub:
                     pass
 
 
+def certificates(folder):
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True,
+                       cwd=folder)
+
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+           "-keyout")
+    openssl("req", "-x509", *key, "ca.key", "-subj", "/CN=ca", "-out", "ca.pem",
+            "-days", "2")
+    for name, alt, days in (("good", "DNS:localhost,IP:127.0.0.1", "2"),
+                            ("name", "DNS:other.example", "2"),
+                            ("late", "DNS:localhost,IP:127.0.0.1", "-1")):
+        openssl("req", *key, f"{name}.key", "-subj", f"/CN={name}", "-addext",
+                f"subjectAltName={alt}", "-out", f"{name}.csr")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey",
+                "ca.key", "-CAcreateserial", "-copy_extensions", "copyall",
+                "-days", days, "-out", f"{name}.pem")
+
+
+class Broker:
+    def __init__(self, folder, port, cert):
+        path = f"{folder}/{cert}-{port}.conf"
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(f"listener {port} 127.0.0.1\nallow_anonymous true\n"
+                         f"certfile {folder}/{cert}.pem\n"
+                         f"keyfile {folder}/{cert}.key\n"
+                         "max_queued_messages 0\nuser root\n")
+        self.command = ["mosquitto", "-c", path]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command,
+                                        stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Appliance:
     """One e2eed, its folder and its kernel"""
 

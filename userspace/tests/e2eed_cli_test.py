@@ -1,0 +1,281 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What e2eed says to bad input: command lines, configuration files, identities,
+a kernel without module or session, brokers that are not as they should be, two
+devices of one name. One line each, with cause and cure. TAP."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
+                                "lib"))
+from appliances import (E2EED, Broker, Hub, Stage, Tap,  # noqa: E402
+                        certificates, until)
+
+GOOD = "--room stdio:board --session call --dev room-a --identity {id} " \
+       "--trust-store {dir}/trust"
+
+# Command line, exit code, what the one line on stderr is to match
+LINES = [
+    ("", 2, "session is missing; see e2eed --help"),
+    ("--frobnicate", 2, 'option "--frobnicate" is not known'),
+    ("--room", 2, "--room needs a value"),
+    ("board", 2, '"board" is no option'),
+    ("--session call", 2, "room is missing"),
+    ("--room stdio:board", 2, "session is missing"),
+    ("--session a/b", 2, 'session: "a/b" is no session name'),
+    ("--room board", 2, '"board" is neither mqtts://BROKER.*nor stdio:ROOM'),
+    ("--room mqtts://broker.example", 2, "lacks the room's name"),
+    ("--room mqtts://broker.example/", 2, "lacks the room's name"),
+    ("--room mqtts://broker.example/a/b", 2,
+     'the name "a/b" has a slash, and must not: 1 to 64 of'),
+    ("--room stdio:a/b", 2, 'the name "a/b" has a slash'),
+    ("--room stdio:", 2, "lacks the room's name"),
+    ("--room stdio:a:b", 2, 'room: "a:b" is no name: 1 to 64 of'),
+    ("--room stdio:" + "x" * 65, 2, "is no name"),
+    ("--dev room/a", 2, 'dev: "room/a" is no name'),
+    ("--trust everybody", 2, "trust has to be pinned-only, verified or tofu, "
+     'not "everybody"'),
+    ("--floor none", 2, 'floor has to be required, optional or off, not "none"'),
+    ("--policy blocked", 2, "policy has to be required, optional or off"),
+    ("--suite 6", 2, "suite has to be aes-256-gcm or aes-128-gcm"),
+    ("--admin a:b", 2, 'admin: "a:b" is no name'),
+    (" ".join(["--admin x"] * 65), 2, "admin: more than 64"),
+    (GOOD + " --policy off", 2, "policy off is weaker than the floor required"),
+    (GOOD + " --cafile /dev/null", 2, "are for a broker, stdio:board has none"),
+    (GOOD + " --cert a --password-file b", 2, "one of them is enough"),
+    ("--config {dir}/none", 1, "none: No such file or directory"),
+    (GOOD + " --check-config", 0, None),
+    (GOOD + " --policy optional --floor off --rsa --suite aes-128-gcm "
+     "--admin room-b --trust tofu --check-config", 0, None),
+    (GOOD.replace("{id}", "{dir}/absent"), 1,
+     "absent does not exist: .*e2eectl keygen"),
+    (GOOD.replace("{id}", "{world}"), 1, r"world.*chmod 600"),
+    (GOOD.replace("{id}", "{junk}"), 1, "junk.*Ed25519"),
+    (GOOD.replace("stdio:board", "mqtt://broker.example/board"), 1,
+     "mqtt:// has no TLS: use mqtts://"),
+    (GOOD.replace("stdio:board", "mqtts:///board"), 1,
+     "the room's URL lacks the broker's name"),
+    (GOOD.replace("stdio:board", "mqtts://x:y@broker.example/board"), 1,
+     "a password in the room's URL is for all to see"),
+    (GOOD.replace("stdio:board", "mqtts://broker.example:0/board"), 1,
+     "the port in the room's URL has to be from 1 to 65535"),
+    (GOOD.replace("stdio:board", "mqtts://broker.example/board") +
+     " --cafile {dir}/none", 1, "cafile .*none: No such file"),
+    (GOOD.replace("stdio:board", "mqtts://broker.example/board") +
+     " --cert {world}", 1, "cert and --key belong together"),
+    ("--stop-sending", 2, "session is missing"),
+]
+
+# A file, exit code, what is said of it
+FILES = [
+    ("", 1, r"conf: session is missing"),
+    ("session = call\nroom = stdio:a/b\n", 1, r"conf:2: room: the name \"a/b\""),
+    ("session call\n", 1, r'conf:1: "session call" is no option'),
+    ("session =\n", 1, 'conf:1: session: "= VALUE" is missing'),
+    ("session\n", 1, 'conf:1: session: "= VALUE" is missing'),
+    ("# words\n\n  session = call\n\tfloor=maybe\n", 1, "conf:4: floor has to"),
+    ("config = other\n", 1, 'conf:1: "config" is no option of the file'),
+    ("stop-sending\n", 1, 'conf:1: "stop-sending" is no option of the file'),
+    ("rsa = perhaps\n", 1, "conf:1: rsa has to be yes or no"),
+    ("x" * 2000, 1, "conf:1: the line is too long"),
+    ("session = call\nroom = stdio:board\ndev = room-a\nidentity = {id}\n"
+     "trust-store = {dir}/trust\nrsa\ndebug-core = no\nadmin = a\nadmin = b\n",
+     0, None),
+]
+
+
+def run(words, folder, kernel=None):
+    env = dict(os.environ, RUNTIME_DIRECTORY=folder, STATE_DIRECTORY=folder,
+               E2EE_FAKE_KERNEL=kernel or folder)
+    done = subprocess.run([E2EED, *words], capture_output=True, timeout=60,
+                          check=False, stdin=subprocess.DEVNULL, env=env,
+                          text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def good_answer(found, code, pattern):
+    returned, out, err = found
+    if returned != code:
+        return False
+    if pattern is None:
+        return code or "the configuration is good" in out
+    return err.count("\n") == 1 and not out and \
+        re.search(f"^<3>e2eed: .*(?:{pattern})", err)
+
+
+def identity(path, mode=0o600):
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out",
+                    path], check=True, capture_output=True)
+    os.chmod(path, mode)
+    return path
+
+
+def check_lines(tap, stage):
+    folder = stage.folder
+    names = {"dir": folder, "id": identity(f"{folder}/id"),
+             "world": identity(f"{folder}/world", 0o644),
+             "junk": f"{folder}/junk"}
+    with open(names["junk"], "w", encoding="utf-8") as stream:
+        stream.write("junk")
+    os.chmod(names["junk"], 0o600)
+    for line, code, pattern in LINES:
+        found = run([w.format(**names) for w in line.split()], folder)
+        tap.ok(good_answer(found, code, pattern), f"e2eed {line}"[:110], found)
+    for number, (text, code, pattern) in enumerate(FILES):
+        with open(f"{folder}/conf", "w", encoding="utf-8") as stream:
+            stream.write(text.format(**names))
+        found = run(["--config", f"{folder}/conf", "--check-config"], folder)
+        tap.ok(good_answer(found, code, pattern),
+               f"file {number}: {pattern or 'good'}", found)
+    found = run(["--config", f"{folder}/conf", "--floor", "none"], folder)
+    tap.ok(found[0] == 2 and "floor has to be" in found[2],
+           "the command line is looked at, too", found)
+    code, out, _ = run(["--help"], folder)
+    tap.ok(code == 0 and "--password-file" in out, "--help", out)
+    code, out, _ = run(["--version"], folder)
+    tap.ok(code == 0 and re.fullmatch(r"e2eed \d+\.\d+\.\d+\n", out),
+           "--version", out)
+
+
+def says(one, text, seconds=20):
+    return until(lambda: text in one.said(), seconds)
+
+
+def check_kernel(tap, stage):
+    one = stage.appliance("kernel", "stdio:board")
+    one.module(False)
+    one.session(0)
+    one.start()
+    line = "e2ee: kernel module is not loaded: modprobe e2ee"
+    tap.ok(says(one, line), "module missing: one line", one.said())
+    until(lambda: one.status().get("waiting") == line)
+    tap.equal("and the status says it", one.status().get("waiting"), line)
+    tap.equal("commands say that there is no call", one.ask(do="rekey"),
+              {"error": 'this device is in no call yet: "e2eectl room" says '
+               "why"})
+    time.sleep(3)
+    tap.equal("said once, though tried again", one.said().count(line), 1)
+    one.module(True)
+    line = 'session "call" does not exist: e2eectl add-session call'
+    tap.ok(says(one, line), "session missing: one line", one.said())
+    one.session(1)
+    tap.ok(says(one, "session call is there"), "it comes, and is taken",
+           one.said())
+    tap.ok(until(lambda: one.status().get("state") == "joining"),
+           "the room begins", one.said())
+    other = one.path("other.id")
+    found = run(["--room", "stdio:board", "--session", "call", "--dev", "x",
+                 "--identity", identity(other), "--trust-store",
+                 one.path("trust2")], one.folder)
+    tap.ok(found[0] == 1 and "another e2eed runs it" in found[2],
+           "a second e2eed for the room is refused", found)
+    tap.equal("SIGTERM ends it", one.stop(), 0)
+
+
+def check_stop_sending(tap, stage):
+    one = stage.appliance("stop", "stdio:board")
+    one.write("keys", "1 5 2 0 1 720 aa bb\n2 7 3 0 1 900 cc dd\n")
+    one.write("session", "call 1 1 1\n")
+    code, _, err = run(["--session", "call", "--stop-sending"], one.folder)
+    tap.ok(code == 0 and "nothing left to send with" in err, "--stop-sending",
+           err)
+    tap.equal("the tx keys are gone, the others not",
+              [k.dir for k in one.keys()], [2])
+    tap.equal("the policy is required first", one.read("log"),
+              "policy required\n")
+    one.session(0)
+    code, _, err = run(["--session", "call", "--stop-sending"], one.folder)
+    tap.ok(code == 3 and "no such session" in err, "no session to stop", err)
+
+
+def check_broker(tap, stage):
+    """Wrong, then right: e2eed goes on trying"""
+    port = 20000 + os.getpid() % 20000
+    certificates(stage.folder)
+    one = stage.appliance("broker", f"mqtts://127.0.0.1:{port}/board",
+                          "--cafile", f"{stage.folder}/ca.pem")
+    one.start()
+    line = f"nothing listens on port {port}: is it running"
+    tap.ok(says(one, line), "broker down: one line", one.said())
+    until(lambda: line in one.status().get("waiting", ""))
+    tap.ok(line in one.status()["waiting"], "and the status says it",
+           one.status())
+    for cert, line in (
+            ("name", "its certificate is for another name: use that name in "
+             "the room's URL"),
+            ("late", "its certificate is not valid today: renew it, or set "
+             "this machine's clock")):
+        broker = Broker(stage.folder, port, cert)
+        tap.ok(says(one, line), f"certificate: {line}", one.said())
+        broker.stop()
+    broker = Broker(stage.folder, port, "good")
+    tap.ok(until(lambda: one.status().get("state") == "owner", 30),
+           "a good broker is taken", one.said())
+    broker.stop()
+    tap.ok(until(lambda: one.status()["waiting"]), "it goes down",
+           one.status())
+    tap.ok(one.status()["encrypted"], "media goes on meanwhile", one.status())
+    broker = Broker(stage.folder, port, "good")
+    tap.ok(until(lambda: not one.status()["waiting"]), "and comes back",
+           one.status())
+    lines = one.said().splitlines()
+    tap.ok(len(lines) < 20 and all(re.match("<[3-6]>e2eed: ", line)
+                                   for line in lines),
+           "few lines, each with its priority", one.said())
+    tap.equal("left", one.stop(), 0)
+    broker.stop()
+
+
+def check_names(tap, stage):
+    """Two devices of one name; one identity twice"""
+    hub = Hub()
+    rooms = []
+    for folder in ("first", "second"):
+        one = stage.appliance(folder, "stdio:board", "--trust", "tofu", hub=hub)
+        one.name = "twin"
+        rooms.append(one)
+    hub.join = lambda process, name, join=hub.join: join(process, id(process))
+    rooms[0].start()
+    until(lambda: rooms[0].status().get("state") == "owner")
+    rooms[1].start()
+    line = "another device calls itself twin, too: give one of them another " \
+           "name"
+    tap.ok(until(lambda: line in rooms[0].said() + rooms[1].said()),
+           "two devices of one name", rooms[0].said() + rooms[1].said())
+    rooms[1].stop()
+    shutil.copy(rooms[0].identity, rooms[1].identity)
+    rooms[1].write("identity.seq", "")
+    os.unlink(rooms[1].path("identity.seq"))
+    code = None
+    rooms[1].start()
+    code = until(lambda: [r.process.poll() for r in rooms if
+                          r.process.poll() is not None])
+    tap.equal("one identity twice: one of them ends with 1", code, [1])
+    tap.ok("in use elsewhere" in rooms[0].said() + rooms[1].said(),
+           "and says why", rooms[0].said() + rooms[1].said())
+
+
+def main():
+    tap = Tap()
+    if os.geteuid():
+        print("1..0 # SKIP e2eed needs CAP_NET_ADMIN")
+        return 4
+    with Stage() as stage:
+        check_lines(tap, stage)
+        check_kernel(tap, stage)
+        check_stop_sending(tap, stage)
+        check_names(tap, stage)
+        if shutil.which("mosquitto"):
+            check_broker(tap, stage)
+        else:
+            tap.ok(True, "broker # SKIP mosquitto is not installed")
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
