@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <openssl/crypto.h>
+
 #include "world.h"
 
 /** struct delivery - a message on its way to one device */
@@ -229,6 +231,13 @@ void world_will(struct world *world, const struct node *node)
 
 /* what holds in all worlds: a key has one sender, and is installed once */
 
+static void secrets_free(struct secret *secrets, size_t slots)
+{
+	if (secrets)
+		OPENSSL_cleanse(secrets, slots * sizeof(*secrets));
+	free(secrets);
+}
+
 static struct secret *secret_get(struct world *world, const uint8_t *bytes)
 {
 	size_t at;
@@ -246,7 +255,7 @@ static struct secret *secret_get(struct world *world, const uint8_t *bytes)
 		for (size_t i = 0; i < slots; i++)
 			if (old[i].used)
 				*secret_get(world, old[i].bytes) = old[i];
-		free(old);
+		secrets_free(old, slots);
 	}
 	memcpy(&at, bytes, sizeof(at));
 	at %= world->secret_slots;
@@ -347,6 +356,7 @@ static int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
 {
 	struct node *node = arg;
 	struct kernel *kernel = &node->kernel;
+	struct kernel_key *key;
 	int err = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -360,12 +370,12 @@ static int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
 		}
 		if (kernel->count == KERNEL_KEYS)
 			return -ENOSPC;
-		kernel->keys[kernel->count] = (struct kernel_key){
-			.key = keys[i],
-			.expires = node->world->now +
-				   (uint64_t)keys[i].expires * SECOND,
-		};
-		kernel_link(kernel, &kernel->keys[kernel->count++]);
+		key = &kernel->keys[kernel->count++];
+		memset(key, 0, sizeof(*key));
+		memcpy(&key->key, &keys[i], sizeof(key->key));
+		key->expires = node->world->now +
+			       (uint64_t)keys[i].expires * SECOND;
+		kernel_link(kernel, key);
 		secret_installed(node, &keys[i]);
 	}
 	return err;
@@ -394,7 +404,7 @@ static int kernel_key_list(void *arg, e2ee_key_cb cb, void *cb_arg)
 	for (size_t i = 0; i < node->kernel.count && !ret; i++) {
 		struct e2ee_key key = node->kernel.keys[i].key;
 
-		memset(key.secret, 0, sizeof(key.secret));
+		OPENSSL_cleanse(key.secret, sizeof(key.secret));
 		ret = cb(&key, cb_arg);
 	}
 	return ret;
@@ -675,7 +685,23 @@ void world_close(struct world *world)
 	for (unsigned int part = 0; part < WORLD_PARTS; part++)
 		free(world->retained[part]);
 	free(world->queue);
-	free(world->secrets);
+	secrets_free(world->secrets, world->secret_slots);
+}
+
+/* What the kernels and the books of this world know of keys; not the rooms */
+void world_wipe(struct world *world)
+{
+	for (unsigned int i = 0; i < world->count; i++) {
+		struct kernel *kernel = &world->nodes[i].kernel;
+
+		OPENSSL_cleanse(kernel->keys,
+				KERNEL_KEYS * sizeof(*kernel->keys));
+		kernel->count = 0;
+	}
+	secrets_free(world->secrets, world->secret_slots);
+	world->secrets = NULL;
+	world->secret_slots = 0;
+	world->secret_count = 0;
 }
 
 /* time */

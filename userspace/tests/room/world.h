@@ -136,6 +136,7 @@ unsigned int world_below(struct world *world, unsigned int limit);
 
 void world_open(struct world *world, uint64_t seed);
 void world_close(struct world *world);
+void world_wipe(struct world *world);
 
 /* A device, not running yet; its identity and trust store stay with it */
 struct node *world_add(struct world *world, const char *dev);
