@@ -9,48 +9,22 @@
 #include <stdio.h>
 
 #include "lib/commands.h"
-#include "lib/scene.h"
+#include "lib/stock.h"
 #include "kselftest_harness.h"
-
-#define TX_KID		7
-#define FAR_PORT	50000	/* a guard that meets no socket of ours */
 
 FIXTURE(dump)
 {
-	struct scene scene;
-	struct nl nl;
-	struct sframe_key tx;
-	struct sframe_key rx;
-	uint64_t socket;
-	uint32_t guard;
-	uint32_t other;		/* a second session: "other" */
+	struct stock stock;
 };
 
 FIXTURE_SETUP(dump)
 {
-	const struct ctl_guard guard = { .first = FAR_PORT };
-	struct scene *scene = &self->scene;
-
-	ASSERT_EQ(0, scene_open(scene, SOCK_V4, NULL));
-	ASSERT_EQ(0, nl_open(&self->nl));
-	sframe_key_random(&self->tx, 5, TX_KID);
-	sframe_key_random(&self->rx, 5, 8);
-	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_TX, &self->tx,
-			       &(struct ctl_key){ .mode = E2EE_SSRC_NUMBER,
-						  .ssrc = TX_KID }));
-	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, &self->rx, NULL));
-	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd, &self->socket,
-				    NULL));
-	ASSERT_EQ(0, ctl_guard_new(&scene->ctl, scene->session, &guard,
-				   &self->guard));
-	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "other", NULL,
-				     &self->other));
+	ASSERT_EQ(0, stock_open(&self->stock));
 }
 
 FIXTURE_TEARDOWN(dump)
 {
-	nl_close(&self->nl);
-	scene_close(&self->scene);
+	stock_close(&self->stock);
 }
 
 static int count_of(struct nl *nl, uint8_t cmd, uint32_t session,
@@ -72,7 +46,7 @@ TEST_F(dump, filters)
 		{ E2EE_CMD_SOCKET_GET, 1, 1, 0 },
 		{ E2EE_CMD_GUARD_GET, 1, 1, 0 },
 	};
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 	struct nl_msg *msg;
 	bool intr;
 
@@ -82,9 +56,10 @@ TEST_F(dump, filters)
 		EXPECT_EQ(wants[i].all, nl_count(nl, nl_begin(nl, cmd)));
 		EXPECT_EQ(wants[i].of_scene, count_of(nl, cmd, 0, "scene"));
 		EXPECT_EQ(wants[i].of_other,
-			  count_of(nl, cmd, self->other, NULL));
+			  count_of(nl, cmd, self->stock.other, NULL));
 		EXPECT_EQ(-ENOENT, count_of(nl, cmd, 0, "nobody"));
-		EXPECT_EQ(-EINVAL, count_of(nl, cmd, self->other, "scene"));
+		EXPECT_EQ(-EINVAL, count_of(nl, cmd, self->stock.other,
+					    "scene"));
 		msg = nl_begin(nl, cmd);
 		EXPECT_EQ(0, nl_dump(nl, msg, NULL, NULL, &intr));
 		free(msg);
@@ -92,7 +67,7 @@ TEST_F(dump, filters)
 	}
 	/* by a session, and by nothing else */
 	msg = nl_begin(nl, E2EE_CMD_KEY_GET);
-	nl_put_key(msg, E2EE_DIR_TX, TX_KID, NULL);
+	nl_put_key(msg, E2EE_DIR_TX, STOCK_TX_KID, NULL);
 	EXPECT_EQ(-EINVAL, nl_count(nl, msg));
 }
 
@@ -160,9 +135,9 @@ static void note_key(void *arg, const struct nlmsghdr *n)
  */
 TEST_F_TIMEOUT(dump, while_changing, 200)
 {
-	struct churn churn = { .session = self->other };
+	struct churn churn = { .session = self->stock.other };
 	static struct seen seen;
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 	unsigned int interrupted = 0;
 	uint8_t secret[32];
 	struct nl_msg *msg;
@@ -170,7 +145,7 @@ TEST_F_TIMEOUT(dump, while_changing, 200)
 	bool intr;
 
 	for (uint64_t kid = 0; kid < STAYING; kid += BATCH) {
-		msg = nl_session(nl, E2EE_CMD_KEY_NEW, self->other, NULL);
+		msg = nl_session(nl, E2EE_CMD_KEY_NEW, self->stock.other, NULL);
 		for (uint64_t i = kid; i < kid + BATCH; i++) {
 			nl_fresh_secret(secret);
 			nl_put_key(msg, E2EE_DIR_RX, i, secret);
@@ -183,7 +158,7 @@ TEST_F_TIMEOUT(dump, while_changing, 200)
 		sched_yield();
 	for (int round = 0; round < 5; round++) {
 		memset(&seen, 0, sizeof(seen));
-		msg = nl_session(nl, E2EE_CMD_KEY_GET, self->other, NULL);
+		msg = nl_session(nl, E2EE_CMD_KEY_GET, self->stock.other, NULL);
 		ASSERT_EQ(0, nl_dump(nl, msg, note_key, &seen, &intr));
 		free(msg);
 		interrupted += intr;
@@ -196,7 +171,7 @@ TEST_F_TIMEOUT(dump, while_changing, 200)
 	EXPECT_EQ(0, churn.err);
 	EXPECT_LT(0, interrupted);
 	memset(&seen, 0, sizeof(seen));
-	msg = nl_session(nl, E2EE_CMD_KEY_GET, self->other, NULL);
+	msg = nl_session(nl, E2EE_CMD_KEY_GET, self->stock.other, NULL);
 	ASSERT_EQ(0, nl_dump(nl, msg, note_key, &seen, &intr));
 	free(msg);
 	EXPECT_FALSE(intr);
@@ -206,7 +181,7 @@ TEST_F_TIMEOUT(dump, while_changing, 200)
 /* A dump whose place was deleted goes on with what came behind it. */
 TEST_F_TIMEOUT(dump, place_deleted, 100)
 {
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 	uint8_t secret[32], buf[32768];
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct nl deleter;
@@ -218,13 +193,13 @@ TEST_F_TIMEOUT(dump, place_deleted, 100)
 	ssize_t len;
 
 	ASSERT_EQ(0, nl_open(&deleter));
-	msg = nl_session(nl, E2EE_CMD_KEY_NEW, self->other, NULL);
+	msg = nl_session(nl, E2EE_CMD_KEY_NEW, self->stock.other, NULL);
 	for (kid = 0; kid < 1000; kid++) {
 		nl_fresh_secret(secret);
 		nl_put_key(msg, E2EE_DIR_RX, kid, secret);
 	}
 	ASSERT_EQ(0, nl_do(nl, msg));
-	msg = nl_session(nl, E2EE_CMD_KEY_GET, self->other, NULL);
+	msg = nl_session(nl, E2EE_CMD_KEY_GET, self->stock.other, NULL);
 	n = (void *)msg->data;
 	n->nlmsg_len = (uint32_t)msg->len;
 	n->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
@@ -251,7 +226,7 @@ TEST_F_TIMEOUT(dump, place_deleted, 100)
 		/* the kernel filled one more message meanwhile, if at all */
 		for (kid = last; kid < last + 5 && kid < 1000; kid++) {
 			msg = nl_session(&deleter, E2EE_CMD_KEY_DEL,
-					  self->other, NULL);
+					  self->stock.other, NULL);
 			nl_put_key(msg, E2EE_DIR_RX, kid, NULL);
 			ASSERT_EQ(0, nl_do(&deleter, msg));
 			seen.times[kid] |= 0x80;
@@ -276,8 +251,8 @@ TEST_F(dump, many_messages)
 	static const uint8_t cmds[] = {
 		E2EE_CMD_SESSION_GET, E2EE_CMD_SOCKET_GET, E2EE_CMD_GUARD_GET,
 	};
-	struct ctl *ctl = &self->scene.ctl;
-	struct nl *nl = &self->nl;
+	struct ctl *ctl = &self->stock.scene.ctl;
+	struct nl *nl = &self->stock.nl;
 	int fds[SOCKETS];
 	char name[32];
 	uint32_t id;
@@ -289,17 +264,17 @@ TEST_F(dump, many_messages)
 		ASSERT_EQ(0, ctl_session_new(ctl, name, NULL, &id));
 		ASSERT_EQ(0, ctl_guard_new(ctl, id, &guard, &id));
 	}
-	ASSERT_EQ(0, ctl_guard_new(ctl, self->other,
+	ASSERT_EQ(0, ctl_guard_new(ctl, self->stock.other,
 				   &(struct ctl_guard){ .first = 52000 }, &id));
 	for (int i = 0; i < SOCKETS - 1; i++) {
 		fds[i] = sock_udp(SOCK_V4, 0, NULL);
 		ASSERT_LE(0, fds[i]);
-		ASSERT_EQ(0, ctl_attach(ctl, self->other, fds[i], NULL));
+		ASSERT_EQ(0, ctl_attach(ctl, self->stock.other, fds[i], NULL));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++)
 		EXPECT_EQ(SOCKETS, nl_count(nl, nl_begin(nl, cmds[i])));
 	EXPECT_EQ(SOCKETS - 1,
-		  count_of(nl, E2EE_CMD_SOCKET_GET, self->other, NULL));
+		  count_of(nl, E2EE_CMD_SOCKET_GET, self->stock.other, NULL));
 	for (int i = 0; i < SOCKETS - 1; i++)
 		close(fds[i]);
 	/* a closed socket is gone with its last reference, a moment later */
@@ -360,9 +335,9 @@ TEST_F_TIMEOUT(dump, sockets_closing, 100)
 {
 	const struct ctl_session off = { .policy = E2EE_POLICY_OFF };
 	struct closer closer = { 0 };
-	struct ctl *ctl = &self->scene.ctl;
+	struct ctl *ctl = &self->stock.scene.ctl;
 	struct seen_sockets seen = { 0 };
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 	int fds[STAYING_SOCKETS];
 	int64_t end = now_ms() + 60000;
 	struct nl_msg *msg;
@@ -371,7 +346,7 @@ TEST_F_TIMEOUT(dump, sockets_closing, 100)
 	for (int i = 0; i < STAYING_SOCKETS; i++) {
 		fds[i] = sock_udp(SOCK_V4, 0, NULL);
 		ASSERT_LE(0, fds[i]);
-		ASSERT_EQ(0, ctl_attach(ctl, self->other, fds[i],
+		ASSERT_EQ(0, ctl_attach(ctl, self->stock.other, fds[i],
 					&seen.ids[i]));
 	}
 	ASSERT_EQ(0, ctl_session_new(ctl, "closing", &off, &closer.session));

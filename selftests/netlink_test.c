@@ -7,54 +7,27 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <arpa/inet.h>
+#include <linux/genetlink.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include "lib/commands.h"
-#include "lib/scene.h"
+#include "lib/stock.h"
 #include "kselftest_harness.h"
-
-#include <linux/genetlink.h>
-
-#define TX_KID		7
-#define FAR_PORT	50000	/* a guard that meets no socket of ours */
 
 FIXTURE(netlink)
 {
-	struct scene scene;
-	struct nl nl;
-	struct sframe_key tx;
-	struct sframe_key rx;
-	uint64_t socket;
-	uint32_t guard;
-	uint32_t other;		/* a second session: "other" */
+	struct stock stock;
 };
 
 FIXTURE_SETUP(netlink)
 {
-	const struct ctl_guard guard = { .first = FAR_PORT };
-	struct scene *scene = &self->scene;
-
-	ASSERT_EQ(0, scene_open(scene, SOCK_V4, NULL));
-	ASSERT_EQ(0, nl_open(&self->nl));
-	sframe_key_random(&self->tx, 5, TX_KID);
-	sframe_key_random(&self->rx, 5, 8);
-	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_TX, &self->tx,
-			       &(struct ctl_key){ .mode = E2EE_SSRC_NUMBER,
-						  .ssrc = TX_KID }));
-	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, &self->rx, NULL));
-	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd, &self->socket,
-				    NULL));
-	ASSERT_EQ(0, ctl_guard_new(&scene->ctl, scene->session, &guard,
-				   &self->guard));
-	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "other", NULL,
-				     &self->other));
+	ASSERT_EQ(0, stock_open(&self->stock));
 }
 
 FIXTURE_TEARDOWN(netlink)
 {
-	nl_close(&self->nl);
-	scene_close(&self->scene);
+	stock_close(&self->stock);
 }
 
 /*
@@ -231,7 +204,7 @@ TEST_F(netlink, refusals)
 	uint8_t secret[32], salt[12];
 	struct target target = {
 		.kid = 99, .secret = secret, .salt = salt,
-		.socket = self->socket, .guard = self->guard,
+		.socket = self->stock.socket, .guard = self->stock.guard,
 	};
 	int fd = sock_udp(SOCK_V4, 0, NULL);
 
@@ -239,25 +212,26 @@ TEST_F(netlink, refusals)
 	ASSERT_EQ(32, getrandom(secret, sizeof(secret), 0));
 	ASSERT_EQ(12, getrandom(salt, sizeof(salt), 0));
 	for (uint8_t cmd = 1; cmd <= E2EE_CMD_INFO_GET; cmd++) {
-		target.session = self->scene.session;
+		target.session = self->stock.scene.session;
 		target.name = "scene";
 		if (cmd == E2EE_CMD_SESSION_NEW)
 			target.name = "third";
 		if (cmd == E2EE_CMD_SESSION_DEL) {
-			target.session = self->other;
+			target.session = self->stock.other;
 			target.name = "other";
 		}
 		target.fd = fd;
 		if (cmd == E2EE_CMD_KEY_GET)
-			target.kid = TX_KID;
-		state_read(&self->nl, &before);
-		ASSERT_STREQ("", refusals_of_command(&self->nl, cmd, &target));
-		ASSERT_TRUE(state_same(&self->nl, &before)) {
+			target.kid = STOCK_TX_KID;
+		state_read(&self->stock.nl, &before);
+		ASSERT_STREQ("", refusals_of_command(&self->stock.nl, cmd,
+						     &target));
+		ASSERT_TRUE(state_same(&self->stock.nl, &before)) {
 			TH_LOG("%s: refused, but changed something",
 			       command_name(cmd));
 		}
-		msg = command_build(&self->nl, cmd, &target, NULL);
-		nl_talk(&self->nl, msg, &said);
+		msg = command_build(&self->stock.nl, cmd, &target, NULL);
+		nl_talk(&self->stock.nl, msg, &said);
 		free(msg);
 		ASSERT_EQ(0, said.err) {
 			TH_LOG("%s: %s", command_name(cmd), said.text);
@@ -271,7 +245,7 @@ TEST_F(netlink, refusals)
 				nl_get_u32(nl_find(said.answer, E2EE_A_GUARD,
 						   E2EE_A_GUARD_ID));
 		if (cmd == E2EE_CMD_GUARD_DEL)
-			target.guard = self->guard;
+			target.guard = self->stock.guard;
 	}
 	close(fd);
 }
@@ -279,16 +253,16 @@ TEST_F(netlink, refusals)
 /* the kernel alone sends events */
 TEST_F(netlink, no_event_by_request)
 {
-	EXPECT_EQ(-EOPNOTSUPP, nl_do(&self->nl, nl_begin(&self->nl,
-							 E2EE_CMD_EVENT)));
-	EXPECT_EQ(-EOPNOTSUPP, nl_do(&self->nl,
-				     nl_begin(&self->nl, E2EE_CMD_MAX + 1)));
-	EXPECT_EQ(-EOPNOTSUPP, nl_do(&self->nl, nl_begin(&self->nl, 0)));
+	struct nl *nl = &self->stock.nl;
+
+	EXPECT_EQ(-EOPNOTSUPP, nl_do(nl, nl_begin(nl, E2EE_CMD_EVENT)));
+	EXPECT_EQ(-EOPNOTSUPP, nl_do(nl, nl_begin(nl, E2EE_CMD_MAX + 1)));
+	EXPECT_EQ(-EOPNOTSUPP, nl_do(nl, nl_begin(nl, 0)));
 }
 
 /* One request, and the words it must be refused with */
 #define REFUSED(err, words, msg)					\
-	EXPECT_STREQ("", nl_refused(&self->nl, msg, err, words))
+	EXPECT_STREQ("", nl_refused(&self->stock.nl, msg, err, words))
 
 static struct nl_msg *with_header(const struct nl *nl, uint8_t cmd,
 				  uint16_t flags, uint16_t reserved)
@@ -303,7 +277,7 @@ static struct nl_msg *with_header(const struct nl *nl, uint8_t cmd,
 /* Nothing is ignored in the headers either, of no command. */
 TEST_F(netlink, headers)
 {
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 
 	for (uint8_t cmd = 1; cmd <= E2EE_CMD_INFO_GET; cmd++) {
 		REFUSED(EINVAL, "genlmsghdr.reserved field is not 0",
@@ -327,8 +301,8 @@ TEST_F(netlink, session_words)
 	static const char * const names[] = {
 		"", "a b", "a/b", "tab\t", "\x7f", "\xc3\xa9",
 	};
-	struct nl *nl = &self->nl;
-	uint32_t id = self->scene.session;
+	struct nl *nl = &self->stock.nl;
+	uint32_t id = self->stock.scene.session;
 	static struct state before;
 	struct nl_msg *msg;
 	size_t nest;
@@ -421,8 +395,8 @@ static struct nl_msg *socket_by_fd(struct nl *nl, uint8_t cmd,
 
 TEST_F(netlink, socket_words)
 {
-	struct scene *scene = &self->scene;
-	struct nl *nl = &self->nl;
+	struct scene *scene = &self->stock.scene;
+	struct nl *nl = &self->stock.nl;
 	static struct state before;
 	struct addr bound;
 	int tcp = socket(AF_INET, SOCK_STREAM, 0);
@@ -485,15 +459,16 @@ TEST_F(netlink, socket_words)
 TEST_F(netlink, guard_words)
 {
 	const struct ctl_guard inside = { .first = 1, .last = 65535 };
-	struct ctl *ctl = &self->scene.ctl;
-	struct nl *nl = &self->nl;
+	struct ctl *ctl = &self->stock.scene.ctl;
+	struct nl *nl = &self->stock.nl;
 	static struct state before;
 	uint32_t id;
 	struct nl_msg *msg;
 	size_t nest;
 
 	state_read(nl, &before);
-	msg = nl_session(nl, E2EE_CMD_GUARD_NEW, self->scene.session, NULL);
+	msg = nl_session(nl, E2EE_CMD_GUARD_NEW,
+			 self->stock.scene.session, NULL);
 	nest = nl_nest(msg, E2EE_A_GUARD);
 	nl_u16(msg, E2EE_A_GUARD_PORT_FIRST, 1000);
 	nl_u16(msg, E2EE_A_GUARD_PORT_LAST, 999);
@@ -508,22 +483,24 @@ TEST_F(netlink, guard_words)
 	}
 	EXPECT_TRUE(state_same(nl, &before));
 	/* what a guard covers stays attached, by force or not */
-	ASSERT_EQ(0, ctl_guard_del(ctl, self->guard));
-	ASSERT_EQ(0, ctl_guard_new(ctl, self->scene.session, &inside, &id));
-	msg = socket_by_fd(nl, E2EE_CMD_SOCKET_DETACH, 0, self->scene.fd, 0);
+	ASSERT_EQ(0, ctl_guard_del(ctl, self->stock.guard));
+	ASSERT_EQ(0, ctl_guard_new(ctl, self->stock.scene.session, &inside,
+				   &id));
+	msg = socket_by_fd(nl, E2EE_CMD_SOCKET_DETACH, 0,
+			   self->stock.scene.fd, 0);
 	nl_put(msg, E2EE_A_FORCE, NULL, 0);
 	REFUSED(EBUSY, "socket lies in the range of a guard: delete the guard first",
 		msg);
 	ASSERT_EQ(0, ctl_guard_del(ctl, id));
-	EXPECT_EQ(0, ctl_detach(ctl, self->socket, true));
-	EXPECT_EQ(-ENOENT, ctl_detach(ctl, self->socket, true));
+	EXPECT_EQ(0, ctl_detach(ctl, self->stock.socket, true));
+	EXPECT_EQ(-ENOENT, ctl_detach(ctl, self->stock.socket, true));
 }
 
 /* What the answers say, member by member */
 TEST_F(netlink, session_shown)
 {
 	static const uint8_t pts[] = { 99, 97 }, sorted[] = { 97, 99 };
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 	const struct nlattr *nest, *pt;
 	struct nl_said said;
 	struct nl_msg *msg;
@@ -543,7 +520,7 @@ TEST_F(netlink, session_shown)
 	free(msg);
 	nest = nl_attr((void *)said.answer, E2EE_A_SESSION);
 	id = nl_get_u32(nl_inner(nest, E2EE_A_SESSION_ID));
-	ASSERT_GT(id, self->other);
+	ASSERT_GT(id, self->stock.other);
 	ASSERT_NE(NULL, nl_inner(nest, E2EE_A_SESSION_NAME));
 	EXPECT_STREQ("shown", nl_data(nl_inner(nest, E2EE_A_SESSION_NAME)));
 
@@ -587,20 +564,21 @@ TEST_F(netlink, session_shown)
 
 TEST_F(netlink, socket_shown)
 {
-	struct scene *scene = &self->scene;
-	struct nl *nl = &self->nl;
+	struct scene *scene = &self->stock.scene;
+	struct nl *nl = &self->stock.nl;
 	const struct nlattr *nest;
 	struct nl_said said;
 	struct nl_msg *msg;
 	uint32_t loopback = htonl(INADDR_LOOPBACK);
 	struct stat st;
 
-	msg = socket_by_fd(nl, E2EE_CMD_SOCKET_GET, 0, -1, self->socket);
+	msg = socket_by_fd(nl, E2EE_CMD_SOCKET_GET, 0, -1, self->stock.socket);
 	ASSERT_EQ(0, nl_talk(nl, msg, &said)) TH_LOG("%s", said.text);
 	free(msg);
 	ASSERT_EQ(0, fstat(scene->fd, &st));
 	nest = nl_attr((void *)said.answer, E2EE_A_SOCKET);
-	EXPECT_EQ(self->socket, nl_get_u64(nl_inner(nest, E2EE_A_SOCKET_ID)));
+	EXPECT_EQ(self->stock.socket,
+		  nl_get_u64(nl_inner(nest, E2EE_A_SOCKET_ID)));
 	EXPECT_EQ(scene->session,
 		  nl_get_u32(nl_inner(nest, E2EE_A_SOCKET_SESSION)));
 	EXPECT_EQ(st.st_ino, nl_get_u64(nl_inner(nest, E2EE_A_SOCKET_INODE)));
@@ -618,19 +596,20 @@ TEST_F(netlink, socket_shown)
 	EXPECT_NE(NULL, nl_inner(nest, E2EE_A_SOCKET_STATS));
 
 	/* detached it is still there, of no session */
-	ASSERT_EQ(0, ctl_detach(&scene->ctl, self->socket, true));
+	ASSERT_EQ(0, ctl_detach(&scene->ctl, self->stock.socket, true));
 	msg = socket_by_fd(nl, E2EE_CMD_SOCKET_GET, 0, scene->fd, 0);
 	ASSERT_EQ(0, nl_talk(nl, msg, &said));
 	free(msg);
-	EXPECT_EQ(self->socket, nl_get_u64(nl_find(said.answer, E2EE_A_SOCKET,
-						   E2EE_A_SOCKET_ID)));
+	EXPECT_EQ(self->stock.socket,
+		  nl_get_u64(nl_find(said.answer, E2EE_A_SOCKET,
+				     E2EE_A_SOCKET_ID)));
 	EXPECT_EQ(0, nl_get_u32(nl_find(said.answer, E2EE_A_SOCKET,
 					E2EE_A_SOCKET_SESSION)));
 }
 
 TEST_F(netlink, info_shown)
 {
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 	const struct nlattr *nest;
 	struct nl_said said;
 	struct nl_msg *msg = nl_begin(nl, E2EE_CMD_INFO_GET);
@@ -670,7 +649,7 @@ static struct nl_msg *many_keys(struct nl *nl, uint32_t session,
 TEST_F(netlink, many_keys)
 {
 	static uint8_t secrets[MANY][32];
-	struct nl *nl = &self->nl;
+	struct nl *nl = &self->stock.nl;
 	static struct state before;
 	struct nl_said said;
 	struct nl_msg *msg;
@@ -679,33 +658,33 @@ TEST_F(netlink, many_keys)
 		nl_fresh_secret(secrets[i]);
 	state_read(nl, &before);
 	/* the same identity twice, which is found out at the last one only */
-	msg = many_keys(nl, self->other, secrets, MANY - 1);
+	msg = many_keys(nl, self->stock.other, secrets, MANY - 1);
 	EXPECT_EQ(-EEXIST, nl_talk(nl, msg, &said));
 	EXPECT_STREQ("key with this direction, KID and SSRC exists", said.text);
 	EXPECT_NE(0, said.offset);
 	free(msg);
 	EXPECT_TRUE(state_same(nl, &before));
 	/* none is remembered as used: the same secrets are good still */
-	msg = many_keys(nl, self->other, secrets, -1);
+	msg = many_keys(nl, self->stock.other, secrets, -1);
 	EXPECT_EQ(0, nl_talk(nl, msg, &said)) TH_LOG("%s", said.text);
 	free(msg);
 	EXPECT_EQ(MANY, nl_count(nl, nl_session(nl, E2EE_CMD_KEY_GET,
-						self->other, NULL)));
+						self->stock.other, NULL)));
 	/* deleting: one that is not there keeps all */
 	state_read(nl, &before);
-	msg = nl_session(nl, E2EE_CMD_KEY_DEL, self->other, NULL);
+	msg = nl_session(nl, E2EE_CMD_KEY_DEL, self->stock.other, NULL);
 	for (int i = 0; i <= MANY; i++)
 		nl_put_key(msg, i % 2 ? E2EE_DIR_RX : E2EE_DIR_TX,
 			1000 + (uint64_t)i, NULL);
 	REFUSED(ENOENT, "no such key", msg);
 	EXPECT_TRUE(state_same(nl, &before));
-	msg = nl_session(nl, E2EE_CMD_KEY_DEL, self->other, NULL);
+	msg = nl_session(nl, E2EE_CMD_KEY_DEL, self->stock.other, NULL);
 	for (int i = 0; i < MANY; i++)
 		nl_put_key(msg, i % 2 ? E2EE_DIR_RX : E2EE_DIR_TX,
 			1000 + (uint64_t)i, NULL);
 	EXPECT_EQ(0, nl_do(nl, msg));
 	EXPECT_EQ(0, nl_count(nl, nl_session(nl, E2EE_CMD_KEY_GET,
-					     self->other, NULL)));
+					     self->stock.other, NULL)));
 }
 
 TEST_HARNESS_MAIN

@@ -14,16 +14,14 @@
 #include <linux/capability.h>
 
 #include "lib/commands.h"
-#include "lib/scene.h"
+#include "lib/stock.h"
 #include "kselftest_harness.h"
 
-#define TX_KID	7
 #define NOBODY	65534
 
 FIXTURE(rights)
 {
-	struct scene scene;
-	struct nl nl;
+	struct stock stock;
 	struct target target;
 	uint8_t secret[32];
 	uint8_t salt[12];
@@ -31,25 +29,16 @@ FIXTURE(rights)
 
 FIXTURE_SETUP(rights)
 {
-	const struct ctl_guard guard = { .first = 50000 };
-	struct scene *scene = &self->scene;
+	const struct stock *stock = &self->stock;
 	struct target *target = &self->target;
-	struct sframe_key tx;
 
-	ASSERT_EQ(0, scene_open(scene, SOCK_V4, NULL));
-	ASSERT_EQ(0, nl_open(&self->nl));
-	sframe_key_random(&tx, 5, TX_KID);
-	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_TX, &tx,
-			       &(struct ctl_key){ .mode = E2EE_SSRC_NUMBER,
-						  .ssrc = TX_KID }));
-	target->session = scene->session;
+	ASSERT_EQ(0, stock_open(&self->stock));
+	target->session = stock->scene.session;
 	target->name = "scene";
-	target->kid = TX_KID;
-	target->fd = scene->fd;
-	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd, &target->socket,
-				    NULL));
-	ASSERT_EQ(0, ctl_guard_new(&scene->ctl, scene->session, &guard,
-				   &target->guard));
+	target->kid = STOCK_TX_KID;
+	target->fd = stock->scene.fd;
+	target->socket = stock->socket;
+	target->guard = stock->guard;
 	target->secret = self->secret;
 	target->salt = self->salt;
 	nl_fresh_secret(self->secret);
@@ -57,8 +46,7 @@ FIXTURE_SETUP(rights)
 
 FIXTURE_TEARDOWN(rights)
 {
-	nl_close(&self->nl);
-	scene_close(&self->scene);
+	stock_close(&self->stock);
 }
 
 /* Runs @body in a child, whose rights and namespaces are its own. */
@@ -155,12 +143,12 @@ static int as_nobody(void *arg)
 TEST_F(rights, capability)
 {
 	static struct state before;
-	struct all all = { &self->nl, &self->target };
+	struct all all = { &self->stock.nl, &self->target };
 
-	state_read(&self->nl, &before);
+	state_read(&self->stock.nl, &before);
 	EXPECT_EQ(0, in_child(without_capability, &all));
 	EXPECT_EQ(0, in_child(as_nobody, &all));
-	EXPECT_TRUE(state_same(&self->nl, &before));
+	EXPECT_TRUE(state_same(&self->stock.nl, &before));
 }
 
 /* Of what is elsewhere nothing is seen and nothing can be named. */
@@ -268,29 +256,30 @@ static int in_namespace(void *arg)
 TEST_F(rights, namespace)
 {
 	static struct state before;
-	struct all all = { &self->nl, &self->target };
+	struct all all = { &self->stock.nl, &self->target };
 
-	state_read(&self->nl, &before);
+	state_read(&self->stock.nl, &before);
 	EXPECT_EQ(0, in_child(in_namespace, &all));
-	EXPECT_TRUE(state_same(&self->nl, &before));
+	EXPECT_TRUE(state_same(&self->stock.nl, &before));
 }
 
 /* The next two events: one's own of session-new, nothing of the neighbour's */
 TEST_F(rights, events_stay)
 {
-	struct all all = { &self->nl, &self->target };
+	struct all all = { &self->stock.nl, &self->target };
 	uint8_t buf[8192];
 	struct nl ear;
 
 	ASSERT_EQ(0, nl_open(&ear));
 	ASSERT_EQ(0, nl_listen(&ear));
 	EXPECT_EQ(0, in_child(in_namespace, &all));
-	ASSERT_EQ(0, ctl_session_flags(&self->scene.ctl, self->scene.session,
+	ASSERT_EQ(0, ctl_session_flags(&self->stock.scene.ctl,
+				       self->stock.scene.session,
 				       0));
 	ASSERT_EQ(0, nl_event(&ear, SOCK_WAIT, buf, sizeof(buf)));
 	EXPECT_EQ(E2EE_EVENT_SESSION_SET,
 		  nl_get_u32(nl_find(buf, E2EE_A_EVENT, E2EE_A_EVENT_TYPE)));
-	EXPECT_EQ(self->scene.session,
+	EXPECT_EQ(self->stock.scene.session,
 		  nl_get_u32(nl_find(buf, E2EE_A_EVENT,
 				     E2EE_A_EVENT_SESSION)));
 	nl_close(&ear);
@@ -337,11 +326,11 @@ static int in_user_namespace(void *arg)
 TEST_F(rights, user_namespace)
 {
 	static struct state before;
-	struct all all = { &self->nl, &self->target };
+	struct all all = { &self->stock.nl, &self->target };
 
-	state_read(&self->nl, &before);
+	state_read(&self->stock.nl, &before);
 	EXPECT_EQ(0, in_child(in_user_namespace, &all));
-	EXPECT_TRUE(state_same(&self->nl, &before));
+	EXPECT_TRUE(state_same(&self->stock.nl, &before));
 }
 
 TEST_HARNESS_MAIN
