@@ -4,7 +4,7 @@
  * core dump would hold is searched, byte by byte, for every secret of the call.
  *
  * Linked with --wrap, so that secrets are seen where they are made. The copies
- * for comparison are kept under a mask: they must not be found themselves.
+ * for comparison are kept under a mask: they must not be found themselves. Pieces of 8 bytes count.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,8 +18,9 @@
 #include "sframe.h"
 #include "world.h"
 
-#define SECRETS_MAX	4096
+#define SECRETS_MAX	16384
 #define LEN		32
+#define FRAGMENT	8		/* what freeing overwrites is not all of it */
 #define MASK		0x5a
 
 enum kind { RAW, EPOCH_SECRET, BASE_KEY, MEDIA_KEY, DH_KEY, KINDS };
@@ -31,7 +32,7 @@ static const char *const kind_names[KINDS] = {
 
 static struct {
 	enum kind kind;
-	uint8_t masked[LEN];
+	uint8_t masked[FRAGMENT];
 } secrets[SECRETS_MAX];
 static size_t secret_count;
 static unsigned int known[KINDS], found[KINDS];
@@ -41,13 +42,18 @@ static struct world world;
 
 static void remember(enum kind kind, const uint8_t *secret)
 {
-	if (!listening || secret_count == SECRETS_MAX)
+	if (!listening)
 		return;
-	secrets[secret_count].kind = kind;
-	for (unsigned int i = 0; i < LEN; i++)
-		secrets[secret_count].masked[i] = secret[i] ^ MASK;
+	for (unsigned int part = 0; part < LEN; part += FRAGMENT) {
+		if (secret_count == SECRETS_MAX)
+			abort();
+		secrets[secret_count].kind = kind;
+		for (unsigned int i = 0; i < FRAGMENT; i++)
+			secrets[secret_count].masked[i] =
+				secret[part + i] ^ MASK;
+		secret_count++;
+	}
 	known[kind]++;
-	secret_count++;
 }
 
 int __real_e2ee_schedule_secret(const uint8_t *t, const uint8_t *raw,
@@ -111,7 +117,7 @@ int __wrap_e2ee_wrap_key_new(uint32_t suite, struct e2ee_wrap_key **key,
 
 static void search_range(const uint8_t *from, const uint8_t *to)
 {
-	for (; from + LEN <= to; from++) {
+	for (; from + FRAGMENT <= to; from++) {
 		uint16_t begin = (uint16_t)(from[0] << 8 | from[1]);
 
 		if (!first[begin])
@@ -119,14 +125,14 @@ static void search_range(const uint8_t *from, const uint8_t *to)
 		for (size_t s = 0; s < secret_count; s++) {
 			unsigned int i = 0;
 
-			while (i < LEN && (from[i] ^ MASK) ==
-					  secrets[s].masked[i])
+			while (i < FRAGMENT && (from[i] ^ MASK) ==
+					       secrets[s].masked[i])
 				i++;
-			if (i < LEN)
+			if (i < FRAGMENT)
 				continue;
 			if (found[secrets[s].kind]++ || listening)
 				continue;
-			printf("# one of the %s at %p\n",
+			printf("# a piece of the %s at %p\n",
 			       kind_names[secrets[s].kind], (const void *)from);
 		}
 	}
@@ -199,7 +205,7 @@ int main(void)
 	call();
 	bytes = search();
 	ok(found[EPOCH_SECRET] && found[MEDIA_KEY],
-	   "during the call the search finds what is in use: %u of %zu secrets in %zu bytes",
+	   "during the call the search finds what is in use: %u pieces of %zu in %zu bytes",
 	   found_total(), secret_count, bytes);
 	ok(!found[RAW], "raw secrets are gone even then: %u found", found[RAW]);
 	for (unsigned int i = 0; i < 2; i++)
@@ -210,7 +216,7 @@ int main(void)
 	world_wipe(&world);
 	bytes = search();
 	for (unsigned int kind = 0; kind < KINDS; kind++)
-		ok(known[kind] && !found[kind], "after leaving: %s: %u of %u found",
+		ok(known[kind] && !found[kind], "after leaving: %s: %u pieces of %u found",
 		   kind_names[kind], found[kind], known[kind]);
 	world_close(&world);
 	return tap_end();
