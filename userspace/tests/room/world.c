@@ -352,11 +352,25 @@ void node_new_session(struct node *node)
 	kernel->policy = E2EE_POLICY_REQUIRED;
 }
 
+/* In place: copies on the stack would outlive the room (wipe.c) */
+void kernel_put(struct node *node, const struct e2ee_key *new)
+{
+	struct kernel *kernel = &node->kernel;
+	struct kernel_key *key = &kernel->keys[kernel->count];
+
+	if (kernel_find(kernel, new->dir, new->kid))
+		return;
+	kernel->count++;
+	memset(key, 0, sizeof(*key));
+	memcpy(&key->key, new, sizeof(key->key));
+	key->expires = node->world->now + (uint64_t)new->expires * SECOND;
+	kernel_link(kernel, key);
+}
+
 static int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
 {
 	struct node *node = arg;
 	struct kernel *kernel = &node->kernel;
-	struct kernel_key *key;
 	int err = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -370,12 +384,7 @@ static int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
 		}
 		if (kernel->count == KERNEL_KEYS)
 			return -ENOSPC;
-		key = &kernel->keys[kernel->count++];
-		memset(key, 0, sizeof(*key));
-		memcpy(&key->key, &keys[i], sizeof(key->key));
-		key->expires = node->world->now +
-			       (uint64_t)keys[i].expires * SECOND;
-		kernel_link(kernel, key);
+		kernel_put(node, &keys[i]);
 		secret_installed(node, &keys[i]);
 	}
 	return err;

@@ -146,6 +146,8 @@ void node_kill(struct node *node);
 void node_online(struct node *node, bool online);
 /* The kernel's session is made anew, which the device is not told */
 void node_new_session(struct node *node);
+/* A key in the kernel that no room put there */
+void kernel_put(struct node *node, const struct e2ee_key *key);
 /* A KP of zero bytes, as a broker sends it for one that is gone */
 void world_will(struct world *world, const struct node *node);
 

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What the kernel's session brings: keys that are missing or expire, sessions
+ * made anew, keys of an e2eed that died.
+ */
+#include "room/scenario.h"
+
+static unsigned int keys_of(const struct node *node, uint32_t dir,
+			    uint32_t epoch)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < node->kernel.count; i++)
+		count += node->kernel.keys[i].key.dir == dir &&
+			 (!epoch || node->kernel.keys[i].key.epoch == epoch);
+	return count;
+}
+
+static struct node *call_of(uint64_t seed, unsigned int count)
+{
+	struct node *nodes = scene_open(seed, count);
+
+	ok(scene_together(30 * SECOND), "a room of %u", count);
+	scene_talk(2 * SECOND, 2);
+	scene_count();
+	return nodes;
+}
+
+/* K2, K3: more SSRCs at once than there are spare keys */
+static void test_missing(void)
+{
+	struct node *nodes = call_of(70, 3);
+	uint64_t swallowed;
+
+	for (uint32_t ssrc = 0; ssrc < 20; ssrc++)
+		node_media(&nodes[1], 500 + ssrc);
+	swallowed = scene_swallowed();
+	ok(swallowed && swallowed < 20,
+	   "missing: %llu SSRCs find no key at first",
+	   (unsigned long long)swallowed);
+	world_run(&world, 1100);
+	scene_count();
+	for (uint32_t ssrc = 0; ssrc < 20; ssrc++)
+		node_media(&nodes[1], 500 + ssrc);
+	ok(!scene_swallowed(), "missing: all have one a second later");
+	world_run(&world, 1100);
+	scene_count();
+	for (uint32_t ssrc = 0; ssrc < 20; ssrc++)
+		node_media(&nodes[1], 500 + ssrc);
+	ok(!scene_swallowed() && !scene_lost(),
+	   "missing: and the receivers, too: %llu lost",
+	   (unsigned long long)scene_lost());
+	scene_end("missing");
+}
+
+/* A receiver is asked for KIDs of nobody, and of its own: no keys come */
+static void test_missing_nonsense(void)
+{
+	struct node *nodes = call_of(71, 2);
+	const struct e2ee_msg_epoch *epoch = &nodes[0].room->last->epoch;
+	unsigned int before;
+	struct e2ee_event_info event = {
+		.type = E2EE_EVENT_KEY_MISSING, .dir = E2EE_DIR_RX,
+	};
+
+	before = keys_of(&nodes[0], E2EE_DIR_RX, 0);
+	for (unsigned int leaf = 0; leaf < 256; leaf++) {
+		if (leaf == epoch->roster[0].leaf ||
+		    leaf == epoch->roster[1].leaf)
+			continue;
+		event.kid = e2ee_schedule_kid(3, (uint8_t)leaf, epoch->term,
+					      epoch->seq);
+		e2ee_room_kernel_event(nodes[0].room, world.now, &event);
+		world_run(&world, 200);
+	}
+	event.kid = e2ee_schedule_kid(31, nodes[0].room->epochs[0]->leaf,
+				      epoch->term, epoch->seq);
+	e2ee_room_kernel_event(nodes[0].room, world.now, &event);
+	event.kid = UINT64_MAX;
+	e2ee_room_kernel_event(nodes[0].room, world.now, &event);
+	world_run(&world, 2 * SECOND);
+	ok(keys_of(&nodes[0], E2EE_DIR_RX, 0) == before,
+	   "nonsense: no keys for leaves that are nobody's, nor for my own");
+	scene_end("nonsense");
+}
+
+static void test_expiring(bool owner)
+{
+	const char *name = owner ? "expiring at the owner" :
+				   "expiring at a member";
+	struct node *nodes = call_of(72 + owner, 3), *node;
+	struct e2ee_event_info event = { .type = E2EE_EVENT_KEY_EXPIRING };
+	uint32_t epoch;
+
+	world_run(&world, 5 * SECOND);
+	node = world_owner(&world);
+	if (!owner)
+		node = node == &nodes[0] ? &nodes[1] : &nodes[0];
+	epoch = node->kernel.epoch;
+	e2ee_room_kernel_event(node->room, world.now, &event);
+	node->next = world.now;
+	scene_talk(5 * SECOND, 2);
+	ok(node->kernel.epoch == epoch + 1, "%s: one new epoch", name);
+	ok(!scene_lost() && !scene_swallowed(), "%s: nothing is lost", name);
+	scene_end(name);
+}
+
+/* All 32 streams of an epoch: a rekey gives new ones */
+static void test_used_up(void)
+{
+	struct node *nodes = call_of(74, 3), *node;
+	uint32_t epoch, ssrc = 7000;
+
+	world_run(&world, 35 * SECOND);
+	node = world_owner(&world) == &nodes[0] ? &nodes[1] : &nodes[0];
+	epoch = node->kernel.epoch;
+	for (unsigned int i = 0; i < 36; i++) {
+		if (i == 24)	/* those of before are not heard of any more */
+			world_run(&world, 70 * SECOND);
+		node_media(node, ssrc++);
+		world_run(&world, 300);
+	}
+	world_run(&world, 5 * SECOND);
+	scene_count();
+	ok(node_media(node, ssrc) && node->kernel.epoch == epoch + 1,
+	   "used up: the 37th SSRC has a key, of a new epoch");
+	ok(!scene_lost(), "used up: and is heard");
+	/* no stream index twice: world.c looks at each key that is installed */
+	scene_end("used up");
+}
+
+/* K8: e2eed is killed, and started again */
+static void test_restart(bool owner)
+{
+	const char *name = owner ? "restart of the owner" : "restart";
+	struct node *nodes = call_of(76 + owner, 3), *node;
+	uint64_t died, lost, first = 0, gone = 0;
+	uint32_t epoch;
+	size_t inherited;
+
+	node = world_owner(&world);
+	if (!owner)
+		node = node == &nodes[0] ? &nodes[1] : &nodes[0];
+	node_kill(node);
+	died = world.now;
+	lost = node->lost;
+	epoch = node->kernel.epoch;
+	inherited = node->kernel.count;
+	scene_talk(3 * SECOND, 2);
+	ok(node->kernel.count == inherited, "%s: the kernel keeps its keys",
+	   name);
+	node_start(node);
+	ok(node_status(node)->encrypted && node->room->inherited.count ==
+	   inherited, "%s: they are inherited", name);
+	while (world.now < died + 60 * SECOND) {
+		scene_talk(100, 2);
+		if (!first && node->kernel.epoch > epoch)
+			first = world.now;
+		if (first && !gone && !node->room->inherited.count)
+			gone = world.now;
+	}
+	ok(first, "%s: it switches after %llu ms", name,
+	   (unsigned long long)(first - died));
+	ok(gone && gone - first >= 9800 && gone - first <= 11500,
+	   "%s: inherited keys die %llu ms later", name,
+	   (unsigned long long)(gone - first));
+	ok(!keys_of(node, E2EE_DIR_TX, epoch), "%s: none is left", name);
+	ok(world_is_one(&world, NULL), "%s: one room", name);
+	ok(tape_said(node, died, world.now) ==
+	   tape_said(&nodes[2] == node ? &nodes[1] : &nodes[2], died,
+		     world.now), "%s: its media never stopped", name);
+	ok(!scene_swallowed() && !scene_clear(),
+	   "%s: nothing swallowed, nothing in clear", name);
+	/* keys of a takeover meanwhile are not for who is on its way back */
+	ok(scene_lost() == node->lost - lost && node->lost - lost < 50,
+	   "%s: the others hear all, it misses %llu packets", name,
+	   (unsigned long long)scene_lost());
+	scene_end(name);
+}
+
+/* K8, M8 b: it is started, but never gets into the call */
+static void test_restart_alone(void)
+{
+	struct node *nodes = call_of(78, 3), *node;
+	uint64_t died;
+
+	node = world_owner(&world) == &nodes[0] ? &nodes[1] : &nodes[0];
+	node_kill(node);
+	died = world.now;
+	node_start(node);
+	node_online(node, false);
+	scene_talk(140 * SECOND, 1);
+	ok(tape_said(node, died + 100 * SECOND, NEVER) &&
+	   !tape_said(node, died + 121 * SECOND, NEVER),
+	   "restart without link: media goes on for 120 s");
+	ok(!keys_of(node, E2EE_DIR_TX, 0) && node->room->stopped[0],
+	   "restart without link: then its keys are deleted");
+	ok(!scene_clear(), "restart without link: nothing in clear");
+	scene_end("restart without link");
+}
+
+/* K7: the kernel's session is another one, or the machine slept */
+static void test_renew(bool owner, bool slept)
+{
+	const char *name = slept ? "resume" : owner ? "owner's session anew" :
+				   "session anew";
+	struct node *nodes = call_of(80 + 2u * owner + slept, 3), *node;
+	uint8_t session[E2EE_ID_LEN];
+	uint64_t when;
+	uint32_t before;
+	bool back = false;
+
+	node = world_owner(&world);
+	if (!owner)
+		node = node == &nodes[0] ? &nodes[1] : &nodes[0];
+	memcpy(session, node->room->session, sizeof(session));
+	if (!slept)
+		node_new_session(node);
+	DO(node, (e2ee_room_renew(node->room, world.now), 0));
+	when = world.now;
+	before = node->room->next_number - 1;
+	ok(!keys_of(node, E2EE_DIR_TX, 0) && !keys_of(node, E2EE_DIR_RX, 0),
+	   "%s: no key of before is there", name);
+	ok(memcmp(session, node->room->session, sizeof(session)),
+	   "%s: a new session id", name);
+	ok(node->room->state == E2EE_ROOM_JOIN, "%s: to JOIN", name);
+	for (unsigned int i = 0; i < 300; i++) {
+		scene_talk(100, 1);
+		for (size_t k = 0; k < node->kernel.count; k++)
+			back |= node->kernel.keys[k].key.epoch <= before;
+	}
+	ok(world_is_one(&world, NULL), "%s: one room again", name);
+	ok(!back && !scene_clear(), "%s: nothing old, nothing in clear", name);
+	/* what it says from now on, nobody could say before */
+	for (unsigned int i = 0; i < 3; i++)
+		if (&nodes[i] != node)
+			ok(tape_open(&nodes[i], node, when, NEVER) ==
+			   tape_said(node, when, NEVER),
+			   "%s: %s hears it", name, nodes[i].dev);
+	scene_end(name);
+}
+
+/* K5: 16 EPOCHs later the KIDs are those of before */
+static void test_collisions(void)
+{
+	struct node *nodes = call_of(90, 3), *owner = world_owner(&world);
+
+	for (unsigned int i = 0; i < 40; i++) {
+		DO(owner, e2ee_room_rekey(owner->room, world.now));
+		scene_talk(2 * SECOND, 3);
+	}
+	ok(!scene_lost() && !scene_swallowed(),
+	   "collisions: 40 rekeys, nothing lost");
+	ok(nodes[0].room->epoch_count <= EPOCHS_LIVE &&
+	   keys_of(&nodes[0], E2EE_DIR_RX, 0) < 8 * 2 * 14,
+	   "collisions: at most eight epochs are alive: %u keys",
+	   keys_of(&nodes[0], E2EE_DIR_RX, 0));
+	/* K4: and one 10 s later */
+	world_run(&world, 12 * SECOND);
+	ok(nodes[0].room->epoch_count == 1, "collisions: one is left");
+	scene_end("collisions");
+}
+
+/* A restarted device gets KIDs that its inherited keys still have */
+static void test_collision_inherited(void)
+{
+	struct node *nodes = call_of(91, 2), *owner = world_owner(&world);
+	struct node *node = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+
+	node_kill(node);
+	/* as if inherited keys had all KIDs of the EPOCH that comes */
+	for (unsigned int seq = 0; seq < 16; seq++)
+		for (unsigned int leaf = 0; leaf < 2; leaf++) {
+			struct e2ee_key fake = {
+				.dir = leaf == 1 ? E2EE_DIR_RX : E2EE_DIR_TX,
+				.epoch = 1, .expires = 700,
+				.kid = e2ee_schedule_kid(0, (uint8_t)leaf, 1,
+							 seq),
+			};
+
+			kernel_put(node, &fake);
+			fake.dir = E2EE_DIR_TX + E2EE_DIR_RX - fake.dir;
+			kernel_put(node, &fake);
+		}
+	node_start(node);
+	ok(scene_together(30 * SECOND), "inherited KIDs: one room");
+	scene_count();
+	scene_talk(2 * SECOND, 2);
+	ok(!scene_lost() && !scene_swallowed(), "inherited KIDs: media flows");
+	scene_end("inherited KIDs");
+}
+
+/* What a session or a key of it shows is below the room's epochs (K1) */
+static void test_numbers(void)
+{
+	struct node *nodes = scene_open_still(92, 2);
+
+	nodes[0].kernel.epoch = 4711;
+	node_start(&nodes[0]);
+	node_start(&nodes[1]);
+	ok(scene_together(30 * SECOND), "numbers: a room of two");
+	ok(nodes[0].kernel.epoch > 4711 && nodes[1].kernel.epoch < 10,
+	   "numbers: above the session's: %u, %u", nodes[0].kernel.epoch,
+	   nodes[1].kernel.epoch);
+	scene_count();
+	scene_talk(SECOND, 1);
+	ok(!scene_lost(), "numbers: they are nobody else's business");
+	scene_end("numbers");
+}
+
+int main(int argc, char **argv)
+{
+	test_missing();
+	test_missing_nonsense();
+	test_expiring(false);
+	test_expiring(true);
+	test_used_up();
+	test_restart(false);
+	test_restart(true);
+	test_restart_alone();
+	test_renew(false, false);
+	test_renew(true, false);
+	test_renew(false, true);
+	test_collisions();
+	test_collision_inherited();
+	test_numbers();
+	return scene_finish(argc, argv);
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Rekeys under media: nothing is lost, nothing refused; and when sending
+ * switches.
+ *
+ *	room_rekey_test [-j FILE]
+ */
+#include "room/scenario.h"
+
+static void do_rekey(void)
+{
+	struct node *owner = world_owner(&world);
+
+	if (owner)
+		DO(owner, e2ee_room_rekey(owner->room, world.now));
+}
+
+/* Every 2 s for @minutes, with new SSRCs now and then */
+static void test_rekeys(unsigned int count, unsigned int minutes)
+{
+	struct node *nodes = scene_open(50 + count, count);
+	unsigned int rekeys = minutes * 30;
+	uint32_t epoch;
+	bool all = true;
+
+	ok(scene_together(30 * SECOND), "rekeys: a room of %u", count);
+	scene_talk(2 * SECOND, 3);
+	epoch = nodes[0].kernel.epoch;
+	scene_count();
+	for (unsigned int i = 0; i < rekeys; i++) {
+		do_rekey();
+		/* from 3 SSRCs of each member to 10 */
+		scene_talk(2 * SECOND, 3 + i * 8 / rekeys);
+	}
+	world_run(&world, 3 * SECOND);
+	for (unsigned int i = 0; i < count; i++)
+		all &= nodes[i].kernel.epoch >= epoch + rekeys * 9 / 10;
+	ok(all, "rekeys: %u of them in %u minutes",
+	   nodes[0].kernel.epoch - epoch, minutes);
+	ok(!scene_lost() && !scene_swallowed() && !scene_clear(),
+	   "rekeys: of %llu packets %llu are lost, %llu swallowed",
+	   (unsigned long long)scene_got(), (unsigned long long)scene_lost(),
+	   (unsigned long long)scene_swallowed());
+	ok(scene_got() > 1000 * minutes, "rekeys: media went on");
+	figure("lost_during_rekey", count,
+	       (double)(scene_lost() + scene_swallowed()));
+	scene_end("rekeys");
+}
+
+/* a member whose answers never come: all others wait until the deadline */
+static struct node *mute;
+
+static bool broker_mutes(struct world *now, struct node *to,
+			 const struct world_packet *packet, void *arg)
+{
+	(void)now;
+	(void)to;
+	(void)arg;
+	return packet->topic != E2EE_TOPIC_ACK ||
+	       strcmp(packet->dev, mute->dev) != 0;
+}
+
+static struct node *call_with_mute(uint64_t seed, unsigned int count)
+{
+	struct node *nodes = scene_open(seed, count);
+
+	ok(scene_together(30 * SECOND), "a room of %u", count);
+	scene_talk(5 * SECOND, 1);
+	mute = world_owner(&world) == &nodes[1] ? &nodes[2] : &nodes[1];
+	world.tamper = broker_mutes;
+	return nodes;
+}
+
+static void test_deadline(void)
+{
+	struct node *nodes = call_with_mute(60, 3);
+	uint64_t start = world.now, took[3] = { 0 };
+	uint32_t epochs[3];
+
+	for (unsigned int n = 0; n < 3; n++)
+		epochs[n] = nodes[n].kernel.epoch;
+	do_rekey();
+	scene_count();
+	for (unsigned int i = 0; i < 40; i++) {
+		scene_talk(100, 1);
+		for (unsigned int n = 0; n < 3; n++)
+			if (!took[n] && nodes[n].kernel.epoch > epochs[n])
+				took[n] = world.now - start;
+	}
+	for (unsigned int n = 0; n < 3; n++)
+		ok(took[n] >= 1900 && took[n] <= 2700,
+		   "deadline: %s switches after %llu ms", nodes[n].dev,
+		   (unsigned long long)took[n]);
+	ok(!scene_lost() && !scene_swallowed(), "deadline: nothing is lost");
+	scene_end("deadline");
+}
+
+/* carol goes while a rekey is unswitched: she is not heard after 2 s */
+static void test_removal(void)
+{
+	struct node *nodes = call_with_mute(61, 5), *owner, *carol;
+	uint64_t start, went;
+	uint32_t epoch;
+
+	owner = world_owner(&world);
+	epoch = owner->kernel.epoch;
+	carol = owner == &nodes[3] ? &nodes[4] : &nodes[3];
+	start = world.now;
+	do_rekey();
+	scene_talk(1500, 1);
+	ok(owner->kernel.epoch == epoch, "removal: a rekey is unswitched");
+	went = world.now;
+	DO(owner, e2ee_room_kick(owner->room, world.now, carol->dev));
+	scene_talk(900, 1);
+	ok(owner->kernel.epoch > epoch && owner->room->epochs[0]->switched,
+	   "removal: the rekey's deadline stays, and goes to the newest");
+	ok(world.now - start <= 2400, "removal: after 2.4 s at most");
+	scene_talk(3 * SECOND, 1);
+	ok(tape_last_open(carol, NULL) <= went + 2 * SECOND,
+	   "removal: she opens nothing after %llu ms",
+	   (unsigned long long)(tape_last_open(carol, NULL) - went));
+	scene_end("removal");
+}
+
+/* One removal after the other, faster than a deadline */
+static void test_removals(void)
+{
+	struct node *nodes = call_with_mute(62, 10), *owner;
+	uint64_t went[10] = { 0 };
+	unsigned int left = 10;
+
+	owner = world_owner(&world);
+	for (unsigned int i = 0; i < 10 && left > 3; i++) {
+		if (&nodes[i] == owner || &nodes[i] == mute)
+			continue;
+		DO(owner, e2ee_room_kick(owner->room, world.now,
+					 nodes[i].dev));
+		went[i] = world.now;
+		left--;
+		scene_talk(400, 1);
+	}
+	scene_talk(3 * SECOND, 1);
+	for (unsigned int i = 0; i < 10; i++)
+		if (went[i])
+			ok(tape_last_open(&nodes[i], NULL) <=
+			   went[i] + 2 * SECOND,
+			   "removals: %s opens nothing after %llu ms",
+			   nodes[i].dev, (unsigned long long)
+			   (tape_last_open(&nodes[i], NULL) - went[i]));
+	ok(owner->room->last->epoch.roster_count == 3,
+	   "removals: all are out");
+	scene_end("removals");
+}
+
+/* O6: every 5 minutes by itself */
+static void test_by_itself(void)
+{
+	struct node *nodes = scene_open(63, 3);
+	uint32_t epoch;
+
+	ok(scene_together(30 * SECOND), "by itself: a room of three");
+	scene_talk(SECOND, 2);
+	epoch = nodes[0].kernel.epoch;
+	scene_count();
+	for (unsigned int i = 0; i < 31; i++)
+		scene_talk(10 * SECOND, 2);
+	ok(nodes[0].kernel.epoch == epoch + 1, "by itself: after 5 minutes");
+	for (unsigned int i = 0; i < 3 * 31; i++)
+		scene_talk(10 * SECOND, 2);
+	ok(nodes[0].kernel.epoch >= epoch + 4 &&
+	   nodes[0].kernel.epoch <= epoch + 5, "by itself: again and again");
+	ok(!scene_lost() && !scene_swallowed(),
+	   "by itself: nothing is lost in 20 minutes, with new key packages");
+	scene_end("by itself");
+}
+
+/* Messages are late, twice and out of order; some are lost */
+static void test_bad_network(void)
+{
+	struct node *nodes = scene_open(64, 4);
+	uint32_t epoch;
+
+	ok(scene_together(30 * SECOND), "bad network: a room of four");
+	scene_talk(SECOND, 2);
+	world.jitter = 300;
+	world.duplicate = 300;
+	world.drop = 100;
+	epoch = nodes[0].kernel.epoch;
+	scene_count();
+	for (unsigned int i = 0; i < 60; i++) {
+		do_rekey();
+		scene_talk(4 * SECOND, 3);
+	}
+	ok(nodes[0].kernel.epoch > epoch + 40, "bad network: %u rekeys",
+	   nodes[0].kernel.epoch - epoch);
+	ok(!scene_swallowed() && !scene_clear(),
+	   "bad network: all that is said leaves, encrypted");
+	ok(scene_lost() * 50 < scene_got(),
+	   "bad network: %llu of %llu packets came before their keys",
+	   (unsigned long long)scene_lost(), (unsigned long long)scene_got());
+	world.jitter = 15;
+	world.duplicate = 0;
+	world.drop = 0;
+	ok(scene_together(60 * SECOND), "bad network: one room afterwards");
+	scene_end("bad network");
+}
+
+int main(int argc, char **argv)
+{
+	test_rekeys(2, 4);
+	test_rekeys(5, 3);
+	test_deadline();
+	test_removal();
+	test_removals();
+	test_by_itself();
+	test_bad_network();
+	return scene_finish(argc, argv);
+}
