@@ -154,12 +154,29 @@ static bool judge_entry(struct e2ee_room *room, const struct e2ee_entry *entry,
 	return true;
 }
 
+/*
+ * Nobody new? Who locked the room may unlock it, and let in somebody at once:
+ * the EPOCH that only unlocked it may have been lost.
+ */
+static bool judge_is_locked(const struct e2ee_room *room,
+			    const struct e2ee_message *msg)
+{
+	const struct e2ee_message *last = room->last;
+
+	if (!last || !(last->epoch.flags & E2EE_EPOCH_LOCKED))
+		return false;
+	return msg->epoch.flags & E2EE_EPOCH_LOCKED ||
+	       !e2ee_chain_same_call(last, msg) ||
+	       memcmp(e2ee_chain_owner(last)->ik, e2ee_chain_owner(msg)->ik,
+		      E2EE_IK_LEN) != 0;
+}
+
 static bool judge_m1(struct e2ee_room *room, const struct e2ee_message *msg,
 		     struct judgement *out)
 {
 	const struct e2ee_message *last = room->last;
 	bool same_call = last && e2ee_chain_same_call(last, msg);
-	bool locked = last && last->epoch.flags & E2EE_EPOCH_LOCKED;
+	bool locked = judge_is_locked(room, msg);
 	const uint8_t *me = e2ee_identity_ik(room->identity);
 	const struct own_kp *kp;
 
