@@ -285,13 +285,16 @@ void e2ee_verify_timer(struct e2ee_room *room)
 void e2ee_verify_waiting(const struct e2ee_room *room, char *text, size_t size)
 {
 	const struct sas_run *run = room->sas;
+	const bool *there;
 	size_t len = 0;
 
 	*text = '\0';
 	if (!run || run->state != E2EE_SAS_WAITING)
 		return;
+	/* nobody reveals before all have committed */
+	there = run_all(run, run->committed) ? run->revealed : run->committed;
 	for (size_t i = 0; i < run_epoch(run)->roster_count; i++)
-		if (!run->revealed[i] && len < size)
+		if (!there[i] && len < size)
 			len += (size_t)snprintf(text + len, size - len, "%s%s",
 						len ? " " : "",
 						run->shares[i].dev);
