@@ -17,7 +17,7 @@ void e2ee_clock_stop(struct e2ee_room *room, enum timer timer)
 
 /* May it be done now, if at most once in @every milliseconds? */
 bool e2ee_clock_may(struct e2ee_room *room, struct limiter *limiter,
-		   uint64_t every)
+		    uint64_t every)
 {
 	if (room->now < limiter->next)
 		return false;

@@ -28,8 +28,8 @@ static void inbox_link_up(struct e2ee_room *room)
 	e2ee_clock_resume(room, room->now - room->down_at);
 	e2ee_outbox_kp(room);
 	if (room->state == E2EE_ROOM_MEMBER)
-		e2ee_member_takeover_timer(room, room->silence ? 0 :
-					   TAKEOVER_AFTER);
+		e2ee_member_takeover_timer(room,
+					   room->silence ? 0 : TAKEOVER_AFTER);
 	else if (room->state == E2EE_ROOM_OWNER)
 		e2ee_owner_link(room);
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
@@ -84,8 +84,10 @@ static void inbox_kp_own(struct e2ee_room *room, struct e2ee_message *msg)
 	    e2ee_message_verify(msg, room->name, msg->kp.entry.ik))
 		return;
 	if (!same) {
-		e2ee_outbox_alarm(room, "another device calls itself %s, too: give one of them another name",
-				  room->dev);
+		e2ee_outbox_alarm(
+			room,
+			"another device calls itself %s, too: give one of them another name",
+			room->dev);
 		return;
 	}
 	if (msg->kp.seq > mine->kp.seq)
@@ -97,8 +99,8 @@ static void inbox_kp_own(struct e2ee_room *room, struct e2ee_message *msg)
 
 /* M5: my owner started anew, so its old self is silent for good */
 static bool inbox_owner_restarted(const struct e2ee_room *room,
-				 const struct peer *peer,
-				 const struct e2ee_message *before)
+				  const struct peer *peer,
+				  const struct e2ee_message *before)
 {
 	const struct e2ee_entry *owner;
 
@@ -113,18 +115,19 @@ static bool inbox_owner_restarted(const struct e2ee_room *room,
 static void inbox_kp(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	struct peer *peer = e2ee_peers_find(room, msg->kp.entry.ik);
-	struct e2ee_message *before = peer && peer->kp ?
-				      e2ee_message_get(peer->kp) : NULL;
+	struct e2ee_message *before =
+		peer && peer->kp ? e2ee_message_get(peer->kp) : NULL;
 	int err = e2ee_peers_receive_kp(room, msg, &peer);
 
 	if (err < 0)
 		room->stats[err == -EBADMSG ? E2EE_ROOM_DROP_SIGNATURE :
-			    err == -ESTALE ? E2EE_ROOM_DROP_OLD :
-			    E2EE_ROOM_DROP_STRANGER]++;
+			    err == -ESTALE  ? E2EE_ROOM_DROP_OLD :
+					      E2EE_ROOM_DROP_STRANGER]++;
 	if (err == 1 && inbox_owner_restarted(room, peer, before))
 		e2ee_member_silence(room);
-	if (err == 1 && (room->state == E2EE_ROOM_OWNER ||
-			 (room->state == E2EE_ROOM_JOIN && !before)) &&
+	if (err == 1 &&
+	    (room->state == E2EE_ROOM_OWNER ||
+	     (room->state == E2EE_ROOM_JOIN && !before)) &&
 	    e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
 		e2ee_outbox_kp(room);
 	if (err == 1 && room->state == E2EE_ROOM_OWNER)
@@ -156,7 +159,7 @@ static void inbox_kp_empty(struct e2ee_room *room, const char *dev)
 
 /* M10: two EPOCHs of one number, both in hand */
 static void inbox_fork(struct e2ee_room *room, struct e2ee_message *msg,
-		      struct e2ee_message *other)
+		       struct e2ee_message *other)
 {
 	const struct e2ee_entry *signer = e2ee_chain_owner(msg);
 	bool mine = room->last && e2ee_chain_same_call(room->last, msg) &&
@@ -166,14 +169,17 @@ static void inbox_fork(struct e2ee_room *room, struct e2ee_message *msg,
 	if (!memcmp(signer->ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN))
 		return;
 	e2ee_idset_add(&room->bans, signer->ik);
-	e2ee_outbox_alarm(room, "%s gave different keys to different devices: removed",
-			  signer->dev);
+	e2ee_outbox_alarm(
+		room, "%s gave different keys to different devices: removed",
+		signer->dev);
 	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, msg, false);
 	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, other, false);
 	if (room->state == E2EE_ROOM_OWNER) {
 		e2ee_owner_remove(room, signer->ik, true, false);
 	} else if (room->state == E2EE_ROOM_MEMBER && mine) {
-		e2ee_keys_stop(room, "sending stopped: the owner gave different keys to different devices");
+		e2ee_keys_stop(
+			room,
+			"sending stopped: the owner gave different keys to different devices");
 		e2ee_member_silence(room);
 	}
 }
@@ -205,7 +211,7 @@ static void inbox_bans(struct e2ee_room *room, struct e2ee_message *msg)
 }
 
 static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
-			      struct judgement *judged)
+			       struct judgement *judged)
 {
 	if (msg->epoch.flags & E2EE_EPOCH_LAST) {
 		if (judged->verdict == VERDICT_NEXT)
@@ -236,8 +242,8 @@ static void inbox_epoch_wait(struct e2ee_room *room, struct e2ee_message *msg)
 }
 
 static void inbox_epoch_refused(struct e2ee_room *room,
-			       struct e2ee_message *msg,
-			       const struct judgement *judged)
+				struct e2ee_message *msg,
+				const struct judgement *judged)
 {
 	const uint8_t *me = e2ee_identity_ik(room->identity);
 	bool mine = room->state == E2EE_ROOM_MEMBER &&
@@ -247,12 +253,15 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 
 	room->stats[E2EE_ROOM_DROP_RULE]++;
 	if (e2ee_chain_bans(msg, me))
-		e2ee_outbox_alarm(room, "%s has removed this device from its call",
+		e2ee_outbox_alarm(room,
+				  "%s has removed this device from its call",
 				  msg->dev);
 	if (judged->ban && room->state != E2EE_ROOM_JOIN) {
 		if (judged->whom)
-			e2ee_outbox_alarm(room, "split: %s was removed here and is present there",
-					  judged->whom->dev);
+			e2ee_outbox_alarm(
+				room,
+				"split: %s was removed here and is present there",
+				judged->whom->dev);
 		if (room->ban_source &&
 		    e2ee_clock_may(room, &room->ban_limit, 5 * SECOND))
 			e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH,
@@ -276,7 +285,7 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 
 /* Of an owner, by another owner */
 static void inbox_epoch_other(struct e2ee_room *room, struct e2ee_message *msg,
-			     bool better)
+			      bool better)
 {
 	if (better && room->handed &&
 	    !memcmp(room->handed_to, e2ee_chain_owner(msg)->ik, E2EE_IK_LEN)) {
@@ -328,8 +337,7 @@ void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg)
  * Somebody who was removed has a call of its own here: people should know, and
  * so should those who are in it (M9).
  */
-static void inbox_epoch_banned(struct e2ee_room *room,
-			       struct e2ee_message *msg)
+static void inbox_epoch_banned(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	const struct e2ee_entry *owner = e2ee_chain_owner(msg);
 
@@ -337,8 +345,9 @@ static void inbox_epoch_banned(struct e2ee_room *room,
 	    !e2ee_clock_may(room, &room->ban_limit, 5 * SECOND) ||
 	    e2ee_message_verify(msg, room->name, owner->ik))
 		return;
-	e2ee_outbox_alarm(room, "split: %s, who was removed here, has a call of its own",
-			  owner->dev);
+	e2ee_outbox_alarm(
+		room, "split: %s, who was removed here, has a call of its own",
+		owner->dev);
 	if (room->ban_source && room->state != E2EE_ROOM_JOIN)
 		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->ban_source,
 				    false);
@@ -351,7 +360,7 @@ static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 
 	if (err) {
 		room->stats[err == -EPERM ? E2EE_ROOM_DROP_STRANGER :
-			    E2EE_ROOM_DROP_SIGNATURE]++;
+					    E2EE_ROOM_DROP_SIGNATURE]++;
 		inbox_epoch_banned(room, msg);
 		return;
 	}
@@ -370,8 +379,7 @@ static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 static void inbox_hb_in_join(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	/* on the way to the call that my owner named: others only if it fails */
-	if (room->has_target &&
-	    memcmp(room->target, msg->call, E2EE_ID_LEN) &&
+	if (room->has_target && memcmp(room->target, msg->call, E2EE_ID_LEN) &&
 	    room->now - room->join_since < TAKEOVER_AFTER)
 		return;
 	room->heard_at = room->now ?: 1;
@@ -403,8 +411,8 @@ static void inbox_hb_heard(struct e2ee_room *room, struct e2ee_message *msg)
 /* A heartbeat of a chain that is not mine (section 6) */
 static void inbox_hb_other(struct e2ee_room *room, struct e2ee_message *msg)
 {
-	struct peer *peer = e2ee_peers_find_session(room, msg->dev,
-						    msg->session);
+	struct peer *peer =
+		e2ee_peers_find_session(room, msg->dev, msg->session);
 	bool same_call;
 
 	if (!peer || e2ee_idset_has(&room->bans, peer->ik) ||
@@ -431,7 +439,7 @@ static void inbox_hb_other(struct e2ee_room *room, struct e2ee_message *msg)
 
 /* HANDOVER comes on the same topic, from my owner only */
 static bool inbox_is_my_owner(const struct e2ee_room *room,
-			     const struct e2ee_message *msg)
+			      const struct e2ee_message *msg)
 {
 	const struct e2ee_entry *owner;
 
@@ -513,7 +521,7 @@ static uint64_t inbox_counter(const struct e2ee_message *msg)
  * the roster any more, may ask who has a key package.
  */
 static struct peer *inbox_sender(struct e2ee_room *room,
-				const struct e2ee_message *msg)
+				 const struct e2ee_message *msg)
 {
 	bool asks = msg->type == E2EE_MSG_REQ &&
 		    (msg->req.what == E2EE_REQ_JOIN ||
@@ -532,7 +540,7 @@ static struct peer *inbox_sender(struct e2ee_room *room,
 }
 
 static struct peer *inbox_authentic(struct e2ee_room *room,
-				   const struct e2ee_message *msg)
+				    const struct e2ee_message *msg)
 {
 	struct peer *peer = inbox_sender(room, msg);
 
@@ -554,7 +562,7 @@ static struct peer *inbox_authentic(struct e2ee_room *room,
 
 /* Is anything to be done with it in my state? If not, no signature is checked */
 static bool inbox_minds(const struct e2ee_room *room,
-		       const struct e2ee_message *msg)
+			const struct e2ee_message *msg)
 {
 	bool owner = room->state == E2EE_ROOM_OWNER;
 
@@ -570,7 +578,7 @@ static bool inbox_minds(const struct e2ee_room *room,
 }
 
 static void inbox_roster_message(struct e2ee_room *room,
-				struct e2ee_message *msg)
+				 struct e2ee_message *msg)
 {
 	struct peer *peer;
 
@@ -595,7 +603,7 @@ static void inbox_roster_message(struct e2ee_room *room,
 /* what comes in */
 
 static bool inbox_topic_fits(const struct e2ee_room_packet *packet,
-			    const struct e2ee_message *msg)
+			     const struct e2ee_message *msg)
 {
 	static const uint32_t types[E2EE_TOPICS] = {
 		[E2EE_TOPIC_KP] = 1u << E2EE_MSG_KP,

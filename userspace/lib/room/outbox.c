@@ -9,7 +9,7 @@
 #include "state.h"
 
 void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
-		     const char *text)
+		       const char *text)
 {
 	if (room->ops.event)
 		room->ops.event(room->arg, type, text);
@@ -36,17 +36,19 @@ void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
 
 /* While the link is down, what was to be sent is dropped */
 static void outbox_packet(struct e2ee_room *room,
-			const struct e2ee_room_packet *packet)
+			  const struct e2ee_room_packet *packet)
 {
 	if (room->link)
 		room->ops.publish(room->arg, packet);
 }
 
 void e2ee_outbox_publish(struct e2ee_room *room, enum e2ee_room_topic topic,
-		       const struct e2ee_message *msg, bool retain)
+			 const struct e2ee_message *msg, bool retain)
 {
 	struct e2ee_room_packet packet = {
-		.topic = topic, .data = msg->raw, .len = msg->len,
+		.topic = topic,
+		.data = msg->raw,
+		.len = msg->len,
 		.retain = retain,
 	};
 
@@ -67,7 +69,7 @@ void e2ee_outbox_empty(struct e2ee_room *room, enum e2ee_room_topic topic)
 
 /* NULL if it cannot be made, which only happens for want of memory */
 struct e2ee_message *e2ee_outbox_seal(struct e2ee_room *room,
-				    struct e2ee_message *draft)
+				      struct e2ee_message *draft)
 {
 	struct e2ee_message *msg;
 
@@ -116,7 +118,8 @@ void e2ee_outbox_send(struct e2ee_room *room, struct e2ee_message *draft)
 void e2ee_outbox_kp(struct e2ee_room *room)
 {
 	if (room->kps[0].msg)
-		e2ee_outbox_publish(room, E2EE_TOPIC_KP, room->kps[0].msg, true);
+		e2ee_outbox_publish(room, E2EE_TOPIC_KP, room->kps[0].msg,
+				    true);
 }
 
 /* Goes out while the link is down, too: its echo brings the link up */
@@ -141,10 +144,12 @@ void e2ee_outbox_probe(struct e2ee_room *room)
 }
 
 void e2ee_outbox_req(struct e2ee_room *room, const uint8_t *call,
-		   struct e2ee_msg_req *req)
+		     struct e2ee_msg_req *req)
 {
 	struct e2ee_message draft = {
-		.type = E2EE_MSG_REQ, .call = call, .req = *req,
+		.type = E2EE_MSG_REQ,
+		.call = call,
+		.req = *req,
 	};
 
 	draft.req.counter = ++room->counter;
@@ -153,7 +158,7 @@ void e2ee_outbox_req(struct e2ee_room *room, const uint8_t *call,
 
 /* @whom: of the roster, whom I do not let in; or NULL */
 void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
-		   const uint8_t *t, const char *whom)
+		     const uint8_t *t, const char *whom)
 {
 	struct epoch *epoch = e2ee_chain_by_t(room, t);
 	uint8_t mac[E2EE_HASH_LEN];
@@ -166,8 +171,8 @@ void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
 		return;
 	draft.call = room->last->call;
 	if (result == E2EE_ACK_OK) {
-		if (!epoch || e2ee_schedule_mac(epoch->secret, t, room->dev,
-						mac))
+		if (!epoch ||
+		    e2ee_schedule_mac(epoch->secret, t, room->dev, mac))
 			return;
 		draft.ack.mac = mac;
 	}

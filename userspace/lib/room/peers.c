@@ -9,7 +9,7 @@
 
 #include "state.h"
 
-#define WRAP_BIT(suite)		(1u << (suite))
+#define WRAP_BIT(suite) (1u << (suite))
 
 void e2ee_peers_forget_kp(struct own_kp *kp)
 {
@@ -64,7 +64,7 @@ int e2ee_peers_renew_kp(struct e2ee_room *room)
 	if (err) {
 		e2ee_peers_forget_kp(&kp);
 		e2ee_outbox_alarm(room, "no new key package: %s",
-				strerror(-err));
+				  strerror(-err));
 		return err;
 	}
 	e2ee_peers_forget_kp(&room->kps[1]);
@@ -149,8 +149,9 @@ bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 	case E2EE_TRUST_NEW:
 		return room->level == E2EE_LEVEL_TOFU;
 	default:
-		e2ee_outbox_alarm(room, "%s shows another identity than before: refused",
-				dev);
+		e2ee_outbox_alarm(
+			room, "%s shows another identity than before: refused",
+			dev);
 		return false;
 	}
 	switch (room->level) {
@@ -223,7 +224,7 @@ int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
 		return -EBADMSG;
 	if (peer && strcmp(peer->dev, msg->dev)) {
 		e2ee_outbox_alarm(room, "%s calls itself %s now: refused",
-				peer->dev, msg->dev);
+				  peer->dev, msg->dev);
 		return -EPERM;
 	}
 	peer = e2ee_peers_get(room, entry->ik, msg->dev);
@@ -247,7 +248,7 @@ static void peers_free(struct peer *peer)
 /* Key packages die of age; strangers without one are forgotten */
 void e2ee_peers_upkeep(struct e2ee_room *room)
 {
-	for (size_t i = 0; i < room->peer_count; ) {
+	for (size_t i = 0; i < room->peer_count;) {
 		struct peer *peer = &room->peers[i];
 
 		if (peer->kp && room->now - peer->kp_at >= KP_DEAD) {
@@ -255,8 +256,8 @@ void e2ee_peers_upkeep(struct e2ee_room *room)
 			peer->kp = NULL;
 			peer->join = false;
 		}
-		if (peer->kp || (room->last &&
-				 e2ee_chain_has(room->last, peer->ik))) {
+		if (peer->kp ||
+		    (room->last && e2ee_chain_has(room->last, peer->ik))) {
 			i++;
 			continue;
 		}

@@ -375,7 +375,7 @@ bool e2ee_chain_is_kin(const struct e2ee_room *room, const uint8_t *ik);
 void e2ee_clock_set(struct e2ee_room *room, enum timer timer, uint64_t in);
 void e2ee_clock_stop(struct e2ee_room *room, enum timer timer);
 bool e2ee_clock_may(struct e2ee_room *room, struct limiter *limiter,
-		   uint64_t every);
+		    uint64_t every);
 uint32_t e2ee_clock_jitter(uint32_t below);
 bool e2ee_clock_pauses(enum timer timer);
 void e2ee_clock_resume(struct e2ee_room *room, uint64_t down);
@@ -384,19 +384,19 @@ void e2ee_clock_resume(struct e2ee_room *room, uint64_t down);
 void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
-		     const char *text);
+		       const char *text);
 void e2ee_outbox_publish(struct e2ee_room *room, enum e2ee_room_topic topic,
-		       const struct e2ee_message *msg, bool retain);
+			 const struct e2ee_message *msg, bool retain);
 void e2ee_outbox_empty(struct e2ee_room *room, enum e2ee_room_topic topic);
 struct e2ee_message *e2ee_outbox_seal(struct e2ee_room *room,
-				    struct e2ee_message *draft);
+				      struct e2ee_message *draft);
 void e2ee_outbox_send(struct e2ee_room *room, struct e2ee_message *draft);
 void e2ee_outbox_kp(struct e2ee_room *room);
 void e2ee_outbox_probe(struct e2ee_room *room);
 void e2ee_outbox_req(struct e2ee_room *room, const uint8_t *call,
-		   struct e2ee_msg_req *req);
+		     struct e2ee_msg_req *req);
 void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
-		   const uint8_t *t, const char *whom);
+		     const uint8_t *t, const char *whom);
 
 /* peers.c: key packages, counters, trust */
 int e2ee_peers_renew_kp(struct e2ee_room *room);
