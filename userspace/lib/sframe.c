@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Key derivations of SFrame (RFC 9605), by OpenSSL's HKDF.
+ * Key derivations of SFrame (RFC 9605), by OpenSSL's HKDF and HMAC.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -8,6 +8,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
@@ -131,32 +132,78 @@ static uint8_t *put_be(uint8_t *to, uint64_t value, unsigned int bytes)
 	return to;
 }
 
-static int expand_label(struct hkdf *hkdf, const uint8_t *secret,
-			const char *text, uint64_t kid, uint32_t suite,
-			uint8_t *out, size_t len)
+/* Expand under one secret many times: HMAC with a key that is set once */
+static EVP_MAC_CTX *expander_new(const struct suite *suite,
+				 const uint8_t *secret)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
+						 (char *)suite->digest, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+
+	EVP_MAC_free(mac);
+	if (ctx && EVP_MAC_init(ctx, secret, suite->hash_len, params))
+		return ctx;
+	EVP_MAC_CTX_free(ctx);
+	return NULL;
+}
+
+/* RFC 5869, section 2.3; no key for EVP_MAC_init() is the one of before */
+static int expander_run(EVP_MAC_CTX *ctx, struct bytes info, uint8_t *out,
+			size_t len)
+{
+	uint8_t block[E2EE_SFRAME_HASH_MAX], number = 0;
+	size_t done = 0, size = 0;
+	bool good = true;
+
+	while (good && done < len) {
+		size_t before = size;
+
+		number++;
+		good = EVP_MAC_init(ctx, NULL, 0, NULL) &&
+		       EVP_MAC_update(ctx, block, before) &&
+		       EVP_MAC_update(ctx, info.data, info.len) &&
+		       EVP_MAC_update(ctx, &number, 1) &&
+		       EVP_MAC_final(ctx, block, &size, sizeof(block));
+		if (!good)
+			break;
+		memcpy(out + done, block, len - done < size ? len - done : size);
+		done += size;
+	}
+	OPENSSL_cleanse(block, sizeof(block));
+	if (!good)
+		OPENSSL_cleanse(out, len);
+	return good ? 0 : -EIO;
+}
+
+static int expand_label(EVP_MAC_CTX *ctx, const char *text, uint64_t kid,
+			uint32_t suite, uint8_t *out, size_t len)
 {
 	uint8_t label[LABEL_MAX], *end = label + strlen(text);
 
 	memcpy(label, text, strlen(text));
 	end = put_be(end, kid, 8);
 	end = put_be(end, suite, 2);
-	return expand(hkdf, secret,
-		      (struct bytes){ label, (size_t)(end - label) }, out, len);
+	return expander_run(ctx, (struct bytes){ label, (size_t)(end - label) },
+			    out, len);
 }
 
-static int derive_one(struct hkdf *hkdf, uint32_t suite, const uint8_t *secret,
+static int derive_one(EVP_MAC_CTX *ctx, uint32_t suite,
 		      struct e2ee_sframe_key *key)
 {
+	size_t len = suite_get(suite)->key_len;
 	int ret;
 
-	ret = expand_label(hkdf, secret, "SFrame 1.0 Secret key ", key->kid,
-			   suite, key->key, hkdf->suite->key_len);
+	ret = expand_label(ctx, "SFrame 1.0 Secret key ", key->kid, suite,
+			   key->key, len);
 	if (!ret)
-		ret = expand_label(hkdf, secret, "SFrame 1.0 Secret salt ",
-				   key->kid, suite, key->salt,
-				   E2EE_SFRAME_SALT_LEN);
+		ret = expand_label(ctx, "SFrame 1.0 Secret salt ", key->kid,
+				   suite, key->salt, E2EE_SFRAME_SALT_LEN);
 	if (ret)
-		OPENSSL_cleanse(key->key, hkdf->suite->key_len);
+		OPENSSL_cleanse(key->key, len);
 	return ret;
 }
 
@@ -165,6 +212,7 @@ int e2ee_sframe_derive_all(uint32_t suite, const void *base_key, size_t len,
 {
 	const struct suite *s = suite_get(suite);
 	uint8_t secret[E2EE_SFRAME_HASH_MAX];
+	EVP_MAC_CTX *ctx = NULL;
 	struct hkdf hkdf;
 	int ret;
 
@@ -173,9 +221,14 @@ int e2ee_sframe_derive_all(uint32_t suite, const void *base_key, size_t len,
 	hkdf = hkdf_new(s);
 	ret = extract(&hkdf, (struct bytes){ NULL, 0 },
 		      (struct bytes){ base_key, len }, secret);
-	for (size_t i = 0; i < count && !ret; i++)
-		ret = derive_one(&hkdf, suite, secret, &keys[i]);
 	hkdf_free(&hkdf);
+	if (!ret) {
+		ctx = expander_new(s, secret);
+		ret = ctx ? 0 : -EIO;
+	}
+	for (size_t i = 0; i < count && !ret; i++)
+		ret = derive_one(ctx, suite, &keys[i]);
+	EVP_MAC_CTX_free(ctx);
 	OPENSSL_cleanse(secret, sizeof(secret));
 	return ret;
 }
