@@ -205,6 +205,9 @@ static void daemon_status(void *arg, struct status *status)
 		status->waiting = daemon->link;
 	if (daemon->room)
 		e2ee_room_status(daemon->room, loop_now(), &status->room);
+	/* The room's keys went with the session, which it cannot know */
+	if (!daemon->kernel.up)
+		status->room.encrypted = false;
 }
 
 static void daemon_leaving(void *arg)

@@ -141,6 +141,8 @@ def check_session(tap, rooms):
            member.said())
     tap.equal("is what the status says", member.status().get("waiting"),
               'session "call" does not exist: e2eectl add-session call')
+    tap.equal("nothing is encrypted without it", member.status()["encrypted"],
+              False)
     member.session(3)
     tap.ok(until(lambda: together(rooms), 60), "and comes back", looks(rooms))
 
