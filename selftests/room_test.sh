@@ -1,0 +1,362 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Three appliances in a room: e2eed each, a real broker with TLS, media of an
+# engine that knows nothing of it, through the module.
+#
+#     $ns-a 10.66.1.2 ---.                      engine: UDP port 5004, RTP
+#     $ns-b 10.66.2.2 ---+--- $ns-hub           e2eed: session "call"
+#     $ns-c 10.66.3.2 ---'    10.66.N.1, routes; mosquitto on port 8883
+#
+# TAP; exit 4: skipped. E2EECTL and E2EED name other programs.
+set -u
+export LC_ALL=C
+ksft_skip=4
+build=${E2EE_BUILD:-$(realpath ../build)}/userspace
+E2EECTL=${E2EECTL:-$(command -v e2eectl || echo "$build/e2eectl")}
+E2EED=${E2EED:-$(command -v e2eed || echo "$build/e2eed")}
+engine=$(dirname "$(realpath "$0")")/lib/engine.py
+ns=room-$$
+dir=
+pids=()
+count=0
+failed=0
+declare -A number=([a]=1 [b]=2 [c]=3) daemon in out
+
+skip()
+{
+	echo "1..0 # SKIP $*"
+	exit $ksft_skip
+}
+
+cleanup()
+{
+	local pid one
+
+	for pid in "${pids[@]}" "${daemon[@]}"; do
+		kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	for one in a b c hub; do
+		ip netns del "$ns-$one" 2>/dev/null
+	done
+	[[ ! $dir ]] || rm -rf "$dir"
+}
+trap cleanup EXIT
+
+# check STATUS WHAT [WHY]
+check()
+{
+	count=$((count + 1))
+	if [[ $1 -eq 0 ]]; then
+		echo "ok $count - $2"
+		return
+	fi
+	echo "not ok $count - $2"
+	[[ ! ${3-} ]] || echo "# ${3//$'\n'/$'\n'# }"
+	failed=1
+}
+
+equal()
+{
+	[[ $2 == "$3" ]]
+	check $? "$1" "found:  $2
+wanted: $3"
+}
+
+# until_true WHAT COMMAND...: polls, for a minute
+until_true()
+{
+	local what=$1 end=$((SECONDS + 60)) good=1
+
+	shift
+	while [[ $SECONDS -lt $end ]]; do
+		"$@" >/dev/null 2>&1 && { good=0; break; }
+		read -r -t 0.2 <> <(:)
+	done
+	check $good "$what" "$* was never true
+$(looks)"
+}
+
+looks()
+{
+	local one
+
+	for one in a b c; do
+		room "$one" 2>&1
+		tail -n 5 "$dir/$one/log"
+	done
+}
+
+# ctl ONE WORDS...: e2eectl at an appliance
+ctl()
+{
+	local one=$1
+
+	shift
+	RUNTIME_DIRECTORY=$dir/$one ip netns exec "$ns-$one" "$E2EECTL" "$@"
+}
+
+room()
+{
+	ctl "$1" room
+}
+
+# says ONE PATTERN: the look at its room has a line like it
+says()
+{
+	room "$1" 2>&1 | grep -Eq "$2"
+}
+
+# with N ONES...: each of them is encrypted, with N others
+with()
+{
+	local n=$1 one epochs=
+
+	shift
+	for one; do
+		says "$one" ": encrypted with $n other" || return 1
+		says "$one" 'not yet used to send' && return 1
+		epochs+=$(room "$one" | sed -n 's/.*call \(.*\)/\1/p')$'\n'
+	done
+	[[ $(sort -u <<<"${epochs%$'\n'}" | wc -l) -eq 1 ]]
+}
+
+# value ONE COUNTER: of its session
+value()
+{
+	ctl "$1" stats call | tr -s ' ' '\n' | grep -A1 -x "$2" | tail -n 1
+}
+
+no_tx_keys()
+{
+	! ctl "$1" list-keys call | grep -q 'key tx'
+}
+
+certificates()
+{
+	local key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+
+	openssl req -x509 "${key[@]}" -keyout "$dir/ca.key" -subj /CN=ca \
+		-out "$dir/ca.pem" -days 2 &&
+	openssl req "${key[@]}" -keyout "$dir/broker.key" -subj /CN=broker \
+		-addext 'subjectAltName=IP:10.66.1.1,IP:10.66.2.1,IP:10.66.3.1' \
+		-out "$dir/broker.csr" &&
+	openssl x509 -req -in "$dir/broker.csr" -CA "$dir/ca.pem" \
+		-CAkey "$dir/ca.key" -CAcreateserial -copy_extensions copyall \
+		-days 2 -out "$dir/broker.pem"
+}
+
+start_broker()
+{
+	printf '%s\n' 'listener 8883' 'allow_anonymous true' 'user root' \
+		"certfile $dir/broker.pem" "keyfile $dir/broker.key" \
+		>"$dir/broker.conf"
+	ip netns exec "$ns-hub" mosquitto -c "$dir/broker.conf" \
+		>"$dir/broker.log" 2>&1 &
+	pids+=($!)
+}
+
+start_daemon()
+{
+	local one=$1
+
+	RUNTIME_DIRECTORY=$dir/$one ip netns exec "$ns-$one" "$E2EED" \
+		--room "mqtts://10.66.${number[$one]}.1/board" \
+		--session call --dev "room-$one" --trust tofu \
+		--identity "$dir/$one/identity" --trust-store "$dir/$one/trust" \
+		--cafile "$dir/ca.pem" </dev/null >/dev/null 2>>"$dir/$one/log" &
+	daemon[$one]=$!
+}
+
+add_appliance()
+{
+	local one=$1 n=${number[$1]} fd_in fd_out
+
+	ip netns add "$ns-$one" 2>/dev/null || skip 'no network namespaces'
+	ip -n "$ns-hub" link add "to-$one" type veth peer name eth0 \
+		netns "$ns-$one" || skip 'no veth'
+	ip -n "$ns-hub" addr add "10.66.$n.1/24" dev "to-$one"
+	ip -n "$ns-hub" link set "to-$one" up
+	ip -n "$ns-$one" addr add "10.66.$n.2/24" dev eth0
+	ip -n "$ns-$one" link set eth0 up
+	ip -n "$ns-$one" link set lo up
+	ip -n "$ns-$one" route add default via "10.66.$n.1"
+	mkdir "$dir/$one"
+	touch "$dir/$one/log"
+	(umask 077; openssl genpkey -algorithm ed25519 \
+		-out "$dir/$one/identity" 2>/dev/null)
+	mkfifo "$dir/$one/in" "$dir/$one/out"
+	ip netns exec "$ns-$one" /usr/bin/python3 "$engine" \
+		<"$dir/$one/in" >"$dir/$one/out" &
+	pids+=($!)
+	exec {fd_in}>"$dir/$one/in" {fd_out}<"$dir/$one/out"
+	in[$one]=$fd_in
+	out[$one]=$fd_out
+	read -r -t 60 -u "${out[$one]}"
+}
+
+# engine ONE WORDS...: its answer
+ask()
+{
+	local one=$1 answer=
+
+	shift
+	echo "$*" >&"${in[$one]}"
+	read -r -t 120 -u "${out[$one]}" answer
+	echo "$answer"
+}
+
+# heard ONE: what arrived since the last time, once nothing more is on its way
+heard()
+{
+	read -r -t 0.3 <> <(:)
+	ask "$1" got
+}
+
+check_join()
+{
+	local one
+
+	for one in a b c; do
+		ctl "$one" add-session call
+		ctl "$one" attach call local 0.0.0.0:5004 >/dev/null ||
+			ctl "$one" add-guard call ports 5004 >/dev/null
+		start_daemon "$one"
+	done
+	until_true 'three are in one call' with 2 a b c
+	says a 'policy required, aes-256-gcm'
+	check $? 'under the policy required' "$(room a)"
+	equal 'a sends' "$(ask a send 10.66.2.2,10.66.3.2 100 50 2)" \
+		'sent 100 refused 0'
+	equal 'b hears it' "$(heard b)" 'got 100:50'
+	equal 'c hears it' "$(heard c)" 'got 100:50'
+	equal 'all of it was sealed' "$(value a tx_ok)" 100
+	equal 'b opened it' "$(value b rx_ok)" 50
+}
+
+check_streams()
+{
+	equal 'six streams begin at once' \
+		"$(ask b send 10.66.1.2 201-206 20 5)" 'sent 120 refused 0'
+	equal 'all are heard from the first packet on' "$(heard a)" \
+		'got 201:20 202:20 203:20 204:20 205:20 206:20'
+}
+
+check_rekey()
+{
+	local n
+
+	for ((n = 0; n < 3; n++)); do
+		read -r -t 2 <> <(:)
+		ctl b rekey
+	done &
+	equal 'b sends for eight seconds through three rekeys' \
+		"$(ask b send 10.66.1.2,10.66.3.2 300 800 10)" \
+		'sent 1600 refused 0'
+	wait $!
+	equal 'a lost nothing' "$(heard a)" 'got 300:800'
+	equal 'c lost nothing' "$(heard c)" 'got 300:800'
+	equal 'no packet was without a key' "$(value b tx_no_key)" 0
+}
+
+check_restart()
+{
+	local keys
+
+	kill -9 "${daemon[b]}"
+	wait "${daemon[b]}" 2>/dev/null
+	equal 'e2eed killed: media goes on' \
+		"$(ask b send 10.66.1.2 400 20 5)" 'sent 20 refused 0'
+	equal 'and is heard' "$(heard a)" 'got 400:20'
+	keys=$(ctl b list-keys call | grep -c 'key tx')
+	start_daemon b
+	until_true 'started again, it joins' with 2 a b c
+	[[ $keys -gt 0 ]]
+	check $? 'it had left its keys in the kernel'
+	equal 'media goes on' "$(ask b send 10.66.1.2 401 20 5)" \
+		'sent 20 refused 0'
+	equal 'and is heard again' "$(heard a)" 'got 401:20'
+}
+
+check_session()
+{
+	ctl b del-session call
+	until_true 'session deleted: said' says b 'session "call" does not exist'
+	ctl b add-session call
+	ctl b attach call local 0.0.0.0:5004 >/dev/null
+	until_true 'made anew: it joins' with 2 a b c
+	equal 'and sends' "$(ask b send 10.66.1.2 500 20 5)" 'sent 20 refused 0'
+	equal 'and is heard' "$(heard a)" 'got 500:20'
+}
+
+owner()
+{
+	local one
+
+	for one in a b c; do
+		says "$one" 'this device: .*, owner;' && echo "$one"
+	done
+}
+
+check_kick()
+{
+	local first other=c who
+
+	first=$(owner)
+	equal 'there is one owner' "${#first}" 1
+	[[ $first != c ]] || other=b
+	who=$(echo abc | tr -d "$first$other")
+	ctl "$first" kick "room-$other"
+	until_true 'the kicked one is out' \
+		eval "! kill -0 ${daemon[$other]} 2>/dev/null"
+	wait "${daemon[$other]}"
+	equal 'its e2eed ends with 1' $? 1
+	equal 'it has no keys' "$(ctl "$other" list-keys call)" ''
+	until_true 'the others go on' with 1 "$first" "$who"
+	equal 'it is sent to' "$(ask "$first" send \
+		"10.66.${number[$other]}.2,10.66.${number[$who]}.2" 600 20 5)" \
+		'sent 40 refused 0'
+	equal 'and hears nothing' "$(heard "$other")" 'got'
+	equal 'who stayed does' "$(heard "$who")" 'got 600:20'
+	stay=("$first" "$who")
+}
+
+check_leave()
+{
+	local one
+
+	for one in "${stay[@]}"; do
+		ctl "$one" leave
+		wait "${daemon[$one]}"
+		equal "$one leaves" $? 0
+		until_true 'nothing is left to send with' no_tx_keys "$one"
+	done
+	ask "${stay[0]}" send "10.66.${number[${stay[1]}]}.2" 700 20 5 >/dev/null
+	equal 'nothing is heard after' "$(heard "${stay[1]}")" 'got'
+}
+
+[[ $(id -u) -eq 0 ]] || skip 'root is needed'
+[[ -x $E2EECTL && -x $E2EED ]] || skip "no e2eectl or e2eed in $build"
+[[ -d /sys/module/e2ee ]] || modprobe -q e2ee || skip 'module e2ee is not loaded'
+for tool in mosquitto openssl /usr/bin/python3; do
+	command -v "$tool" >/dev/null || skip "$tool is not installed"
+done
+ip netns add "$ns-hub" 2>/dev/null || skip 'no network namespaces'
+dir=$(mktemp -d "${TMPDIR:-/tmp}/room.XXXXXX")
+ip -n "$ns-hub" link set lo up
+ip netns exec "$ns-hub" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+certificates 2>/dev/null || skip 'openssl makes no certificates'
+for one in a b c; do
+	add_appliance "$one"
+done
+start_broker
+check_join
+check_streams
+check_rekey
+check_restart
+check_session
+check_kick
+check_leave
+! grep -hEi 'sanitizer|assert|abort' "$dir"/*/log >&2
+check $? 'e2eed has nothing bad to say'
+echo "1..$count"
+exit $failed
