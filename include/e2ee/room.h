@@ -260,8 +260,9 @@ void e2ee_room_renew(struct e2ee_room *room, uint64_t now);
 uint64_t e2ee_room_timer(struct e2ee_room *room, uint64_t now);
 
 /*
- * What the operator wants. -ENOTCONN: not in a call; -EPERM: only the owner may,
- * and it was asked to; -ENOENT: no such device in the roster.
+ * What the operator wants. A member asks its owner, who does it for those that
+ * are its admins: 0 says that it was asked. -ENOTCONN: not in a call; -EPERM:
+ * only the owner can (end); -ENOENT: no such device in the roster.
  */
 int e2ee_room_leave(struct e2ee_room *room, uint64_t now);
 int e2ee_room_end(struct e2ee_room *room, uint64_t now);

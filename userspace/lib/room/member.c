@@ -250,6 +250,7 @@ int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	member_kps_used(room, msg);
 	member_candidate_drop(room);
 	room->hb_switch = false;
+	room->rekey = false;
 	room->silence = false;
 	room->handed = false;
 	room->owner_leaves = false;

@@ -176,6 +176,7 @@ void e2ee_room_renew(struct e2ee_room *room, uint64_t now)
 
 /* timers */
 
+/* Again and again: it may be lost, or come too soon after another one (O6) */
 static void room_ask_rekey(struct e2ee_room *room)
 {
 	struct e2ee_msg_req req = { .what = E2EE_REQ_REKEY };
@@ -183,7 +184,6 @@ static void room_ask_rekey(struct e2ee_room *room)
 	if (!room->link || !e2ee_clock_may(room, &room->rekey_limit,
 					   30 * SECOND))
 		return;
-	room->rekey = false;
 	req.t = room->last->hash;
 	e2ee_outbox_req(room, room->last->call, &req);
 }
