@@ -4,3 +4,5 @@
  */
 #define CREATE_TRACE_POINTS
 #include "trace.h"
+
+EXPORT_TRACEPOINT_SYMBOL_GPL(e2ee_hook);	/* for the benchmark */

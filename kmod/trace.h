@@ -121,6 +121,24 @@ TRACE_EVENT(attach,
 		      __entry->err)
 );
 
+/*
+ * Entering (true) and leaving our own part of a packet's way, both ways: what
+ * lies between, without the protocol that we call, is what we cost. Exported,
+ * so its name has our name in it.
+ */
+TRACE_EVENT(e2ee_hook,
+	    TP_PROTO(u32 dir, bool enter),
+	    TP_ARGS(dir, enter),
+	    TP_STRUCT__entry(__field(u32, dir)
+			     __field(bool, enter)
+	    ),
+	    TP_fast_assign(__entry->dir = dir;
+			   __entry->enter = enter;
+	    ),
+	    TP_printk("dir=%s %s", __entry->dir == E2EE_DIR_RX ? "rx" : "tx",
+		      __entry->enter ? "enter" : "leave")
+);
+
 #endif /* E2EE_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
