@@ -8,9 +8,11 @@
  * picks the one that may be used where it stands.
  */
 #include <linux/percpu.h>
+#include <linux/prefetch.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <crypto/aead.h>
+#include <crypto/internal/aead.h>
 #include <crypto/internal/simd.h>
 #include <asm/simd.h>
 #include "aead.h"
@@ -18,6 +20,8 @@
 
 /* room for a request of any synchronous driver seen (404 bytes), with spare */
 #define E2EE_AEAD_SCRATCH	1024
+
+#define E2EE_AEAD_PREFETCH	640	/* x86 VAES: bytes of a key in use */
 
 /**
  * struct e2ee_aead_op - a request with all it points to, in one allocation
@@ -36,10 +40,11 @@ struct e2ee_aead_op {
 };
 
 /*
- * One request a CPU for synchronous transforms, used with bottom halves off.
- * The memory is kmalloc()ed, as drivers put parts of it into scatterlists.
+ * Two requests a CPU for synchronous transforms: [0] for tasks, which softirqs
+ * may interrupt, [1] where bottom halves are off. The memory is kmalloc()ed, as
+ * drivers put parts of it into scatterlists.
  */
-static DEFINE_PER_CPU(struct e2ee_aead_op *, e2ee_aead_scratch);
+static DEFINE_PER_CPU(struct e2ee_aead_op *, e2ee_aead_scratch[2]);
 
 static struct crypto_aead *e2ee_aead_tfm_new(const char *alg, u32 type,
 					     u32 mask, const u8 *key,
@@ -77,8 +82,10 @@ static void e2ee_aead_fast_new(struct e2ee_aead *aead, const u8 *key,
 	tfm = e2ee_aead_tfm_new("__gcm(aes)", CRYPTO_ALG_INTERNAL,
 				CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC,
 				key, key_len);
-	if (!IS_ERR(tfm))
-		aead->fast = tfm;
+	if (IS_ERR(tfm))
+		return;
+	aead->fast = tfm;
+	aead->req_size = max(aead->req_size, crypto_aead_reqsize(tfm));
 }
 
 /**
@@ -106,6 +113,7 @@ int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm);
 	aead->slow = tfm;
+	aead->req_size = crypto_aead_reqsize(tfm);
 	aead->async = crypto_aead_alg(tfm)->base.cra_flags & CRYPTO_ALG_ASYNC;
 	if (!*driver)
 		e2ee_aead_fast_new(aead, key, key_len);
@@ -165,14 +173,22 @@ const char *e2ee_aead_driver(const struct e2ee_aead *aead, bool fallback)
 	return crypto_tfm_alg_driver_name(crypto_aead_tfm(tfm));
 }
 
-static struct e2ee_aead_op *e2ee_aead_op_new(struct crypto_aead *tfm,
+/* what is the same for all packets */
+static void e2ee_aead_op_init(struct e2ee_aead_op *op)
+{
+	op->done = NULL;
+	sg_init_table(&op->sg, 1);
+	aead_request_set_callback(&op->req, 0, NULL, NULL);
+}
+
+static struct e2ee_aead_op *e2ee_aead_op_new(const struct e2ee_aead *aead,
 					     gfp_t gfp)
 {
 	struct e2ee_aead_op *op;
 
-	op = kmalloc(sizeof(*op) + crypto_aead_reqsize(tfm), gfp);
+	op = kmalloc(sizeof(*op) + aead->req_size, gfp);
 	if (op)
-		op->done = NULL;
+		e2ee_aead_op_init(op);
 	return op;
 }
 
@@ -183,7 +199,7 @@ static void e2ee_aead_op_set(struct e2ee_aead_op *op, struct crypto_aead *tfm,
 	unsigned int crypt_len = seal ? len : len + E2EE_AEAD_TAG_LEN;
 
 	memcpy(op->iv, nonce, E2EE_AEAD_NONCE_LEN);
-	sg_init_one(&op->sg, buf, aad_len + len + E2EE_AEAD_TAG_LEN);
+	sg_set_buf(&op->sg, buf, aad_len + len + E2EE_AEAD_TAG_LEN);
 	aead_request_set_tfm(&op->req, tfm);
 	aead_request_set_ad(&op->req, aad_len);
 	aead_request_set_crypt(&op->req, &op->sg, &op->sg, crypt_len, op->iv);
@@ -195,6 +211,34 @@ static int e2ee_aead_op_run(struct e2ee_aead_op *op, bool seal)
 		      crypto_aead_decrypt(&op->req);
 }
 
+/*
+ * The CPU is ours till the end, and so is one of its requests. Where SIMD may
+ * be unusable in softirqs, keep them from finding our own SIMD section open.
+ */
+static void e2ee_aead_begin(void)
+{
+	if (E2EE_COMPAT_INTERNAL_SIMD || IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_disable();
+	else
+		preempt_disable();
+}
+
+static void e2ee_aead_end(void)
+{
+	if (E2EE_COMPAT_INTERNAL_SIMD || IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_enable();
+	else
+		preempt_enable();
+}
+
+/* not on PREEMPT_RT, where this does not keep others from the CPU */
+static bool e2ee_aead_fits(const struct e2ee_aead *aead)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) &&
+	       sizeof(struct e2ee_aead_op) + aead->req_size <=
+	       E2EE_AEAD_SCRATCH;
+}
+
 static int e2ee_aead_sync(struct e2ee_aead *aead, u8 *buf,
 			  unsigned int aad_len, unsigned int len, bool seal,
 			  const u8 *nonce)
@@ -203,23 +247,19 @@ static int e2ee_aead_sync(struct e2ee_aead *aead, u8 *buf,
 	struct crypto_aead *tfm;
 	int err;
 
-	/* also keeps softirqs from finding our own SIMD section open */
-	local_bh_disable();
+	if (unlikely(!e2ee_aead_fits(aead))) {
+		own = e2ee_aead_op_new(aead, GFP_ATOMIC);
+		if (!own)
+			return -ENOMEM;
+	}
+	e2ee_aead_begin();
 	tfm = aead->fast && crypto_simd_usable() ? aead->fast : aead->slow;
-	op = __this_cpu_read(e2ee_aead_scratch);
-	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !op ||
-	    sizeof(*op) + crypto_aead_reqsize(tfm) > E2EE_AEAD_SCRATCH) {
-		own = e2ee_aead_op_new(tfm, GFP_ATOMIC);
-		op = own;
-	}
-	err = -ENOMEM;
-	if (op) {
-		e2ee_aead_op_set(op, tfm, buf, aad_len, len, seal, nonce);
-		aead_request_set_callback(&op->req, 0, NULL, NULL);
-		err = e2ee_aead_op_run(op, seal);
-	}
-	local_bh_enable();
-	kfree_sensitive(own);
+	op = own ?: __this_cpu_read(e2ee_aead_scratch[!!in_softirq()]);
+	e2ee_aead_op_set(op, tfm, buf, aad_len, len, seal, nonce);
+	err = e2ee_aead_op_run(op, seal);
+	e2ee_aead_end();
+	if (unlikely(own))
+		kfree_sensitive(own);
 	return err;
 }
 
@@ -259,7 +299,7 @@ int e2ee_aead_seal_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
 	DECLARE_CRYPTO_WAIT(wait);
 	int err;
 
-	op = e2ee_aead_op_new(aead->slow, GFP_KERNEL);
+	op = e2ee_aead_op_new(aead, GFP_KERNEL);
 	if (!op)
 		return -ENOMEM;
 	e2ee_aead_op_set(op, aead->slow, buf, aad_len, len, true, nonce);
@@ -269,6 +309,24 @@ int e2ee_aead_seal_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
 	err = crypto_wait_req(e2ee_aead_op_run(op, true), &wait);
 	kfree_sensitive(op);
 	return err;
+}
+
+/**
+ * e2ee_aead_prefetch() - a packet needs this key in a moment
+ * @aead: initialized
+ *
+ * With many keys in use a key is not in the CPU's caches, and its round keys
+ * and hash powers fill ten lines, which are better fetched all at once.
+ */
+void e2ee_aead_prefetch(const struct e2ee_aead *aead)
+{
+	struct crypto_aead *tfm = aead->fast ?: aead->slow;
+	const char *at = crypto_aead_ctx(tfm);
+	const char *end = at + E2EE_AEAD_PREFETCH;
+
+	prefetch(tfm);
+	for (; at < end; at += L1_CACHE_BYTES)
+		prefetch(at);
 }
 
 static void e2ee_aead_op_done(E2EE_COMPAT_CRYPTO_ARG arg, int err)
@@ -291,7 +349,7 @@ static int e2ee_aead_open_async(struct e2ee_aead *aead, u8 *buf,
 	struct e2ee_aead_op *op;
 	int err;
 
-	op = e2ee_aead_op_new(aead->slow, GFP_ATOMIC);
+	op = e2ee_aead_op_new(aead, GFP_ATOMIC);
 	if (!op)
 		return -ENOMEM;
 	op->done = done;
@@ -339,16 +397,19 @@ int e2ee_aead_open(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
 int e2ee_aead_setup(void)
 {
 	struct e2ee_aead_op *op;
-	int cpu;
+	int cpu, i;
 
 	for_each_possible_cpu(cpu) {
-		op = kmalloc_node(E2EE_AEAD_SCRATCH, GFP_KERNEL,
-				  cpu_to_node(cpu));
-		if (!op) {
-			e2ee_aead_cleanup();
-			return -ENOMEM;
+		for (i = 0; i < 2; i++) {
+			op = kmalloc_node(E2EE_AEAD_SCRATCH, GFP_KERNEL,
+					  cpu_to_node(cpu));
+			if (!op) {
+				e2ee_aead_cleanup();
+				return -ENOMEM;
+			}
+			e2ee_aead_op_init(op);
+			per_cpu(e2ee_aead_scratch[i], cpu) = op;
 		}
-		per_cpu(e2ee_aead_scratch, cpu) = op;
 	}
 	return 0;
 }
@@ -358,10 +419,12 @@ int e2ee_aead_setup(void)
  */
 void e2ee_aead_cleanup(void)
 {
-	int cpu;
+	int cpu, i;
 
 	for_each_possible_cpu(cpu) {
-		kfree_sensitive(per_cpu(e2ee_aead_scratch, cpu));
-		per_cpu(e2ee_aead_scratch, cpu) = NULL;
+		for (i = 0; i < 2; i++) {
+			kfree_sensitive(per_cpu(e2ee_aead_scratch[i], cpu));
+			per_cpu(e2ee_aead_scratch[i], cpu) = NULL;
+		}
 	}
 }

@@ -18,11 +18,13 @@ struct crypto_aead;
  * @fast: uses SIMD registers; only where crypto_simd_usable(); may be NULL
  * @slow: usable everywhere
  * @async: @slow may answer later
+ * @req_size: what either adds to a request, bytes
  */
 struct e2ee_aead {
 	struct crypto_aead *fast;
 	struct crypto_aead *slow;
 	bool async;
+	unsigned int req_size;
 };
 
 /**
@@ -48,6 +50,7 @@ int e2ee_aead_setup(void);
 void e2ee_aead_cleanup(void);
 
 /* any context but hard interrupt */
+void e2ee_aead_prefetch(const struct e2ee_aead *aead);
 int e2ee_aead_seal(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
 		   unsigned int len, const u8 *nonce);
 int e2ee_aead_open(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
