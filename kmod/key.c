@@ -182,6 +182,24 @@ u64 e2ee_key_packets(const struct e2ee_key *key)
 	return e2ee_window_packets(key);
 }
 
+/**
+ * e2ee_key_next_ctr() - next CTR to seal with; highest authenticated CTR + 1
+ * @key: a key that was not deleted
+ *
+ * Context: process, under struct e2ee_net.lock.
+ */
+u64 e2ee_key_next_ctr(const struct e2ee_key *key)
+{
+	u64 next;
+
+	if (key->id.dir == E2EE_DIR_TX)
+		return atomic64_read(&key->ctr);
+	rcu_read_lock();
+	next = e2ee_window_next(key);
+	rcu_read_unlock();
+	return next;
+}
+
 /* receiving */
 
 static struct rhlist_head *e2ee_key_list(struct e2ee_session *session,

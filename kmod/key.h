@@ -67,7 +67,8 @@ struct e2ee_digest_id {
  * @epoch: generation it sends in; rx keys have it for people only
  * @salt: RFC 9605, section 4.4.3
  * @aead: transforms
- * @ctr: tx: next CTR, or E2EE_CTR_DEAD; rx: highest authenticated CTR + 1
+ * @ctr: tx: next CTR, or E2EE_CTR_DEAD; rx: highest authenticated CTR + 1 on
+ *	sockets that are gone
  * @soft_limit: CTR at which the event key-expiring is sent
  * @limit: first CTR not to use
  * @expires: boot time in seconds after which it is not used; 0: never
@@ -81,37 +82,40 @@ struct e2ee_digest_id {
  * @kept: what the module remembers of it till unload (tx); else NULL
  */
 struct e2ee_key {
+	/* what packets look at, in as few cache lines as it takes */
 	struct rhash_head by_id;
-	struct rhlist_head by_kid;
-	struct rhlist_head by_digest;
-	struct rhash_head by_stream;
 	struct e2ee_key_id id;
-	struct e2ee_kid_id kid_id;
-	struct e2ee_digest_id digest_id;
+	struct rhash_head by_stream;
 	struct e2ee_stream_id stream;
-	u64 serial;
-	struct list_head node;
-	struct list_head claim;
+	unsigned long flags;
+
+	struct e2ee_aead aead;
+	u8 salt[E2EE_SALT_LEN];
+	u32 window;
+	atomic64_t ctr;
+	u64 limit;
+	time64_t expires;
+
+	struct list_head windows;
+	u64 soft_limit;
+	unsigned long sent;
+	struct e2ee_recent *recent;
 	struct e2ee_net *enet;
 	struct e2ee_session *session;
 	refcount_t ref;
-	struct rcu_work rwork;
 
+	struct rhlist_head by_kid;
+	struct rhlist_head by_digest;
+	struct e2ee_kid_id kid_id;
+	struct e2ee_digest_id digest_id;
+	u64 serial;
+	struct list_head node;
+	struct list_head claim;
+	struct rcu_work rwork;
 	u32 suite;
 	u32 epoch;
-	u8 salt[E2EE_SALT_LEN];
-	struct e2ee_aead aead;
-	atomic64_t ctr;
-	u64 soft_limit;
-	u64 limit;
-	time64_t expires;
 	u64 packets;
 	u64 ctr_first;
-	unsigned long flags;
-	unsigned long sent;
-	u32 window;
-	struct list_head windows;
-	struct e2ee_recent *recent;
 	struct e2ee_digest *kept;
 };
 
@@ -179,6 +183,7 @@ void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type);
 void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc);
 bool e2ee_key_expired(const struct e2ee_key *key);
 u64 e2ee_key_packets(const struct e2ee_key *key);
+u64 e2ee_key_next_ctr(const struct e2ee_key *key);
 u32 e2ee_key_seconds_left(const struct e2ee_key *key);
 bool e2ee_key_get(struct e2ee_key *key);
 void e2ee_key_put(struct e2ee_key *key);

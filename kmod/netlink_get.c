@@ -117,7 +117,7 @@ static int put_key(struct sk_buff *skb, struct e2ee_key *key)
 	    put_key_ssrc(skb, key) ||
 	    nla_put_u32(skb, E2EE_A_KEY_SUITE, key->suite) ||
 	    nla_put_u32(skb, E2EE_A_KEY_EPOCH, key->epoch) ||
-	    nla_put_u64_64bit(skb, E2EE_A_KEY_CTR, atomic64_read(&key->ctr),
+	    nla_put_u64_64bit(skb, E2EE_A_KEY_CTR, e2ee_key_next_ctr(key),
 			      E2EE_A_KEY_PAD) ||
 	    put_key_limits(skb, key) ||
 	    nla_put_string(skb, E2EE_A_KEY_DRIVER,

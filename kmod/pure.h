@@ -13,6 +13,7 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 #include <linux/bitops.h>
+#include <asm/barrier.h>
 #else
 #include <errno.h>
 #include <stdbool.h>
@@ -25,6 +26,7 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 
+#define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define U64_MAX		(~(u64)0)
 #define BITS_PER_LONG	((unsigned int)(8 * sizeof(long)))
 
@@ -33,6 +35,17 @@ static inline int fls64(u64 x)
 {
 	return x ? 64 - __builtin_clzll(x) : 0;
 }
+#endif
+
+/* For readers without the lock, where a u64 is read and written at once */
+#if defined(__KERNEL__) && defined(CONFIG_64BIT)
+/* the barrier is the caller's, who says what for */
+#define e2ee_load_acquire(p)		smp_load_acquire(p)
+/* the same */
+#define e2ee_store_release(p, value)	smp_store_release(p, value)
+#else
+#define e2ee_load_acquire(p)		(*(p))
+#define e2ee_store_release(p, value)	(*(p) = (value))
 #endif
 
 /*

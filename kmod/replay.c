@@ -66,19 +66,23 @@ void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 next)
  * @replay: the window
  * @ctr: of a packet that need not be authenticated yet
  *
- * Changes nothing: an attacker who makes up CTRs must not move the window.
+ * Changes nothing: an attacker who makes up CTRs must not move the window. On
+ * 64-bit machines it needs no lock: bits are cleared before @next says so, and
+ * a bit that belongs to a later CTR already says "seen" where "too old" is true.
  *
  * Return: false for a CTR seen before, too old for the window, or 2^64 - 1.
  */
 bool e2ee_replay_check(const struct e2ee_replay *replay, u64 ctr)
 {
+	u64 next = e2ee_load_acquire(&replay->next);
 	u32 pos = (u32)ctr & (replay->size - 1);
 
-	if (ctr >= replay->next)
+	if (ctr >= next)
 		return ctr != U64_MAX;
-	if (replay->next - ctr > replay->size)
+	if (next - ctr > replay->size)
 		return false;
-	return !(replay->bits[pos / BITS_PER_LONG] >> pos % BITS_PER_LONG & 1);
+	return !(READ_ONCE(replay->bits[pos / BITS_PER_LONG]) >>
+		 pos % BITS_PER_LONG & 1);
 }
 
 /**
@@ -102,7 +106,8 @@ bool e2ee_replay_accept(struct e2ee_replay *replay, u64 ctr)
 
 	if (ctr >= replay->next) {
 		replay_clear(replay, replay->next, ctr - replay->next);
-		replay->next = ctr + 1;
+		/* pairs with e2ee_replay_check() */
+		e2ee_store_release(&replay->next, ctr + 1);
 	}
 	replay->bits[pos / BITS_PER_LONG] |= 1UL << pos % BITS_PER_LONG;
 	return true;

@@ -16,7 +16,8 @@
  * @bits: one a CTR, a ring of @size bits: bit CTR mod @size says "seen", for
  *	the CTRs from @next - @size up to @next - 1
  *
- * The caller serialises all calls on one window.
+ * The caller serialises all calls on one window but e2ee_replay_check(), and
+ * that one too on 32-bit machines.
  */
 struct e2ee_replay {
 	u64 next;

@@ -375,7 +375,7 @@ static enum e2ee_rtp_kind stun_kind(const u8 *data, size_t len, bool nested)
 static enum e2ee_rtp_kind lone_kind(const u8 *data, size_t len, bool nested,
 				    struct e2ee_rtp *rtp)
 {
-	memset(rtp, 0, sizeof(*rtp));
+	*rtp = (struct e2ee_rtp){ 0 };
 	if (!len)
 		return E2EE_RTP_EMPTY;
 

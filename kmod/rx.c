@@ -43,6 +43,7 @@
  * @rtp: where its payload is
  * @sealed: what its front says
  * @key: what opens it
+ * @window: of @key at @socket; NULL: none yet, or not looked for
  * @name: for the verdict
  * @queued: it comes from the queue: the socket is busy for its sake
  */
@@ -53,6 +54,7 @@ struct e2ee_rx_packet {
 	struct e2ee_rtp rtp;
 	struct e2ee_sealed sealed;
 	struct e2ee_key *key;
+	struct e2ee_window *window;
 	struct e2ee_packet name;
 	bool queued;
 };
@@ -110,20 +112,36 @@ static u8 *e2ee_rx_payload(const struct e2ee_rx_packet *packet)
 	return packet->skb->data + sizeof(struct udphdr) + packet->rtp.payload;
 }
 
+/*
+ * Takes the front of the seal off: not the payload moves, but the headers
+ * before it, from that of the network layer on.
+ */
+static void e2ee_rx_pull(struct sk_buff *skb, const u8 *payload, u32 front)
+{
+	u8 *start = skb_network_header(skb);
+
+	memmove(start + front, start, payload - start);
+	skb->network_header += front;
+	skb->transport_header += front;
+	__skb_pull(skb, front);
+}
+
 /* authenticated: takes the seal off, in place */
 static void e2ee_rx_unwrap(struct e2ee_rx_packet *packet)
 {
-	u32 front = packet->sealed.body, grown = front + e2ee_sframe.tag_len;
+	u32 front = packet->sealed.body, tag = e2ee_sframe.tag_len;
 	u32 behind = packet->rtp.pad_len + packet->rtp.tail_len;
-	u32 len = packet->rtp.payload_len - grown;
 	struct sk_buff *skb = packet->skb;
-	u8 *payload = e2ee_rx_payload(packet);
+	u8 *end;
 
-	memmove(payload, payload + front, len);
-	memmove(payload + len, payload + len + grown, behind);
+	e2ee_rx_pull(skb, e2ee_rx_payload(packet), front);
+	if (behind) {
+		end = skb_tail_pointer(skb) - behind;
+		memmove(end - tag, end, behind);
+	}
 	e2ee_rtp_mend(skb->data + sizeof(struct udphdr), &packet->rtp,
-		      -(int)grown);
-	skb_trim(skb, skb->len - grown);
+		      -(int)(front + tag));
+	__skb_trim(skb, skb->len - tag);
 	udp_hdr(skb)->len = htons(skb->len);
 	/* it was verified before us, and does not fit the bytes any more */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
@@ -141,7 +159,7 @@ static enum e2ee_rx_fate e2ee_rx_finish(struct e2ee_rx_packet *packet, int err)
 	}
 	if (!err)
 		err = e2ee_window_accept(packet->key, packet->socket,
-					 packet->name.ctr);
+					 packet->window, packet->name.ctr);
 	if (err == -EALREADY)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
 	if (err)
@@ -208,6 +226,7 @@ e2ee_rx_request_new(const struct e2ee_rx_packet *packet)
 		return NULL;
 	}
 	request->packet = *packet;
+	request->packet.window = NULL;	/* it is of this RCU section */
 	/* bound to a socket, or listed: somebody else holds one too */
 	if (!refcount_inc_not_zero(&packet->session->ref)) {
 		e2ee_key_put(packet->key);
@@ -305,6 +324,7 @@ static enum e2ee_rx_fate e2ee_rx_open_async(struct e2ee_rx_packet *packet)
 static enum e2ee_rx_fate e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
 {
 	u32 len = packet->rtp.payload_len;
+	struct e2ee_window *window;
 	struct e2ee_key *key;
 	int err = 0;
 	unsigned int i;
@@ -317,11 +337,13 @@ static enum e2ee_rx_fate e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
 		key = e2ee_key_for_rtx(packet->session, packet->name.kid, i);
 		if (!key)
 			break;
+		window = e2ee_window_find(key, packet->socket);
 		if (key->aead.async || e2ee_key_expired(key) ||
-		    !e2ee_window_check(key, packet->socket, packet->name.ctr))
+		    !e2ee_window_check(key, window, packet->name.ctr))
 			continue;
 		memcpy(e2ee_rx_payload(packet), copy, len);
 		packet->key = key;
+		packet->window = window;
 		err = e2ee_rx_decrypt(packet, NULL, NULL);
 		if (err != -EBADMSG)
 			break;
@@ -370,7 +392,11 @@ static enum e2ee_rx_fate e2ee_rx_sealed(struct e2ee_rx_packet *packet)
 		e2ee_key_note_expired(packet->key, packet->name.ssrc);
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_KEY_EXPIRED);
 	}
-	if (packet->key && !e2ee_window_check(packet->key, packet->socket,
+	if (packet->key) {
+		e2ee_aead_prefetch(&packet->key->aead);
+		packet->window = e2ee_window_find(packet->key, packet->socket);
+	}
+	if (packet->key && !e2ee_window_check(packet->key, packet->window,
 					      packet->name.ctr))
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
 	/* others look at the same bytes: a tap, another multicast receiver */
@@ -454,29 +480,22 @@ static void e2ee_rx_drop(struct sock *sk, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-/**
- * e2ee_rx_encap() - encap_rcv of an attached socket
- * @sk: the socket
- * @skb: one datagram, checksum verified; data is the UDP header
- *
- * Context: softirq, or process with bottom halves off; under rcu_read_lock().
- * Return: 1: the stack goes on with it; 0: it is ours.
- */
-int e2ee_rx_encap(struct sock *sk, struct sk_buff *skb)
+static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct e2ee_session *session;
 
 	if (unlikely(!socket))
 		return 1;	/* being freed: nobody reads any more */
-	if (unlikely(this_cpu_read(e2ee_rx_bypass) == skb))
-		return 1;	/* the second pass of a finished packet */
 	session = rcu_dereference(socket->session);
 	if (!session)
 		return 1;
-	if (unlikely(READ_ONCE(socket->rx_busy)) &&
-	    e2ee_rx_enqueue(socket, session, skb))
-		return 0;
+	if (unlikely(READ_ONCE(socket->rx_busy))) {
+		if (this_cpu_read(e2ee_rx_bypass) == skb)
+			return 1;	/* second pass of a finished packet */
+		if (e2ee_rx_enqueue(socket, session, skb))
+			return 0;
+	}
 	switch (e2ee_rx_judge(socket, session, skb, false)) {
 	case E2EE_RX_DELIVER:
 		return 1;
@@ -487,6 +506,24 @@ int e2ee_rx_encap(struct sock *sk, struct sk_buff *skb)
 		break;
 	}
 	return 0;
+}
+
+/**
+ * e2ee_rx_encap() - encap_rcv of an attached socket
+ * @sk: the socket
+ * @skb: one datagram, checksum verified; data is the UDP header
+ *
+ * Context: softirq, or process with bottom halves off; under rcu_read_lock().
+ * Return: 1: the stack goes on with it; 0: it is ours.
+ */
+int e2ee_rx_encap(struct sock *sk, struct sk_buff *skb)
+{
+	int ret;
+
+	trace_e2ee_hook(E2EE_DIR_RX, true);
+	ret = e2ee_rx_take(sk, skb);
+	trace_e2ee_hook(E2EE_DIR_RX, false);
+	return ret;
 }
 
 /* into the stack again, to this very socket, past our hook */
@@ -673,12 +710,12 @@ void e2ee_rx_purge_clear(struct sock *sk)
 
 	while ((skb = __skb_dequeue(&dropped))) {
 		name.len = skb->len;
-		rcu_read_lock();
-		session = rcu_dereference(socket->session);
+		rcu_read_lock_bh();
+		session = rcu_dereference_bh(socket->session);
 		if (session)
 			e2ee_verdict(socket, session,
 				     E2EE_A_STAT_RX_CLEAR_DROPPED, &name);
-		rcu_read_unlock();
+		rcu_read_unlock_bh();
 		e2ee_rx_drop(sk, skb);
 	}
 }

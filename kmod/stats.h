@@ -38,6 +38,9 @@ enum e2ee_object {
 /* any context */
 void e2ee_stats_add(struct e2ee_stats __percpu *stats, enum e2ee_stat stat,
 		    unsigned int packets);
+void e2ee_stats_verdict(struct e2ee_stats __percpu *session,
+			struct e2ee_stats __percpu *socket,
+			enum e2ee_stat stat);
 void e2ee_object_created(enum e2ee_object object);
 void e2ee_object_destroyed(enum e2ee_object object);
 

@@ -31,15 +31,14 @@ struct e2ee_packet {
  * @stat: enum e2ee_stat, one of the verdicts
  * @packet: what is known of it
  *
- * Context: any but hard interrupt, under rcu_read_lock() for @session.
+ * Context: as e2ee_stats_verdict(), under rcu_read_lock() for @session.
  */
 static inline void e2ee_verdict(struct e2ee_socket *socket,
 				struct e2ee_session *session,
 				enum e2ee_stat stat,
 				const struct e2ee_packet *packet)
 {
-	e2ee_stats_add(session->stats, stat, 1);
-	e2ee_stats_add(socket->stats, stat, 1);
+	e2ee_stats_verdict(session->stats, socket->stats, stat);
 	trace_verdict(session->id, socket->id, stat, packet->ssrc,
 		      packet->kid, packet->ctr, packet->len);
 }

@@ -27,7 +27,7 @@
  * @rcu: frees it
  * @key: whose it is, for @packets
  * @socket: where; compared, never followed
- * @lock: protects @packets and @replay; softirq safe
+ * @lock: protects @packets and @replay; taken with bottom halves off
  * @packets: packets authenticated
  * @replay: CTRs seen
  */
@@ -42,8 +42,16 @@ struct e2ee_window {
 	struct e2ee_replay replay;
 };
 
-static struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
-					    const struct e2ee_socket *socket)
+/**
+ * e2ee_window_find() - the window of a key at a socket
+ * @key: a receiving key
+ * @socket: where a packet came in
+ *
+ * Context: softirq or process, under rcu_read_lock().
+ * Return: the window, valid in this RCU section, or NULL.
+ */
+struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
+				     const struct e2ee_socket *socket)
 {
 	struct e2ee_window *window;
 
@@ -51,6 +59,35 @@ static struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
 		if (window->socket == socket)
 			return window;
 	return NULL;
+}
+
+static u64 e2ee_window_reached(struct e2ee_window *window)
+{
+	u64 next;
+
+	if (IS_ENABLED(CONFIG_64BIT))
+		return e2ee_load_acquire(&window->replay.next);
+	spin_lock_bh(&window->lock);
+	next = window->replay.next;
+	spin_unlock_bh(&window->lock);
+	return next;
+}
+
+/**
+ * e2ee_window_next() - highest CTR authenticated with a key at any socket + 1
+ * @key: a receiving key
+ *
+ * Context: softirq or process, under rcu_read_lock().
+ */
+u64 e2ee_window_next(const struct e2ee_key *key)
+{
+	struct e2ee_window *window;
+	u64 next = 0;
+
+	list_for_each_entry_rcu(window, &key->windows, in_key)
+		next = max(next, e2ee_window_reached(window));
+	smp_rmb();		/* pairs with e2ee_window_unlink() */
+	return max_t(u64, next, atomic64_read(&key->ctr));
 }
 
 static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
@@ -66,8 +103,7 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 	window->key = key;
 	window->socket = socket;
 	window->packets = 0;
-	e2ee_replay_init(&window->replay, key->window,
-			 atomic64_read(&key->ctr));
+	e2ee_replay_init(&window->replay, key->window, e2ee_window_next(key));
 
 	spin_lock_bh(&socket->enet->windows_lock);
 	other = e2ee_window_find(key, socket);
@@ -84,42 +120,32 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 	return window;
 }
 
-/* the highest CTR any socket accepted, for windows still to be made */
-static void e2ee_window_raise(struct e2ee_key *key, u64 next)
-{
-	u64 seen = atomic64_read(&key->ctr);
-
-	do {
-		if (next <= seen)
-			return;
-	} while (!atomic64_try_cmpxchg(&key->ctr, (s64 *)&seen, next));
-}
-
 /**
  * e2ee_window_check() - would this CTR be accepted?
  * @key: a receiving key
- * @socket: where the packet came in
+ * @window: of @key where the packet came in; NULL: none yet
  * @ctr: from the packet, not yet authenticated
  *
  * Changes nothing: it only spares the decryption of what would be refused.
  *
- * Context: softirq or process, under rcu_read_lock().
+ * Context: bottom halves off, under rcu_read_lock().
  */
-bool e2ee_window_check(const struct e2ee_key *key,
-		       const struct e2ee_socket *socket, u64 ctr)
+bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
+		       u64 ctr)
 {
-	struct e2ee_window *window = e2ee_window_find(key, socket);
 	u64 next;
 	bool ok;
 
 	if (!window) {
-		next = atomic64_read(&key->ctr);
+		next = e2ee_window_next(key);
 		return ctr != U64_MAX &&
 		       (next <= key->window || ctr >= next - key->window);
 	}
-	spin_lock_bh(&window->lock);
+	if (IS_ENABLED(CONFIG_64BIT))
+		return e2ee_replay_check(&window->replay, ctr);
+	spin_lock(&window->lock);
 	ok = e2ee_replay_check(&window->replay, ctr);
-	spin_unlock_bh(&window->lock);
+	spin_unlock(&window->lock);
 	return ok;
 }
 
@@ -127,36 +153,41 @@ bool e2ee_window_check(const struct e2ee_key *key,
  * e2ee_window_accept() - move the window for an authenticated packet
  * @key: a receiving key
  * @socket: where the packet came in
+ * @window: of @key there, if it was looked for already; else NULL
  * @ctr: from the packet, whose tag is right
  *
- * Context: softirq or process, under rcu_read_lock().
+ * Context: bottom halves off, under rcu_read_lock().
  * Return: 0; -EALREADY: replayed, or older than the window; -ENOMEM.
  */
 int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
-		       u64 ctr)
+		       struct e2ee_window *window, u64 ctr)
 {
-	struct e2ee_window *window = e2ee_window_find(key, socket);
 	bool ok;
 
+	if (!window)
+		window = e2ee_window_find(key, socket);
 	if (!window)
 		window = e2ee_window_new(key, socket);
 	if (!window)
 		return -ENOMEM;
-	spin_lock_bh(&window->lock);
+	spin_lock(&window->lock);
 	ok = e2ee_replay_accept(&window->replay, ctr);
 	window->packets += ok;
-	spin_unlock_bh(&window->lock);
-	if (!ok)
-		return -EALREADY;
-	e2ee_window_raise(key, ctr + 1);
-	return 0;
+	spin_unlock(&window->lock);
+	return ok ? 0 : -EALREADY;
 }
 
+/* no packet is at it: what it knew stays with its key */
 static void e2ee_window_unlink(struct e2ee_window *window)
 {
+	struct e2ee_key *key = window->key;
+
+	key->packets += window->packets;
+	atomic64_set(&key->ctr, max_t(u64, atomic64_read(&key->ctr),
+				      window->replay.next));
+	smp_wmb();		/* who misses the window finds its CTR */
 	list_del_rcu(&window->in_key);
 	list_del(&window->in_socket);
-	window->key->packets += window->packets;
 	kfree_rcu(window, rcu);
 	e2ee_object_destroyed(E2EE_OBJECT_WINDOW);
 }

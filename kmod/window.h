@@ -10,12 +10,18 @@
 
 struct e2ee_key;
 struct e2ee_socket;
+struct e2ee_window;
 
 /* softirq or process context, under rcu_read_lock() */
-bool e2ee_window_check(const struct e2ee_key *key,
-		       const struct e2ee_socket *socket, u64 ctr);
-int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
+struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
+				     const struct e2ee_socket *socket);
+u64 e2ee_window_next(const struct e2ee_key *key);
+
+/* bottom halves off, under rcu_read_lock() */
+bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
 		       u64 ctr);
+int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
+		       struct e2ee_window *window, u64 ctr);
 
 /* any context but hard interrupt */
 u64 e2ee_window_packets(const struct e2ee_key *key);
