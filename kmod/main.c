@@ -6,6 +6,7 @@
 #include <linux/init.h>
 #include <linux/module.h>
 #include "aead.h"
+#include "buffer.h"
 #include "digest.h"
 #include "hold.h"
 #include "key.h"
@@ -26,6 +27,7 @@ struct e2ee_part {
 static const struct e2ee_part e2ee_parts[] = {
 	{ "stats", e2ee_stats_init, e2ee_stats_exit },
 	{ "aead", e2ee_aead_setup, e2ee_aead_cleanup },
+	{ "buffer", e2ee_buffer_init, e2ee_buffer_exit },
 	{ "digest", e2ee_digest_init, e2ee_digest_exit },
 	{ "key", e2ee_key_init, e2ee_key_exit },
 	{ "rx", e2ee_rx_init, e2ee_rx_exit },

@@ -18,13 +18,13 @@
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <net/ip.h>
-#include <net/ip6_route.h>
 #include <net/ipv6.h>
-#include <net/route.h>
 #include <net/sock.h>
 #include <net/udp.h>
+#include "buffer.h"
 #include "event.h"
 #include "key.h"
+#include "mtu.h"
 #include "rtp.h"
 #include "session.h"
 #include "sframe.h"
@@ -42,7 +42,8 @@ static_assert(E2EE_TX_ROOM == E2EE_OVERHEAD_MAX);
 
 /**
  * struct e2ee_tx_packet - one packet of a send
- * @mem: allocation; the packet as it came lies behind E2EE_TX_HEADROOM
+ * @mem: buffer; the packet as it came, name.len bytes, lies behind
+ *	E2EE_TX_HEADROOM
  * @vec: what goes out
  * @verdict: enum e2ee_stat
  * @err: 0: goes out; else why it was refused, for the flag tx-errors
@@ -114,7 +115,8 @@ static void e2ee_tx_free(struct e2ee_tx *tx)
 	u32 i;
 
 	for (i = 0; i < tx->num; i++)
-		kfree(tx->packets[i].mem);
+		e2ee_buffer_put(tx->packets[i].mem,
+				tx->packets[i].name.len + E2EE_TX_ROOM);
 	if (tx->packets != &tx->one)
 		kfree(tx->packets);
 }
@@ -127,13 +129,14 @@ static int e2ee_tx_copy(struct e2ee_tx *tx)
 
 	for (packet = tx->packets; left; packet++, left -= len) {
 		len = tx->gso ? min_t(size_t, tx->gso, left) : left;
-		packet->mem = kmalloc(len + E2EE_TX_ROOM,
-				      tx->sk->sk_allocation | __GFP_NOWARN);
+		packet->name.len = len;
+		packet->mem = e2ee_buffer_get(len + E2EE_TX_ROOM,
+					      tx->sk->sk_allocation |
+					      __GFP_NOWARN);
 		if (!packet->mem)
 			return -ENOBUFS;
 		packet->vec.iov_base = packet->mem + E2EE_TX_HEADROOM;
 		packet->vec.iov_len = len;
-		packet->name.len = len;
 		if (!copy_from_iter_full(packet->vec.iov_base, len, &iter))
 			return -EFAULT;
 	}
@@ -224,7 +227,8 @@ static void e2ee_tx_lay_out(struct e2ee_tx_packet *packet,
 	form->front(new + rtp->payload, packet->name.kid, packet->name.ctr,
 		    &sealed);
 	end = old + rtp->payload + rtp->payload_len;
-	memmove(end + form->tag_len, end, behind);
+	if (behind)
+		memmove(end + form->tag_len, end, behind);
 	e2ee_rtp_mend(new, rtp, front + form->tag_len);
 	packet->vec.iov_base = new;
 	packet->vec.iov_len += front + form->tag_len;
@@ -267,6 +271,7 @@ static int e2ee_tx_seal_in(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	key = e2ee_stream_key(session, epoch, rtp->ssrc);
 	if (!key)
 		return -ENOKEY;
+	e2ee_aead_prefetch(&key->aead);
 	/* as long as it may get: whether a CTR is spent must not depend on it */
 	packet->name.kid = key->id.kid;
 	packet->name.ctr = atomic64_read(&key->ctr);
@@ -437,68 +442,6 @@ static void e2ee_tx_count_all(struct e2ee_tx *tx, enum e2ee_stat verdict)
 		e2ee_tx_count(tx, &tx->packets[i], verdict);
 }
 
-static u32 e2ee_tx_mtu4(struct sock *sk, const struct msghdr *msg)
-{
-	const struct sockaddr_in6 *to6 = msg->msg_name;
-	const struct sockaddr_in *to = msg->msg_name;
-	struct flowi4 fl4 = {
-		.flowi4_oif = sk->sk_bound_dev_if,
-		.flowi4_mark = READ_ONCE(sk->sk_mark),
-		.flowi4_proto = IPPROTO_UDP,
-		.saddr = inet_sk(sk)->inet_saddr,
-	};
-	struct rtable *rt;
-	u32 mtu;
-
-	fl4.daddr = to6->sin6_family == AF_INET6 ? to6->sin6_addr.s6_addr32[3] :
-						   to->sin_addr.s_addr;
-	rt = ip_route_output_key(sock_net(sk), &fl4);
-	if (IS_ERR(rt))
-		return 0;
-	mtu = dst_mtu(&rt->dst);
-	ip_rt_put(rt);
-	return mtu;
-}
-
-static u32 e2ee_tx_mtu6(struct sock *sk, const struct msghdr *msg)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	const struct sockaddr_in6 *to = msg->msg_name;
-	struct flowi6 fl6 = {
-		.flowi6_oif = sk->sk_bound_dev_if ?: to->sin6_scope_id,
-		.flowi6_mark = READ_ONCE(sk->sk_mark),
-		.flowi6_proto = IPPROTO_UDP,
-		.daddr = to->sin6_addr,
-	};
-	struct dst_entry *dst;
-	u32 mtu;
-
-	dst = ip6_route_output(sock_net(sk), sk, &fl6);
-	mtu = dst->error ? 0 : dst_mtu(dst);
-	dst_release(dst);
-	return mtu;
-#else
-	return 0;
-#endif
-}
-
-/* the path's MTU as far as it is known, 0 if it is not */
-static u32 e2ee_tx_mtu(struct e2ee_tx *tx, bool ipv4)
-{
-	struct dst_entry *dst;
-	u32 mtu;
-
-	if (tx->msg->msg_name)
-		return ipv4 ? e2ee_tx_mtu4(tx->sk, tx->msg) :
-			      e2ee_tx_mtu6(tx->sk, tx->msg);
-	dst = sk_dst_get(tx->sk);
-	if (!dst)
-		return 0;
-	mtu = dst_mtu(dst);
-	dst_release(dst);
-	return mtu;
-}
-
 /* sealing made it larger than the path carries in one piece */
 static void e2ee_tx_note_frag(struct e2ee_tx *tx,
 			      const struct e2ee_tx_packet *packet)
@@ -511,7 +454,7 @@ static void e2ee_tx_note_frag(struct e2ee_tx *tx,
 
 	if (len <= E2EE_TX_MTU_MIN)
 		return;
-	mtu = e2ee_tx_mtu(tx, ipv4);
+	mtu = e2ee_mtu_of(tx->sk, tx->msg, ipv4);
 	if (!mtu || len <= mtu)
 		return;
 	rcu_read_lock();
@@ -544,13 +487,24 @@ static void *e2ee_tx_control(const struct e2ee_tx *tx, struct msghdr *msg,
 	return control;
 }
 
+/* the socket's own protocol */
+static int e2ee_tx_call(struct e2ee_tx *tx, struct msghdr *msg, size_t len)
+{
+	int ret;
+
+	trace_e2ee_hook(E2EE_DIR_TX, false);
+	ret = tx->socket->orig->sendmsg(tx->sk, msg, len);
+	trace_e2ee_hook(E2EE_DIR_TX, true);
+	return ret;
+}
+
 static int e2ee_tx_send(struct e2ee_tx *tx, struct msghdr *msg,
 			struct kvec *vec, u32 num, size_t len)
 {
 	int ret;
 
 	iov_iter_kvec(&msg->msg_iter, ITER_SOURCE, vec, num, len);
-	ret = tx->socket->orig->sendmsg(tx->sk, msg, len);
+	ret = e2ee_tx_call(tx, msg, len);
 	return ret < 0 ? ret : 0;
 }
 
@@ -720,7 +674,7 @@ static int e2ee_tx_send_empty(struct e2ee_tx *tx)
 	struct e2ee_session *session;
 	int ret;
 
-	ret = tx->socket->orig->sendmsg(tx->sk, tx->msg, 0);
+	ret = e2ee_tx_call(tx, tx->msg, 0);
 	if (ret)
 		return ret;
 	rcu_read_lock();
@@ -763,7 +717,7 @@ int e2ee_tx_sendmsg_now(struct sock *sk, struct msghdr *msg, size_t len)
 	if (len > tx.max) {
 		/* UDP has no length for it: refuses it, and tells how */
 		e2ee_tx_count(&tx, &tx.one, E2EE_A_STAT_TX_TOO_BIG);
-		return tx.socket->orig->sendmsg(sk, msg, len);
+		return e2ee_tx_call(&tx, msg, len);
 	}
 	ret = e2ee_tx_packets_new(&tx);
 	if (ret)
@@ -791,6 +745,7 @@ int e2ee_tx_sendmsg_now(struct sock *sk, struct msghdr *msg, size_t len)
 int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	int ret;
 
 	if (unlikely(!socket))	/* gone between the call and us */
 		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, len);
@@ -803,5 +758,8 @@ int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	if (unlikely(READ_ONCE(socket->tx_held)) &&
 	    wait_event_killable(socket->tx_wait, !READ_ONCE(socket->tx_held)))
 		return -EINTR;
-	return e2ee_tx_sendmsg_now(sk, msg, len);
+	trace_e2ee_hook(E2EE_DIR_TX, true);
+	ret = e2ee_tx_sendmsg_now(sk, msg, len);
+	trace_e2ee_hook(E2EE_DIR_TX, false);
+	return ret;
 }
