@@ -29,6 +29,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KERNEL)/*/e2ee.ko*
 	rm -f $(DESTDIR)/lib/modules/$(KERNEL)/*/e2ee_test.ko*
+	rm -f $(DESTDIR)/lib/modules/$(KERNEL)/*/e2ee_bench.ko*
 	$(if $(DESTDIR),,-depmod $(KERNEL))
 	$(MAKE) -C userspace uninstall DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 
@@ -43,6 +44,11 @@ check:
 check-matrix:
 	@$(LAB)/packages
 	@$(LAB)/check-all 6.12 newest
+
+bench bench-quick bench-host:
+	@$(LAB)/packages bench
+	@selftests/bench/$(if $(filter %host,$@),host,run) \
+		$(if $(filter %quick,$@),-q)
 
 lint:
 	@$(LAB)/packages
@@ -61,6 +67,9 @@ help:
 	@echo 'make demo          a call over a relay, in clear and protected'
 	@echo 'make check         lint, unit tests, debug kernel, Linux 6.1 in QEMU'
 	@echo 'make check-matrix  Linux 6.12 and the newest in QEMU'
+	@echo 'make bench         what a packet costs, in a kernel for figures'
+	@echo 'make bench-quick   the same in 2 minutes'
+	@echo 'make bench-host    on this kernel, with whole programs (root)'
 	@echo 'make lint          style and static checks only'
 	@echo 'make packages      installs what the above need (Debian 12, as root)'
 	@echo 'make clean         removes build/; kernels stay in $${E2EE_CACHE:-~/.cache/e2ee}'
@@ -69,4 +78,4 @@ help:
 	@echo 'A command in a kernel: selftests/lab/run 6.1 COMMAND'
 
 .PHONY: all module no-headers userland install uninstall demo check \
-	check-matrix lint packages clean help
+	check-matrix bench bench-quick bench-host lint packages clean help
