@@ -351,6 +351,8 @@ void e2ee_member_join_there(struct e2ee_room *room,
 	if (!room->kps[0].msg ||
 	    !e2ee_clock_may(room, &room->join_limit, 5 * SECOND))
 		return;
+	/* its package may have been lost on the way, and without it no answer comes */
+	e2ee_outbox_kp(room);
 	req.kp_hash = room->kps[0].msg->hash;
 	e2ee_outbox_req(room, hb->call, &req);
 }
