@@ -226,7 +226,7 @@ int e2ee_stream_next_ctr(struct e2ee_key *key, u32 ssrc, u64 *ctr)
 	if (next >= READ_ONCE(key->soft_limit) &&
 	    !test_and_set_bit(E2EE_KEY_EXPIRING_SENT, &key->flags))
 		e2ee_key_event(key, ssrc, E2EE_EVENT_KEY_EXPIRING);
-	if (READ_ONCE(key->sent) != jiffies)
+	if (time_before(READ_ONCE(key->sent), jiffies))
 		WRITE_ONCE(key->sent, jiffies);
 	if (key->recent)
 		e2ee_recent_note(key->recent, ssrc);
