@@ -35,7 +35,7 @@ static const char *behind(const char *text, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
-	return strncmp(text, prefix, len) ? NULL : text + len;
+	return strncmp(text, prefix, len) != 0 ? NULL : text + len;
 }
 
 int topic_read(const char *text, const char *room, char *dev,

@@ -109,7 +109,7 @@ static bool inbox_owner_restarted(const struct e2ee_room *room,
 	owner = e2ee_chain_owner(room->last);
 	return !memcmp(owner->ik, peer->ik, E2EE_IK_LEN) &&
 	       !memcmp(owner->session, before->session, E2EE_ID_LEN) &&
-	       memcmp(owner->session, peer->kp->session, E2EE_ID_LEN);
+	       memcmp(owner->session, peer->kp->session, E2EE_ID_LEN) != 0;
 }
 
 static void inbox_kp(struct e2ee_room *room, struct e2ee_message *msg)
@@ -146,7 +146,7 @@ static void inbox_kp_empty(struct e2ee_room *room, const char *dev)
 	for (size_t i = 0; i < room->peer_count; i++) {
 		struct peer *peer = &room->peers[i];
 
-		if (strcmp(peer->dev, dev) || peer->gone_at != NEVER)
+		if (strcmp(peer->dev, dev) != 0 || peer->gone_at != NEVER)
 			continue;
 		peer->gone_at = room->now;
 		peer->join = false;
@@ -379,7 +379,7 @@ static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 static void inbox_hb_in_join(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	/* on the way to the call that my owner named: others only if it fails */
-	if (room->has_target && memcmp(room->target, msg->call, E2EE_ID_LEN) &&
+	if (room->has_target && memcmp(room->target, msg->call, E2EE_ID_LEN) != 0 &&
 	    room->now - room->join_since < TAKEOVER_AFTER)
 		return;
 	room->heard_at = room->now ?: 1;
@@ -401,7 +401,7 @@ static void inbox_hb_heard(struct e2ee_room *room, struct e2ee_message *msg)
 					    true);
 		return;
 	}
-	if (memcmp(room->last->call, msg->call, E2EE_ID_LEN) ||
+	if (memcmp(room->last->call, msg->call, E2EE_ID_LEN) != 0 ||
 	    !e2ee_clock_may(room, &room->other_limit, 5 * SECOND))
 		return;
 	req.t = room->last->hash;
@@ -444,7 +444,7 @@ static bool inbox_is_my_owner(const struct e2ee_room *room,
 	const struct e2ee_entry *owner;
 
 	if (room->state != E2EE_ROOM_MEMBER ||
-	    memcmp(room->last->call, msg->call, E2EE_ID_LEN))
+	    memcmp(room->last->call, msg->call, E2EE_ID_LEN) != 0)
 		return false;
 	owner = e2ee_chain_owner(room->last);
 	return !strcmp(owner->dev, msg->dev) &&
@@ -482,7 +482,7 @@ static void inbox_handover(struct e2ee_room *room, struct e2ee_message *msg)
 	const struct e2ee_msg_handover *handover = &msg->handover;
 	bool mine;
 
-	if (memcmp(handover->to_call, room->last->call, E2EE_ID_LEN)) {
+	if (memcmp(handover->to_call, room->last->call, E2EE_ID_LEN) != 0) {
 		e2ee_member_join(room);
 		room->has_target = true;
 		memcpy(room->target, handover->to_call, E2EE_ID_LEN);
@@ -529,7 +529,7 @@ static struct peer *inbox_sender(struct e2ee_room *room,
 	const struct e2ee_entry *entry;
 	struct peer *peer = NULL;
 
-	if (!room->last || memcmp(room->last->call, msg->call, E2EE_ID_LEN))
+	if (!room->last || memcmp(room->last->call, msg->call, E2EE_ID_LEN) != 0)
 		return NULL;
 	entry = e2ee_chain_find_dev(room->last, msg->dev);
 	if (entry && !memcmp(entry->session, msg->session, E2EE_ID_LEN))

@@ -25,7 +25,7 @@ struct e2ee_message *e2ee_judge_fork(struct e2ee_room *room,
 		struct e2ee_message *other = room->verified[i];
 
 		if (other && judge_same_number(other, msg) &&
-		    memcmp(other->hash, msg->hash, E2EE_HASH_LEN))
+		    memcmp(other->hash, msg->hash, E2EE_HASH_LEN) != 0)
 			return other;
 	}
 	return NULL;
@@ -62,8 +62,8 @@ int e2ee_judge_authentic(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	const struct e2ee_entry *owner = e2ee_chain_owner(msg);
 
-	if (!owner || strcmp(owner->dev, msg->dev) ||
-	    memcmp(owner->session, msg->session, E2EE_ID_LEN) ||
+	if (!owner || strcmp(owner->dev, msg->dev) != 0 ||
+	    memcmp(owner->session, msg->session, E2EE_ID_LEN) != 0 ||
 	    e2ee_idset_has(&room->bans, owner->ik))
 		return -EPERM;
 	if (judge_is_remembered(room, msg))
@@ -78,7 +78,7 @@ static bool judge_entry_is(const struct e2ee_entry *a,
 		if (a->keys[suite].len != b->keys[suite].len ||
 		    (a->keys[suite].len &&
 		     memcmp(a->keys[suite].data, b->keys[suite].data,
-			    a->keys[suite].len)))
+			    a->keys[suite].len) != 0))
 			return false;
 	return !strcmp(a->dev, b->dev) && a->media == b->media &&
 	       !memcmp(a->session, b->session, E2EE_ID_LEN) &&
@@ -148,7 +148,7 @@ static bool judge_entry(struct e2ee_room *room, const struct e2ee_entry *entry,
 				    entry);
 	if (same_call && e2ee_idset_has(&room->retired, entry->session))
 		return judge_refuse(out, "a device of before is in it", entry);
-	if (locked && memcmp(entry->ik, me, E2EE_IK_LEN) &&
+	if (locked && memcmp(entry->ik, me, E2EE_IK_LEN) != 0 &&
 	    !e2ee_chain_is_kin(room, entry->ik))
 		return judge_refuse(out, "somebody new in a locked room", entry);
 	return true;
@@ -208,7 +208,7 @@ static void judge_next(const struct e2ee_message *last,
 		return;
 	}
 	if (next->seq == now->seq + 1 &&
-	    memcmp(next->prev, last->hash, E2EE_HASH_LEN)) {
+	    memcmp(next->prev, last->hash, E2EE_HASH_LEN) != 0) {
 		judge_refuse(out, "it does not follow mine", NULL);
 		return;
 	}
@@ -229,7 +229,7 @@ static bool judge_shrinks(const struct e2ee_message *last,
 		const struct e2ee_entry *entry = &msg->epoch.roster[i];
 		const struct e2ee_entry *old = e2ee_chain_find(last, entry->ik);
 
-		if (!old || memcmp(old->session, entry->session, E2EE_ID_LEN))
+		if (!old || memcmp(old->session, entry->session, E2EE_ID_LEN) != 0)
 			return false;
 	}
 	return true;
@@ -293,7 +293,7 @@ static void judge_owner(struct e2ee_room *room, const struct e2ee_message *msg,
 static bool judge_newcomer(const struct e2ee_room *room,
 			   const struct judgement *out)
 {
-	return out->me && room->kps[0].fresh &&
+	return out->me && room->kps[0].msg && room->kps[0].fresh &&
 	       !memcmp(out->me->kp_hash, room->kps[0].msg->hash,
 		       E2EE_HASH_LEN);
 }
@@ -321,7 +321,7 @@ void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 	}
 	if (!judge_m1(room, msg, out))
 		return;
-	if (room->state == E2EE_ROOM_JOIN) {
+	if (room->state == E2EE_ROOM_JOIN || !last) {
 		out->verdict = VERDICT_NEWCOMER;
 		if (!judge_newcomer(room, out))
 			judge_refuse(out, "not made for me", NULL);

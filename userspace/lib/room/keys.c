@@ -416,7 +416,7 @@ static void epoch_inherit_seen(const struct e2ee_room *room,
 
 			if (!entry || memcmp(entry->session,
 					     msg->roster[i].session,
-					     E2EE_ID_LEN))
+					     E2EE_ID_LEN) != 0)
 				continue;
 			place = (size_t)(entry - old->msg->epoch.roster);
 			if (epoch->seen[i] < old->seen[place])
@@ -432,7 +432,7 @@ static bool keys_removes(const struct e2ee_message *last,
 		const struct e2ee_entry *old = &last->epoch.roster[i];
 		const struct e2ee_entry *new = e2ee_chain_find(msg, old->ik);
 
-		if (!new || memcmp(new->session, old->session, E2EE_ID_LEN))
+		if (!new || memcmp(new->session, old->session, E2EE_ID_LEN) != 0)
 			return true;
 	}
 	return false;

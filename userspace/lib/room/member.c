@@ -153,7 +153,7 @@ void e2ee_member_learn(struct e2ee_room *room, const struct e2ee_entry *entry)
 {
 	if (e2ee_trust_ask(room->trust, entry->dev, entry->ik, NULL) ==
 	    E2EE_TRUST_NEW &&
-	    memcmp(entry->ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN))
+	    memcmp(entry->ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN) != 0)
 		e2ee_trust_add(room->trust, entry->dev, entry->ik,
 			       E2EE_TRUST_TOFU);
 }
@@ -169,13 +169,13 @@ static void member_retire(struct e2ee_room *room,
 	const struct e2ee_msg_epoch *old = &room->last->epoch;
 
 	if (!same_owner && memcmp(msg->epoch.prev, room->last->hash,
-				  E2EE_HASH_LEN))
+				  E2EE_HASH_LEN) != 0)
 		return;
 	for (size_t i = 0; i < old->roster_count; i++) {
 		const struct e2ee_entry *entry = &old->roster[i];
 		const struct e2ee_entry *now = e2ee_chain_find(msg, entry->ik);
 
-		if (now ? memcmp(now->session, entry->session, E2EE_ID_LEN) :
+		if (now ? memcmp(now->session, entry->session, E2EE_ID_LEN) != 0 :
 			  !e2ee_chain_has(msg, entry->ik))
 			e2ee_idset_add(&room->retired, entry->session);
 	}
@@ -258,7 +258,7 @@ int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	e2ee_clock_stop(room, TIMER_UNKNOWN);
 	e2ee_clock_stop(room, TIMER_RESYNC);
 	e2ee_clock_stop(room, TIMER_CREATE);
-	if (memcmp(e2ee_chain_owner(msg)->ik, me, E2EE_IK_LEN)) {
+	if (memcmp(e2ee_chain_owner(msg)->ik, me, E2EE_IK_LEN) != 0) {
 		e2ee_member_become(room);
 		e2ee_outbox_ack(room, E2EE_ACK_OK, msg->hash, NULL);
 	}
@@ -322,7 +322,7 @@ void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg)
 	const struct e2ee_msg_hb *hb = &msg->hb;
 
 	if (room->hb_n && hb->n == room->hb_n &&
-	    memcmp(hb->prev, room->hb_hash, E2EE_HASH_LEN)) {
+	    memcmp(hb->prev, room->hb_hash, E2EE_HASH_LEN) != 0) {
 		room->stats[E2EE_ROOM_DROP_RULE]++;
 		e2ee_outbox_alarm(room, "heartbeats of %s contradict each other",
 				  msg->dev);

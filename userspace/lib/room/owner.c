@@ -125,7 +125,7 @@ static bool owner_all_acked(struct e2ee_room *room)
 
 		if (epoch->roster[i].leaf != epoch->owner &&
 		    (!peer || memcmp(peer->acked, room->last->hash,
-				     E2EE_HASH_LEN)))
+				     E2EE_HASH_LEN) != 0))
 			return false;
 	}
 	return true;
@@ -389,7 +389,7 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 	if (!e2ee_idset_has(&room->accepted, msg->ack.t))
 		return;
 	peer->ack_at = room->now;
-	if (memcmp(msg->ack.t, room->last->hash, E2EE_HASH_LEN))
+	if (memcmp(msg->ack.t, room->last->hash, E2EE_HASH_LEN) != 0)
 		return;
 	if (msg->ack.result == E2EE_ACK_REFUSED) {
 		e2ee_outbox_alarm(room, "%s refuses the roster%s%s", msg->dev,
@@ -423,8 +423,8 @@ static const char *owner_refuses(struct e2ee_room *room,
 {
 	const struct e2ee_msg_req *req = &msg->req;
 
-	if (!peer->kp || memcmp(peer->kp->hash, req->kp_hash, E2EE_HASH_LEN) ||
-	    memcmp(peer->kp->session, msg->session, E2EE_ID_LEN))
+	if (!peer->kp || memcmp(peer->kp->hash, req->kp_hash, E2EE_HASH_LEN) != 0 ||
+	    memcmp(peer->kp->session, msg->session, E2EE_ID_LEN) != 0)
 		return "";
 	if (!owner_sent_hb(room, req->hb_hash, HB_VALID))
 		return "";
@@ -480,7 +480,7 @@ static void owner_admin_req(struct e2ee_room *room,
 	}
 	switch (req->what) {
 	case E2EE_REQ_KICK:
-		if (memcmp(req->ik, owner_me(room), E2EE_IK_LEN))
+		if (memcmp(req->ik, owner_me(room), E2EE_IK_LEN) != 0)
 			e2ee_owner_remove(room, req->ik, true, false);
 		break;
 	case E2EE_REQ_LOCK:

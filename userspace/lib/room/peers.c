@@ -222,7 +222,7 @@ int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
 		return -ESTALE;
 	if (e2ee_message_verify(msg, room->name, entry->ik))
 		return -EBADMSG;
-	if (peer && strcmp(peer->dev, msg->dev)) {
+	if (peer && strcmp(peer->dev, msg->dev) != 0) {
 		e2ee_outbox_alarm(room, "%s calls itself %s now: refused",
 				  peer->dev, msg->dev);
 		return -EPERM;

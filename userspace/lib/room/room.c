@@ -35,7 +35,8 @@ static int room_configure(struct e2ee_room *room,
 	for (size_t i = 0; i < config->admin_count; i++) {
 		if (!e2ee_name_valid(config->admins[i]))
 			return -EINVAL;
-		strcpy(room->admins[room->admin_count++], config->admins[i]);
+		snprintf(room->admins[room->admin_count++],
+			 sizeof(room->admins[0]), "%s", config->admins[i]);
 	}
 	return 0;
 }

@@ -133,9 +133,10 @@ static bool draft_has(const struct draft *draft, const struct e2ee_message *kp)
 	for (size_t i = 0; i < draft->msg.epoch.roster_count; i++) {
 		const struct e2ee_entry *entry = &draft->roster[i];
 
-		if (!strcmp(entry->dev, kp->dev) ||
-		    !memcmp(entry->ik, kp->kp.entry.ik, E2EE_IK_LEN) ||
-		    !memcmp(entry->session, kp->session, E2EE_ID_LEN))
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+		if (!memcmp(entry->ik, kp->kp.entry.ik, E2EE_IK_LEN) ||
+		    !memcmp(entry->session, kp->session, E2EE_ID_LEN) ||
+		    !strcmp(entry->dev, kp->dev))
 			return true;
 	}
 	return false;

@@ -73,12 +73,14 @@ static void verify_failed(struct e2ee_room *room, const char *text)
 
 static void verify_send(struct e2ee_room *room)
 {
+	struct e2ee_message draft = { .type = E2EE_MSG_SAS_COMMIT };
 	struct sas_run *run = room->sas;
-	struct e2ee_sas_share *mine = &run->shares[run_place(run, room->dev)];
-	struct e2ee_message draft = {
-		.type = E2EE_MSG_SAS_COMMIT, .call = run->epoch->call,
-	};
+	struct e2ee_sas_share *mine;
 
+	if (!run)
+		return;
+	mine = &run->shares[run_place(run, room->dev)];
+	draft.call = run->epoch->call;
 	draft.sas.t = run->epoch->hash;
 	draft.sas.commitment = mine->commitment;
 	draft.sas.counter = ++room->counter;
@@ -204,7 +206,7 @@ static void verify_committed(struct e2ee_room *room,
 
 	if (run->committed[place]) {
 		if (memcmp(share->commitment, msg->sas.commitment,
-			   E2EE_HASH_LEN))
+			   E2EE_HASH_LEN) != 0)
 			verify_failed(room, "a device changed its commitment");
 		return;
 	}
@@ -229,12 +231,12 @@ static void verify_revealed(struct e2ee_room *room,
 	/* it comes again when all commitments are here */
 	if (!run_all(run, run->committed) || run->revealed[place])
 		return;
-	if (memcmp(msg->sas.commitments, run->commitments, E2EE_HASH_LEN)) {
+	if (memcmp(msg->sas.commitments, run->commitments, E2EE_HASH_LEN) != 0) {
 		verify_failed(room, "devices saw different commitments");
 		return;
 	}
 	if (e2ee_sas_commit(&context, msg->dev, msg->sas.nonce, commitment) ||
-	    memcmp(commitment, run->shares[place].commitment, E2EE_HASH_LEN)) {
+	    memcmp(commitment, run->shares[place].commitment, E2EE_HASH_LEN) != 0) {
 		verify_failed(room, "a device revealed what it had not committed to");
 		return;
 	}
@@ -252,7 +254,7 @@ void e2ee_verify_receive(struct e2ee_room *room, struct e2ee_message *msg)
 	int place;
 
 	if (!room->sas || memcmp(room->sas->epoch->hash, msg->sas.t,
-				 E2EE_HASH_LEN)) {
+				 E2EE_HASH_LEN) != 0) {
 		if (msg->type != E2EE_MSG_SAS_COMMIT || verify_runs(room) ||
 		    e2ee_verify_start(room, msg->sas.t))
 			return;
@@ -315,7 +317,7 @@ int e2ee_room_verify_yes(struct e2ee_room *room, const char *const *devs,
 	for (size_t i = 0; i < count && !err; i++) {
 		int place = run_place(run, devs[i]);
 
-		if (strcmp(devs[i], room->dev))
+		if (strcmp(devs[i], room->dev) != 0)
 			err = e2ee_trust_add(room->trust, devs[i],
 					     run_epoch(run)->roster[place].ik,
 					     E2EE_TRUST_VERIFIED);
