@@ -246,8 +246,12 @@ static void owner_epoch_timer(struct e2ee_room *room)
 
 	if (owner_when(room) == NEVER)
 		return;
-	/* one that is not switched to yet is only overtaken by a removal */
-	if (!room->removals.count && !epoch->switched &&
+	/*
+	 * One that is not switched to yet is only overtaken by a removal; or
+	 * where nobody has answered it since I took over, for else an owner of
+	 * before who wants to follow would have to wait for those who follow it.
+	 */
+	if (!room->removals.count && !epoch->switched && !room->took_over &&
 	    epoch->number > room->stopped_at) {
 		e2ee_clock_set(room, TIMER_EPOCH, SECOND / 10);
 		return;
