@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+from tap import Tap
+
 SOURCE = os.path.dirname(os.path.realpath(__file__))
 BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..")
@@ -293,25 +295,6 @@ COMMANDS = [
     "join", "leave", "end", "verify", "kick", "lock", "unlock", "handover",
     "policy", "rekey", "help",
 ]
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, good, what, why=""):
-        self.count += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {what}")
-        if not good and why:
-            print("# " + str(why).replace("\n", "\n# "))
-
-    def equal(self, what, found, wanted):
-        self.ok(found == wanted, what, f"found {found!r}, wanted {wanted!r}")
-
-    def end(self):
-        print(f"1..{self.count}")
-        return 1 if self.failed else 0
 
 
 def run(words, stdin=b"", env=None):

@@ -11,17 +11,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 import room_messages as room
+from tap import Tap
 
 BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..")
 TOOL = os.path.join(BUILD, "tests", "message_tool")
-COUNT = {"tests": 0, "failed": 0}
-
-
-def ok(good, name):
-    COUNT["tests"] += 1
-    COUNT["failed"] += not good
-    print(f"{'' if good else 'not '}ok {COUNT['tests']} - {name}", flush=True)
+TAP = Tap()
+ok = TAP.ok
 
 
 def run(*words, stdin=""):
@@ -63,8 +59,7 @@ def main():
     wanted = [f"{kind.split()[0]} {room.LONG if size == 'big' else 'a'}"
               for kind, size in names]
     ok(answers == wanted, "libe2ee reads what the other one wrote")
-    print(f"1..{COUNT['tests']}")
-    return 1 if COUNT["failed"] else 0
+    return TAP.end()
 
 
 sys.exit(main())

@@ -15,19 +15,15 @@ import tempfile
 import threading
 import time
 
+from tap import Tap
+
 BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..")
 TOOL = os.path.join(BUILD, "tests", "transport_tool")
 KP, EPOCH, HB, ACK, REQ, SAS, PROBE = range(7)
-COUNT = {"tests": 0, "failed": 0}
+TAP = Tap()
+ok = TAP.ok
 WAIT = 20			# seconds, for what takes milliseconds
-
-
-def ok(good, name):
-    COUNT["tests"] += 1
-    COUNT["failed"] += not good
-    print(f"{'' if good else 'not '}ok {COUNT['tests']} - {name}", flush=True)
-    return good
 
 
 def run(*words, **options):
@@ -412,8 +408,7 @@ def main():
         mute()
     finally:
         shutil.rmtree(folder)
-    print(f"1..{COUNT['tests']}")
-    return 1 if COUNT["failed"] else 0
+    return TAP.end()
 
 
 sys.exit(main())

@@ -15,30 +15,13 @@ import tempfile
 import threading
 import time
 
+from tap import Tap
+
 BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..")
 PROGRAM = os.path.join(BUILD, "asan", "e2eectl.bin")
 EMOJI = [(13, "\U0001f41f", "Fish"), (0, "\U0001f436", "Dog")] * 3 + \
     [(63, "\U0001f4cc", "Pin")]
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, good, what, why=""):
-        self.count += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {what}")
-        if not good and why:
-            print("# " + str(why).replace("\n", "\n# "))
-
-    def equal(self, what, found, wanted):
-        self.ok(found == wanted, what, f"found {found!r}, wanted {wanted!r}")
-
-    def end(self):
-        print(f"1..{self.count}")
-        return 1 if self.failed else 0
 
 
 class Fake(threading.Thread):

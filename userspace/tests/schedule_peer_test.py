@@ -20,18 +20,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import room_messages as room
+from tap import Tap
 
 BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..")
 TOOL = os.path.join(BUILD, "tests", "schedule_tool")
 RANDOM = random.Random(9180)
-COUNT = {"tests": 0, "failed": 0}
-
-
-def ok(good, name):
-    COUNT["tests"] += 1
-    COUNT["failed"] += not good
-    print(f"{'' if good else 'not '}ok {COUNT['tests']} - {name}", flush=True)
+TAP = Tap()
+ok = TAP.ok
 
 
 def some(size):
@@ -244,8 +240,7 @@ def main():
     check_epoch(tool)
     check_code(tool)
     ok(tool.end() == 0, "the tool ends well")
-    print(f"1..{COUNT['tests']}")
-    return 1 if COUNT["failed"] else 0
+    return TAP.end()
 
 
 if __name__ == "__main__":

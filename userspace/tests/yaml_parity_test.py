@@ -10,6 +10,8 @@ import sys
 
 import yaml
 
+from tap import Tap
+
 TOP = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 SPEC = os.path.join(TOP, "Documentation/netlink/specs/e2ee.yaml")
 HEADER = os.path.join(TOP, "include/uapi/linux/e2ee.h")
@@ -56,23 +58,6 @@ class Header:
 
     def values(self, enum):
         return [(name, value) for name, value, _ in self.enums[enum]]
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def equal(self, what, spec, header):
-        self.count += 1
-        good = spec == header
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {what}")
-        if not good:
-            print(f"# spec:   {spec}\n# header: {header}")
-
-    def end(self):
-        print(f"1..{self.count}")
-        return 1 if self.failed else 0
 
 
 def type_words(attr):

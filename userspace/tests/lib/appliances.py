@@ -13,33 +13,14 @@ import tempfile
 import threading
 import time
 
+from tap import Tap
+
 BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "../..")
 E2EED = os.path.join(BUILD, "asan", "e2eed-fake.bin")
 TX, RX = 1, 2
 Key = collections.namedtuple("Key", "dir kid mode ssrc epoch expires secret "
                              "salt")
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, good, what, why=""):
-        self.count += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {what}", flush=True)
-        if not good and why:
-            print("# " + str(why).replace("\n", "\n# "), flush=True)
-        return good
-
-    def equal(self, what, found, wanted):
-        return self.ok(found == wanted, what,
-                       f"found {found!r}, wanted {wanted!r}")
-
-    def end(self):
-        print(f"1..{self.count}")
-        return 1 if self.failed else 0
 
 
 def until(what, seconds=30):
@@ -289,3 +270,19 @@ def keys_misfit(appliances):
             if missing:
                 return f"{other.name} lacks {one.name}'s {missing}"
     return ""
+
+
+def play(*scenes, over_broker):
+    """Each scene is called with a Tap and a Stage. Exit status."""
+    tap = Tap()
+    if os.geteuid():
+        print("1..0 # SKIP e2eed needs CAP_NET_ADMIN")
+        return 4
+    with Stage() as stage:
+        for scene in scenes:
+            scene(tap, stage)
+        if shutil.which("mosquitto"):
+            over_broker(tap, stage)
+        else:
+            tap.ok(True, "broker # SKIP mosquitto is not installed")
+    return tap.end()

@@ -71,9 +71,11 @@ int e2ee_open(struct e2ee_ctx **ctx, const char *netns)
 	if (!*ctx)
 		return -ENOMEM;
 	(*ctx)->events = -1;
-	if (access(path("module"), F_OK))
+	if (access(path("module"), F_OK)) {
+		note("no module");
 		return fail(*ctx, EPROTONOSUPPORT,
 			    "e2ee: kernel module is not loaded: modprobe e2ee");
+	}
 	return 0;
 }
 
