@@ -32,9 +32,9 @@ struct input {
 
 static int derive(const struct input *in, struct e2ee_key *key)
 {
-	memset(key, 0, sizeof(*key));
-	return e2ee_schedule_key(in->secret, in->leaf, in->dev, in->session,
-				 in->suite, in->kid, key);
+	*key = (struct e2ee_key){ .kid = in->kid };
+	return e2ee_schedule_keys(in->secret, in->leaf, in->dev, in->session,
+				  in->suite, key, 1);
 }
 
 static void differs(const struct input *in, const struct e2ee_key *than,

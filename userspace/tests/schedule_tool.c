@@ -141,13 +141,12 @@ static int do_mac(void)
 static int do_stream(void)
 {
 	struct e2ee_key key = { .has = 0 };
-	uint64_t kid;
 	int ret;
 
-	kid = e2ee_schedule_kid(number(6), (uint8_t)number(2),
-				(uint16_t)number(7), number(8));
-	ret = e2ee_schedule_key(data[1].bytes, (uint8_t)number(2), words[3],
-				data[4].bytes, number(5), kid, &key);
+	key.kid = e2ee_schedule_kid(number(6), (uint8_t)number(2),
+				    (uint16_t)number(7), number(8));
+	ret = e2ee_schedule_keys(data[1].bytes, (uint8_t)number(2), words[3],
+				 data[4].bytes, number(5), &key, 1);
 	printf("%" PRIu64 " ", key.kid);
 	show(key.secret, key.secret_len);
 	show(key.salt, sizeof(key.salt));

@@ -532,7 +532,6 @@ void e2ee_keys_switch(struct e2ee_room *room)
 		return;
 	}
 	room->sending = epoch->number;
-	room->sending_since = epoch->accepted;
 	room->stopped[0] = '\0';
 	for (size_t i = 0; i < room->epoch_count; i++) {
 		struct epoch *old = room->epochs[i];

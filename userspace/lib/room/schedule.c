@@ -146,11 +146,3 @@ int e2ee_schedule_keys(const uint8_t *secret, uint8_t leaf, const char *dev,
 		key_fill(&keys[i], suite);
 	return ret;
 }
-
-int e2ee_schedule_key(const uint8_t *secret, uint8_t leaf, const char *dev,
-		      const uint8_t *session, uint32_t suite, uint64_t kid,
-		      struct e2ee_key *key)
-{
-	key->kid = kid;
-	return e2ee_schedule_keys(secret, leaf, dev, session, suite, key, 1);
-}

@@ -33,20 +33,16 @@ int e2ee_schedule_mac(const uint8_t *secret, const uint8_t *t, const char *dev,
 		      uint8_t *mac);
 
 /**
- * e2ee_schedule_key() - key and salt of one stream, for the kernel
+ * e2ee_schedule_keys() - keys and salts of streams of one sender, for the kernel
  * @secret: epoch_secret
  * @leaf: whose
  * @dev: its name
  * @session: its session id
  * @suite: media suite, 4 or 5
- * @kid: from e2ee_schedule_kid()
- * @key: out: kid, suite, secret, secret_len, salt and their bits in has
+ * @keys: in: kid, from e2ee_schedule_kid(); out: suite, secret, secret_len, salt
+ *	and their bits in has
+ * @count: at most 32
  */
-int e2ee_schedule_key(const uint8_t *secret, uint8_t leaf, const char *dev,
-		      const uint8_t *session, uint32_t suite, uint64_t kid,
-		      struct e2ee_key *key);
-
-/* The same for @count streams of one sender, at most 32; @keys: kid is set */
 int e2ee_schedule_keys(const uint8_t *secret, uint8_t leaf, const char *dev,
 		       const uint8_t *session, uint32_t suite,
 		       struct e2ee_key *keys, size_t count);

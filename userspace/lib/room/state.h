@@ -289,9 +289,7 @@ struct e2ee_room {
 	bool owner_leaves;		/* it said so in its HANDOVER */
 	struct idset leavers;		/* iks whose LEAVE I saw */
 	unsigned int resyncs;
-	uint8_t unknown_t[E2EE_HASH_LEN];
 	uint64_t heard_at;		/* JOIN: last valid HB of anyone; 0: none */
-	uint8_t heard_call[E2EE_ID_LEN];
 	bool has_target;
 	uint8_t target[E2EE_ID_LEN];	/* JOIN: call that my owner named */
 	uint64_t join_since;
@@ -300,7 +298,6 @@ struct e2ee_room {
 	/* sending */
 	uint32_t next_number;		/* kernel's epoch numbers, K1 */
 	uint32_t sending;		/* 0: nothing of ours */
-	uint64_t sending_since;		/* its EPOCH was accepted */
 	uint32_t stopped_at;		/* only higher epochs send again */
 	char stopped[E2EE_ROOM_TEXT];
 	uint32_t policy_now;		/* on the session; UINT32_MAX: not set */

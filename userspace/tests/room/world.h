@@ -123,7 +123,7 @@ struct world {
 	uint64_t order;
 	struct retained *retained[WORLD_PARTS];
 	size_t retained_count[WORLD_PARTS];
-	struct secret *secrets;		/* who holds what: see world.c */
+	struct secret *secrets;		/* who holds what: see kernel.c */
 	size_t secret_slots;
 	size_t secret_count;
 	unsigned int violations;
