@@ -12,21 +12,13 @@
 # TAP; exit 4: skipped. E2EECTL names another program.
 set -u
 export LC_ALL=C
-ksft_skip=4
+. "$(dirname "$(realpath "$0")")/lib/tap.sh"
 E2EECTL=${E2EECTL:-$(command -v e2eectl || echo ../build/userspace/e2eectl)}
 ns=e2eectl-$$
 far=e2eectl-far-$$
 dir=
 engine=
 monitor=
-count=0
-failed=0
-
-skip()
-{
-	echo "1..0 # SKIP $*"
-	exit $ksft_skip
-}
 
 cleanup()
 {
@@ -40,39 +32,6 @@ cleanup()
 	[[ ! $dir ]] || rm -rf "$dir"
 }
 trap cleanup EXIT
-
-# check STATUS WHAT [WHY]
-check()
-{
-	count=$((count + 1))
-	if [[ $1 -eq 0 ]]; then
-		echo "ok $count - $2"
-		return
-	fi
-	echo "not ok $count - $2"
-	[[ ! ${3-} ]] || echo "# ${3//$'\n'/$'\n'# }"
-	failed=1
-}
-
-equal()
-{
-	[[ $2 == "$3" ]]
-	check $? "$1" "found:  $2
-wanted: $3"
-}
-
-# until_true WHAT COMMAND...: polls, for a minute
-until_true()
-{
-	local what=$1 end=$((SECONDS + 60)) good=1
-
-	shift
-	while [[ $SECONDS -lt $end ]]; do
-		"$@" >/dev/null 2>&1 && { good=0; break; }
-		read -r -t 0.05 <> <(:)
-	done
-	check $good "$what" "$* was never true"
-}
 
 ctl()
 {
@@ -685,5 +644,4 @@ doctor
 completion
 ends
 unprivileged
-echo "1..$count"
-exit $failed
+tap_end

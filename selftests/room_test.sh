@@ -10,7 +10,7 @@
 # TAP; exit 4: skipped. E2EECTL and E2EED name other programs.
 set -u
 export LC_ALL=C
-ksft_skip=4
+. "$(dirname "$(realpath "$0")")/lib/tap.sh"
 build=${E2EE_BUILD:-$(realpath ../build)}/userspace
 E2EECTL=${E2EECTL:-$(command -v e2eectl || echo "$build/e2eectl")}
 E2EED=${E2EED:-$(command -v e2eed || echo "$build/e2eed")}
@@ -18,15 +18,7 @@ engine=$(dirname "$(realpath "$0")")/lib/engine.py
 ns=room-$$
 dir=
 pids=()
-count=0
-failed=0
 declare -A number=([a]=1 [b]=2 [c]=3) daemon in out
-
-skip()
-{
-	echo "1..0 # SKIP $*"
-	exit $ksft_skip
-}
 
 cleanup()
 {
@@ -41,40 +33,6 @@ cleanup()
 	[[ ! $dir ]] || rm -rf "$dir"
 }
 trap cleanup EXIT
-
-# check STATUS WHAT [WHY]
-check()
-{
-	count=$((count + 1))
-	if [[ $1 -eq 0 ]]; then
-		echo "ok $count - $2"
-		return
-	fi
-	echo "not ok $count - $2"
-	[[ ! ${3-} ]] || echo "# ${3//$'\n'/$'\n'# }"
-	failed=1
-}
-
-equal()
-{
-	[[ $2 == "$3" ]]
-	check $? "$1" "found:  $2
-wanted: $3"
-}
-
-# until_true WHAT COMMAND...: polls, for a minute
-until_true()
-{
-	local what=$1 end=$((SECONDS + 60)) good=1
-
-	shift
-	while [[ $SECONDS -lt $end ]]; do
-		"$@" >/dev/null 2>&1 && { good=0; break; }
-		read -r -t 0.2 <> <(:)
-	done
-	check $good "$what" "$* was never true
-$(looks)"
-}
 
 looks()
 {
@@ -358,5 +316,4 @@ check_kick
 check_leave
 ! grep -hEi 'sanitizer|assert|abort' "$dir"/*/log >&2
 check $? 'e2eed has nothing bad to say'
-echo "1..$count"
-exit $failed
+tap_end
