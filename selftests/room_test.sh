@@ -267,7 +267,7 @@ check_kick()
 	until_true 'the kicked one is out' \
 		eval "! kill -0 ${daemon[$other]} 2>/dev/null"
 	wait "${daemon[$other]}"
-	equal 'its e2eed ends with 1' $? 1
+	equal 'its e2eed ends with 5' $? 5
 	equal 'it has no keys' "$(ctl "$other" list-keys call)" ''
 	until_true 'the others go on' with 1 "$first" "$who"
 	equal 'it is sent to' "$(ask "$first" send \

@@ -5,7 +5,8 @@
  * struct e2ee_room is a state machine. It opens no socket and asks no clock:
  * the caller hands it every message, every second of time and every event of
  * the kernel, and carries out what it asks for through the callbacks. A handle
- * belongs to one thread at a time; callbacks must not call it back.
+ * belongs to one thread at a time; callbacks must not call it back, but for
+ * e2ee_room_over().
  *
  * Times are milliseconds of a clock that does not jump (CLOCK_MONOTONIC).
  */
@@ -65,6 +66,15 @@ enum e2ee_room_event_type {
 	E2EE_ROOM_KEYFRAME,		/* keyframe-wanted: sending switched */
 	E2EE_ROOM_SAS,			/* the verification moved on */
 	E2EE_ROOM_OUT,			/* it is over: @text says why */
+};
+
+/* Why a room is over. More may come: treat those unknown as REMOVED. */
+enum e2ee_room_over {
+	E2EE_ROOM_GOES_ON,		/* it is not */
+	E2EE_ROOM_OVER_LEFT,		/* this device left */
+	E2EE_ROOM_OVER_ENDED,		/* its owner ended the call for all */
+	E2EE_ROOM_OVER_REMOVED,		/* this device was removed for good */
+	E2EE_ROOM_OVER_ELSEWHERE,	/* its identity is in use elsewhere */
 };
 
 /**
@@ -278,6 +288,8 @@ int e2ee_room_verify_yes(struct e2ee_room *room, const char *const *devs,
 			 size_t count);
 int e2ee_room_verify_no(struct e2ee_room *room);
 
+/* The one call that is allowed from a callback, too */
+enum e2ee_room_over e2ee_room_over(const struct e2ee_room *room);
 /* @status is big: some 64 KiB */
 void e2ee_room_status(const struct e2ee_room *room, uint64_t now,
 		      struct e2ee_room_status *status);

@@ -33,14 +33,32 @@ static void room_listen_acks(void *arg, bool listen)
 		transport_listen_acks(daemon->transport, listen);
 }
 
+static int over_code(enum e2ee_room_over over)
+{
+	switch (over) {
+	case E2EE_ROOM_OVER_LEFT:
+		return EXIT_LEFT;
+	case E2EE_ROOM_OVER_ENDED:
+		return EXIT_ENDED;
+	case E2EE_ROOM_OVER_ELSEWHERE:
+		return EXIT_ELSEWHERE;
+	default:
+		return EXIT_REMOVED;
+	}
+}
+
 static void room_out(struct daemon *daemon, const char *text)
 {
+	daemon->code = EXIT_LEFT;
+	if (!daemon->leaving)
+		daemon->code = over_code(e2ee_room_over(daemon->room));
 	if (daemon->leaving)
 		log_notice("room %s: left", daemon->config->room);
+	else if (daemon->code == EXIT_ENDED)
+		log_notice("room %s: %s", daemon->config->room, text);
 	else
 		log_err("room %s is over for this device: %s",
 			daemon->config->room, text);
-	daemon->code = daemon->leaving ? EXIT_LEFT : EXIT_USELESS;
 	daemon->out = true;
 	daemon->deadline = loop_now() + FLUSH_MS;
 }

@@ -18,12 +18,15 @@
 
 struct json_object;
 
-/* systemd does not restart after those that trying again cannot help */
+/* systemd starts it again after none of them but EXIT_AGAIN */
 enum exit_code {
 	EXIT_LEFT = 0,			/* the operator left or ended the call */
-	EXIT_USELESS = 1,		/* configuration, identity, put out of the room */
+	EXIT_USELESS = 1,		/* configuration, identity, rights */
 	EXIT_USAGE = 2,			/* the command line */
 	EXIT_AGAIN = 3,			/* the system failed: memory, descriptors */
+	EXIT_ENDED = 4,			/* the owner ended the call for all */
+	EXIT_REMOVED = 5,		/* put out of the room */
+	EXIT_ELSEWHERE = 6,		/* the identity is in use elsewhere */
 };
 
 /* log.c: one line each to stderr, with the priority that systemd understands */

@@ -255,7 +255,7 @@ def check_names(tap, stage):
     rooms[1].start()
     code = until(lambda: [r.process.poll() for r in rooms if
                           r.process.poll() is not None])
-    tap.equal("one identity twice: one of them ends with 1", code, [1])
+    tap.equal("one identity twice: one of them ends with 6", code, [6])
     tap.ok("in use elsewhere" in rooms[0].said() + rooms[1].said(),
            "and says why", rooms[0].said() + rooms[1].said())
 

@@ -171,7 +171,7 @@ def check_kick(tap, rooms):
            "a kick of nobody is refused")
     tap.equal("the owner kicks", owner.ask(do="kick", dev=rest[1].name),
               {"done": True})
-    tap.equal("the kicked one ends with 1", rest[1].wait(), 1)
+    tap.equal("the kicked one ends with 5", rest[1].wait(), 5)
     tap.equal("and has no keys", rest[1].keys(), [])
     tap.ok("is over for this device" in rest[1].said(), "and says why",
            rest[1].said())
@@ -191,6 +191,24 @@ def check_leave(tap, rooms):
     tap.equal("nothing stays", owner.keys(), [])
     tap.ok(not os.path.exists(owner.path("board.sock")),
            "the control socket goes, too")
+
+
+def check_end(tap, rooms):
+    """Ended for all: an exit status of its own, and no key anywhere"""
+    for one in rooms:
+        one.start()
+    tap.ok(until(lambda: together(rooms), 60), "together again", looks(rooms))
+    owner = owner_of(rooms)
+    member = [r for r in rooms if r is not owner][0]
+    tap.ok("only the owner" in member.ask(do="end").get("error", ""),
+           "a member cannot end the call")
+    tap.equal("the owner ends it", owner.ask(do="end"), {"done": True})
+    tap.equal("the owner's e2eed ends with 0", owner.wait(), 0)
+    tap.equal("the member's with 4", member.wait(), 4)
+    tap.equal("it says so, and that is no error",
+              member.said().splitlines()[-1],
+              "<5>e2eed: room board: the call was ended")
+    tap.equal("nothing stays", owner.keys() + member.keys(), [])
 
 
 def check_broker(tap, stage):
@@ -240,7 +258,9 @@ def call_over_lines(tap, stage):
     for check in (check_join, check_rekey, check_events, check_verify,
                   check_restart, check_session, check_takeover):
         timed(check, tap, rooms)
-    check_leave(tap, check_kick(tap, rooms))
+    rest = check_kick(tap, rooms)
+    check_leave(tap, rest)
+    check_end(tap, rest)
     check_sanitizers(tap, rooms)
 
 

@@ -76,6 +76,9 @@ static void test_leave(void)
 	DO(leaver, e2ee_room_leave(leaver->room, world.now));
 	ok(leaver->out_at && !leaver->kernel.count,
 	   "leave: out, and no key is left");
+	ok(e2ee_room_over(leaver->room) == E2EE_ROOM_OVER_LEFT &&
+	   world_owner(&world) && e2ee_room_over(world_owner(&world)->room) ==
+	   E2EE_ROOM_GOES_ON, "leave: over for who left, not for others");
 	scene_talk(10 * SECOND, 2);
 	ok(tape_last_open(leaver, NULL) < went + 2 * SECOND,
 	   "leave: what it knew opens nothing after %llu ms",
@@ -111,6 +114,7 @@ static void test_kick(void)
 	broker.epochs = false;
 	scene_talk(310 * SECOND, 1);	/* the next EPOCH tells it */
 	ok(carol->room->state == E2EE_ROOM_LEFT &&
+	   e2ee_room_over(carol->room) == E2EE_ROOM_OVER_REMOVED &&
 	   !strcmp(carol->out, "removed from the call"),
 	   "kick: it is told why: %s", carol->out);
 	ok(!carol->kernel.count &&

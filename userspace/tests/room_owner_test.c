@@ -359,7 +359,8 @@ static void test_end(void)
 	world_run(&world, 3 * SECOND);
 	for (unsigned int i = 0; i < 3; i++)
 		ok(nodes[i].out_at && !nodes[i].kernel.count &&
-		   nodes[i].kernel.policy == E2EE_POLICY_REQUIRED,
+		   nodes[i].kernel.policy == E2EE_POLICY_REQUIRED &&
+		   e2ee_room_over(nodes[i].room) == E2EE_ROOM_OVER_ENDED,
 		   "end: %s is out, without keys: %s", nodes[i].dev,
 		   nodes[i].out);
 	scene_end("end");

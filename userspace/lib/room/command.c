@@ -32,7 +32,7 @@ int e2ee_room_leave(struct e2ee_room *room, uint64_t now)
 		if (room->last->epoch.roster_count == 1)
 			e2ee_outbox_empty(room, E2EE_TOPIC_EPOCH);
 	}
-	e2ee_member_leave(room, "left the call");
+	e2ee_member_leave(room);
 	return 0;
 }
 

@@ -91,8 +91,7 @@ static void inbox_kp_own(struct e2ee_room *room, struct e2ee_message *msg)
 		return;
 	}
 	if (msg->kp.seq > mine->kp.seq)
-		e2ee_member_out(room, false,
-				"this identity is in use elsewhere");
+		e2ee_member_out(room, false, E2EE_ROOM_OVER_ELSEWHERE);
 	else if (e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
 		e2ee_outbox_kp(room);
 }
@@ -215,7 +214,7 @@ static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
 {
 	if (msg->epoch.flags & E2EE_EPOCH_LAST) {
 		if (judged->verdict == VERDICT_NEXT)
-			e2ee_member_out(room, false, "the call was ended");
+			e2ee_member_out(room, false, E2EE_ROOM_OVER_ENDED);
 		return;
 	}
 	if (judged->me) {
@@ -224,9 +223,9 @@ static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		return;
 	}
 	if (e2ee_chain_bans(msg, e2ee_identity_ik(room->identity)))
-		e2ee_member_out(room, false, "removed from the call");
+		e2ee_member_out(room, false, E2EE_ROOM_OVER_REMOVED);
 	else if (room->leaving == LEAVE_HANDS_OVER)
-		e2ee_member_leave(room, "left the call");
+		e2ee_member_leave(room);
 	else
 		e2ee_member_join(room);
 }

@@ -71,8 +71,16 @@ bool e2ee_member_may_create(struct e2ee_room *room)
 	return false;
 }
 
+static const char *const over_texts[] = {
+	[E2EE_ROOM_OVER_LEFT] = "left the call",
+	[E2EE_ROOM_OVER_ENDED] = "the call was ended",
+	[E2EE_ROOM_OVER_REMOVED] = "removed from the call",
+	[E2EE_ROOM_OVER_ELSEWHERE] = "this identity is in use elsewhere",
+};
+
 /* It is over, and wiped */
-void e2ee_member_out(struct e2ee_room *room, bool by_operator, const char *why)
+void e2ee_member_out(struct e2ee_room *room, bool by_operator,
+		     enum e2ee_room_over why)
 {
 	if (!by_operator)
 		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
@@ -85,11 +93,12 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator, const char *why)
 	for (unsigned int i = 0; i < TIMERS; i++)
 		room->timers[i] = NEVER;
 	room->state = E2EE_ROOM_LEFT;
-	e2ee_outbox_event(room, E2EE_ROOM_OUT, why);
+	room->over = why;
+	e2ee_outbox_event(room, E2EE_ROOM_OUT, over_texts[why]);
 }
 
 /* LEAVE and an empty key package, then out */
-void e2ee_member_leave(struct e2ee_room *room, const char *why)
+void e2ee_member_leave(struct e2ee_room *room)
 {
 	struct e2ee_message draft = { .type = E2EE_MSG_LEAVE };
 
@@ -100,7 +109,7 @@ void e2ee_member_leave(struct e2ee_room *room, const char *why)
 		e2ee_outbox_send(room, &draft);
 	}
 	e2ee_outbox_empty(room, E2EE_TOPIC_KP);
-	e2ee_member_out(room, true, why);
+	e2ee_member_out(room, true, E2EE_ROOM_OVER_LEFT);
 }
 
 /* My place among those who may take over */

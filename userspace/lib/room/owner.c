@@ -701,7 +701,7 @@ static void owner_leave_timer(struct e2ee_room *room)
 		}
 		e2ee_outbox_empty(room, E2EE_TOPIC_EPOCH);
 		e2ee_outbox_empty(room, E2EE_TOPIC_KP);
-		e2ee_member_out(room, true, "the call was ended");
+		e2ee_member_out(room, true, E2EE_ROOM_OVER_ENDED);
 		return;
 	}
 	owner_say_handover(room, room->handed_to, room->last->call,

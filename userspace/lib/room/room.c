@@ -232,7 +232,7 @@ static void room_fire(struct e2ee_room *room, enum timer timer)
 		break;
 	case TIMER_LEAVE:
 		if (room->state == E2EE_ROOM_MEMBER)
-			e2ee_member_leave(room, "left the call");
+			e2ee_member_leave(room);
 		else if (room->state == E2EE_ROOM_OWNER)
 			e2ee_owner_timer(room, timer);
 		break;

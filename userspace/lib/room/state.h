@@ -253,6 +253,7 @@ struct e2ee_room {
 
 	/* who I am */
 	enum e2ee_room_state state;
+	enum e2ee_room_over over;
 	uint8_t session[E2EE_ID_LEN];
 	uint64_t counter;
 	struct own_kp kps[2];		/* newest first */
@@ -482,7 +483,8 @@ void e2ee_verify_waiting(const struct e2ee_room *room, char *text, size_t size);
 
 /* member.c: M3 to M8, entering and leaving */
 void e2ee_member_join(struct e2ee_room *room);
-void e2ee_member_out(struct e2ee_room *room, bool by_operator, const char *why);
+void e2ee_member_out(struct e2ee_room *room, bool by_operator,
+		     enum e2ee_room_over why);
 int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		       const uint8_t *raw);
 void e2ee_member_become(struct e2ee_room *room);
@@ -497,7 +499,7 @@ void e2ee_member_join_there(struct e2ee_room *room,
 			    const struct e2ee_message *hb);
 void e2ee_member_learn(struct e2ee_room *room, const struct e2ee_entry *entry);
 void e2ee_member_timer(struct e2ee_room *room, enum timer timer);
-void e2ee_member_leave(struct e2ee_room *room, const char *why);
+void e2ee_member_leave(struct e2ee_room *room);
 
 /* roster.c: what the next EPOCH says */
 struct e2ee_message *e2ee_roster_next(struct e2ee_room *room, bool take_over,

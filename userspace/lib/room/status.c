@@ -102,6 +102,11 @@ void e2ee_room_status(const struct e2ee_room *room, uint64_t now,
 	status_sas(room, status);
 }
 
+enum e2ee_room_over e2ee_room_over(const struct e2ee_room *room)
+{
+	return room->over;
+}
+
 uint64_t e2ee_room_stat(const struct e2ee_room *room, enum e2ee_room_stat stat)
 {
 	return stat < E2EE_ROOM_STATS ? room->stats[stat] : 0;
