@@ -56,15 +56,24 @@ static void client_free(struct client *client)
 	free(client);
 }
 
+/* The first object of a line, and nothing behind it but blanks */
 static struct json_object *request_read(const char *text, size_t len)
 {
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *ask = NULL;
+	size_t end;
 
-	if (tokener)
-		ask = json_tokener_parse_ex(tokener, text, (int)len);
+	if (!tokener)
+		return NULL;
+	ask = json_tokener_parse_ex(tokener, text, (int)len);
+	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
-	return ask;
+	while (end < len && strchr(" \t\r", text[end]) && text[end])
+		end++;
+	if (end == len)
+		return ask;
+	json_object_put(ask);
+	return NULL;
 }
 
 static bool request_is_watch(struct json_object *ask)
@@ -263,8 +272,12 @@ static const char *run_folder(void)
 /* A socket that nobody listens to was left by one that died */
 static int path_free(const struct sockaddr_un *path)
 {
+	struct stat st;
 	int fd, ret;
 
+	/* Other files refuse connections, too, and are none of ours */
+	if (!lstat(path->sun_path, &st) && !S_ISSOCK(st.st_mode))
+		return -EEXIST;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
