@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+
+#include "../../../kmod/rtp.h"
+#include "../../../kmod/sframe.h"
+#include "model.h"
+
+/* KIDs of all lengths; two are bound to SSRCs, one of them not only */
+static const struct {
+	uint64_t kid;
+	uint16_t suite;
+	uint32_t mode;
+	uint32_t ssrc;
+	bool expired;
+} rings[MODEL_KEYS] = {
+	{ 0, 5, E2EE_SSRC_ANY, 0, false },
+	{ 7, 4, E2EE_SSRC_ANY, 0, false },
+	{ 8, 5, E2EE_SSRC_ANY, 0, false },
+	{ UINT64_MAX, 5, E2EE_SSRC_ANY, 0, false },
+	{ 0x1234, 4, E2EE_SSRC_ANY, 0, false },
+	{ 0x1234, 5, E2EE_SSRC_NUMBER, MODEL_SSRC_A, false },
+	{ 0x99, 5, E2EE_SSRC_NUMBER, MODEL_SSRC_A, false },
+	{ 0x99, 4, E2EE_SSRC_NUMBER, MODEL_SSRC_B, false },
+	{ 0xabcdef, 5, E2EE_SSRC_ANY, 0, true },
+};
+
+void model_keys(struct target *target, struct dice *dice)
+{
+	struct model_key *key;
+
+	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
+		key = &target->keys[i];
+		memset(key, 0, sizeof(*key));
+		key->key.kid = rings[i].kid;
+		key->key.suite = rings[i].suite;
+		dice_bytes(dice, key->key.secret, sizeof(key->key.secret));
+		dice_bytes(dice, key->key.salt, sizeof(key->key.salt));
+		key->mode = rings[i].mode;
+		key->ssrc = rings[i].ssrc;
+		key->expired = rings[i].expired;
+	}
+}
+
+static bool window_allows(const struct model_key *key, uint64_t ctr)
+{
+	if (ctr == UINT64_MAX)
+		return false;
+	if (ctr >= key->next)
+		return true;
+	return key->next - ctr <= MODEL_WINDOW && !key->seen[ctr % MODEL_WINDOW];
+}
+
+static void window_take(struct model_key *key, uint64_t ctr)
+{
+	if (ctr >= key->next && ctr - key->next >= MODEL_WINDOW)
+		memset(key->seen, 0, sizeof(key->seen));
+	else
+		for (; key->next <= ctr; key->next++)
+			key->seen[key->next % MODEL_WINDOW] = false;
+	if (ctr >= key->next)
+		key->next = ctr + 1;
+	key->seen[ctr % MODEL_WINDOW] = true;
+}
+
+static void end(struct fate *fate, unsigned int stat)
+{
+	fate->stat = stat;
+	fate->delivered = stat == E2EE_A_STAT_RX_OK ||
+			  stat == E2EE_A_STAT_RX_OTHER ||
+			  stat == E2EE_A_STAT_RX_CLEAR ||
+			  stat == E2EE_A_STAT_RX_OFF;
+}
+
+static void pass(struct fate *fate, const uint8_t *wire, size_t len,
+		 unsigned int stat)
+{
+	memcpy(fate->bytes, wire, len);
+	fate->len = len;
+	end(fate, stat);
+}
+
+/* A row of the table that optional lets through */
+static void broken(const struct target *target, struct fate *fate,
+		   const uint8_t *wire, size_t len, unsigned int stat)
+{
+	if (target->policy == E2EE_POLICY_BLOCKED)
+		end(fate, E2EE_A_STAT_RX_BLOCKED);
+	else if (target->policy == E2EE_POLICY_OPTIONAL)
+		pass(fate, wire, len, E2EE_A_STAT_RX_CLEAR);
+	else
+		end(fate, stat);
+}
+
+struct sealed_packet {
+	const uint8_t *wire;
+	size_t len;
+	size_t payload;		/* descriptor */
+	size_t payload_len;
+	size_t behind;		/* padding */
+	uint32_t ssrc;
+	bool channel;
+	bool rtx;
+	uint64_t kid;
+	uint64_t ctr;
+};
+
+static bool open_with(const struct model_key *key,
+		      const struct sealed_packet *p, struct fate *fate)
+{
+	uint8_t *out = fate->bytes;
+	size_t size;
+	int n;
+
+	n = sframe_open(&key->key, p->wire + p->payload + 1,
+			p->payload_len - 1, out + p->payload, NULL);
+	if (n < 0)
+		return false;
+	memcpy(out, p->wire, p->payload);
+	memcpy(out + p->payload + n, p->wire + p->len - p->behind, p->behind);
+	fate->len = p->payload + (size_t)n + p->behind;
+	if (p->channel) {
+		size = (size_t)(out[2] << 8 | out[3]) - (p->len - fate->len);
+		out[2] = (uint8_t)(size >> 8);
+		out[3] = (uint8_t)size;
+	}
+	return true;
+}
+
+static void finish(struct model_key *key, const struct sealed_packet *p,
+		   struct fate *fate)
+{
+	if (!window_allows(key, p->ctr)) {
+		end(fate, E2EE_A_STAT_RX_REPLAY);
+	} else if (!open_with(key, p, fate)) {
+		end(fate, E2EE_A_STAT_RX_AUTH_FAIL);
+	} else {
+		window_take(key, p->ctr);
+		end(fate, E2EE_A_STAT_RX_OK);
+	}
+}
+
+/* A retransmission under an SSRC of the server: any key of the KID may open */
+static void judge_rtx(struct target *target, const struct sealed_packet *p,
+		      struct fate *fate)
+{
+	unsigned int stat = E2EE_A_STAT_RX_REPLAY;
+	struct model_key *key;
+
+	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
+		key = &target->keys[i];
+		if (key->key.kid != p->kid || key->expired ||
+		    !window_allows(key, p->ctr))
+			continue;
+		if (open_with(key, p, fate)) {
+			window_take(key, p->ctr);
+			end(fate, E2EE_A_STAT_RX_OK);
+			return;
+		}
+		stat = E2EE_A_STAT_RX_AUTH_FAIL;
+	}
+	end(fate, stat);
+}
+
+static void judge_sealed(struct target *target, const struct sealed_packet *p,
+			 struct fate *fate)
+{
+	struct model_key *any = NULL, *own = NULL, *key;
+	bool known = false;
+
+	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
+		key = &target->keys[i];
+		if (key->key.kid != p->kid)
+			continue;
+		known = true;
+		if (key->mode == E2EE_SSRC_ANY)
+			any = key;
+		else if (key->ssrc == p->ssrc)
+			own = key;
+	}
+	key = own ? own : any;
+	if (target->policy == E2EE_POLICY_BLOCKED)
+		end(fate, E2EE_A_STAT_RX_BLOCKED);
+	else if (!known)
+		end(fate, E2EE_A_STAT_RX_NO_KEY);
+	else if (!key && p->rtx)
+		judge_rtx(target, p, fate);
+	else if (!key)
+		end(fate, E2EE_A_STAT_RX_SSRC);
+	else if (key->expired)
+		end(fate, E2EE_A_STAT_RX_KEY_EXPIRED);
+	else
+		finish(key, p, fate);
+}
+
+static void judge_media(struct target *target, const uint8_t *wire, size_t len,
+			const struct e2ee_rtp *rtp, struct fate *fate)
+{
+	bool rtx = rtp->pt == MODEL_RTX_PT;
+	struct sealed_packet p = {
+		.wire = wire, .len = len,
+		.payload = rtp->payload + (rtx ? 2 : 0),
+		.payload_len = rtp->payload_len - (rtx ? 2 : 0),
+		.behind = rtp->pad_len + rtp->tail_len,
+		.ssrc = rtp->ssrc, .channel = rtp->start, .rtx = rtx,
+	};
+	struct e2ee_sealed sealed;
+
+	if (rtx && rtp->payload_len < 2) {
+		broken(target, fate, wire, len, E2EE_A_STAT_RX_MALFORMED);
+		return;
+	}
+	if (!p.payload_len) {
+		pass(fate, wire, len, E2EE_A_STAT_RX_OTHER);
+		return;
+	}
+	/* T is set, and no reserved bit */
+	if ((wire[p.payload] & 0x3f) != 0x20) {
+		broken(target, fate, wire, len, E2EE_A_STAT_RX_CLEAR_DROPPED);
+		return;
+	}
+	if (e2ee_sframe.parse(wire + p.payload, p.payload_len, &sealed)) {
+		broken(target, fate, wire, len, E2EE_A_STAT_RX_MALFORMED);
+		return;
+	}
+	p.kid = sealed.kid;
+	p.ctr = sealed.ctr;
+	judge_sealed(target, &p, fate);
+}
+
+void model_judge(struct target *target, const uint8_t *wire, size_t len,
+		 struct fate *fate)
+{
+	struct e2ee_rtp rtp;
+
+	if (target->policy == E2EE_POLICY_OFF) {
+		pass(fate, wire, len, E2EE_A_STAT_RX_OFF);
+		return;
+	}
+	switch (e2ee_rtp_parse(wire, len, &rtp)) {
+	case E2EE_RTP_MEDIA:
+		judge_media(target, wire, len, &rtp, fate);
+		return;
+	case E2EE_RTP_DISGUISED:
+		broken(target, fate, wire, len, E2EE_A_STAT_RX_MALFORMED);
+		return;
+	default:
+		pass(fate, wire, len, E2EE_A_STAT_RX_OTHER);
+	}
+}
+
+/* Of RTP as the RFC draws it, and not where it is wrapped in something else */
+bool model_is_clear_media(const uint8_t *wire, size_t len)
+{
+	size_t header, pad = 0, rest;
+
+	if (len < 12 || wire[0] >> 6 != 2 ||
+	    ((wire[1] & 0x7f) >= 64 && (wire[1] & 0x7f) < 96))
+		return false;
+	header = 12 + 4 * (size_t)(wire[0] & 15);
+	if (wire[0] & 0x10) {
+		if (len < header + 4)
+			return true;	/* of no known form: not to pass */
+		header += 4 + 4 * (size_t)(wire[header + 2] << 8 |
+					   wire[header + 3]);
+	}
+	if (wire[0] & 0x20)
+		pad = wire[len - 1] ? wire[len - 1] : len;
+	if (header + pad > len)
+		return true;
+	rest = len - header - pad;
+	/* a retransmission of nothing is its two bytes of OSN */
+	return rest && !(rest == 2 && (wire[1] & 0x7f) == MODEL_RTX_PT);
+}

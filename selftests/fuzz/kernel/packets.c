@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packets into attached sockets, from a peer with the keys and from somebody
+ * without, in sk_buffs of every shape. After each batch the oracle: each packet
+ * is counted under the verdict that the model says, and no other; what is
+ * delivered is, byte for byte, what the model says; others who look at the
+ * same bytes (packet taps, files, the sender's memory) see them unchanged.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "forge.h"
+#include "inject.h"
+#include "rtp.h"
+#include "run.h"
+
+#define TARGETS	5
+#define BURST	60000	/* bytes of a burst, at most */
+
+struct packets {
+	struct run_worker *worker;
+	struct dice dice;
+	struct ctl ctl;
+	struct injector injector;
+	struct target targets[TARGETS];
+	struct batch batch;
+	struct fate fates[BATCH];
+	int tap;		/* open while the tap is on; else -1 */
+	uint64_t shapes[SHAPES];
+	uint64_t verdicts[CTL_STATS];
+};
+
+static const struct {
+	const char *name;
+	enum sock_kind kind;
+	uint32_t policy;
+} targets[TARGETS] = {
+	{ "required, IPv4", SOCK_V4, E2EE_POLICY_REQUIRED },
+	{ "required", SOCK_V6, E2EE_POLICY_REQUIRED },
+	{ "optional", SOCK_V6, E2EE_POLICY_OPTIONAL },
+	{ "blocked", SOCK_V6, E2EE_POLICY_BLOCKED },
+	{ "off", SOCK_V6, E2EE_POLICY_OFF },
+};
+
+/* Hears from everywhere; AF_INET6 ones over IPv4, too */
+static int open_socket(struct target *target)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+	struct sockaddr_in any4 = { .sin_family = AF_INET };
+	bool v4 = target->kind == SOCK_V4;
+	int room = 64 << 20;
+	struct addr addr;
+	int fd;
+
+	fd = socket(any4.sin_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (!v4) {
+		close(fd);
+		fd = socket(any.sin6_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	}
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
+				 sizeof(room)))
+		return -errno;
+	if (bind(fd, v4 ? (void *)&any4 : (void *)&any,
+		 v4 ? sizeof(any4) : sizeof(any)))
+		return -errno;
+	addr.len = sizeof(addr.ss);
+	getsockname(fd, (void *)&addr.ss, &addr.len);
+	target->port = addr_port(&addr);
+	target->fd = fd;
+	return 0;
+}
+
+static int install(struct ctl *ctl, struct target *target)
+{
+	struct model_key *key;
+	struct ctl_key request;
+	int err = 0;
+
+	for (unsigned int i = 0; i < MODEL_KEYS && !err; i++) {
+		key = &target->keys[i];
+		request = (struct ctl_key){
+			.dir = E2EE_DIR_RX, .kid = key->key.kid,
+			.mode = key->mode, .ssrc = key->ssrc,
+			.suite = key->key.suite, .secret = key->key.secret,
+			.salt = key->key.salt, .expires = key->expired,
+		};
+		err = ctl_key_new(ctl, target->session, &request);
+	}
+	return err;
+}
+
+/* The key that shall be past its lifetime is */
+static int wait_expired(struct ctl *ctl, struct target *target)
+{
+	const struct model_key *key = &target->keys[MODEL_KEYS - 1];
+	struct ctl_key request = {
+		.dir = E2EE_DIR_RX, .kid = key->key.kid, .mode = key->mode,
+	};
+	int64_t end = now_ms() + SOCK_WAIT;
+	struct ctl_key_info info = { 0 };
+	int err;
+
+	for (;;) {
+		err = ctl_key_get(ctl, target->session, &request, &info);
+		if (err || info.expired)
+			return err;
+		if (now_ms() > end)
+			return -ETIMEDOUT;
+		poll(NULL, 0, 10);
+	}
+}
+
+static int open_target(struct packets *p, unsigned int nth)
+{
+	static const uint8_t rtx_pt = MODEL_RTX_PT;
+	struct target *target = &p->targets[nth];
+	bool blocked = targets[nth].policy == E2EE_POLICY_BLOCKED;
+	struct ctl_session options = {
+		.policy = blocked ? E2EE_POLICY_REQUIRED :
+				    (int)targets[nth].policy,
+		.window = MODEL_WINDOW, .rtx_pt = &rtx_pt, .rtx_pts = 1,
+	};
+	char name[16];
+	int err;
+
+	target->name = targets[nth].name;
+	target->kind = targets[nth].kind;
+	target->policy = targets[nth].policy;
+	model_keys(target, &p->dice);
+	snprintf(name, sizeof(name), "fuzz%u", nth);
+	err = open_socket(target);
+	if (!err)
+		err = ctl_session_new(&p->ctl, name, &options,
+				      &target->session);
+	if (!err)
+		err = ctl_attach(&p->ctl, target->session, target->fd, NULL);
+	if (!err)
+		err = install(&p->ctl, target);
+	if (!err && blocked)
+		err = ctl_session_del(&p->ctl, target->session);
+	if (!err)
+		err = ctl_socket_stats(&p->ctl, target->fd, target->stats);
+	return err;
+}
+
+static int open_all(struct packets *p)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < BATCH; i++) {
+		p->batch.wires[i] = malloc(RTP_ROOM + 1024);
+		p->fates[i].bytes = malloc(RTP_ROOM + 1024);
+		if (!p->batch.wires[i] || !p->fates[i].bytes)
+			return -ENOMEM;
+	}
+	p->tap = -1;
+	/* order on loopback is by CPU */
+	err = sock_netns();
+	if (!err)
+		err = sock_pin();
+	if (!err)
+		err = ctl_open(&p->ctl);
+	if (!err)
+		err = inject_open(&p->injector);
+	for (i = 0; i < TARGETS && !err; i++)
+		err = open_target(p, i);
+	for (i = 0; i < TARGETS && !err; i++)
+		if (p->targets[i].policy != E2EE_POLICY_BLOCKED)
+			err = wait_expired(&p->ctl, &p->targets[i]);
+	return err;
+}
+
+/* What costs least comes most */
+static enum shape choose_shape(struct dice *dice)
+{
+	static const enum shape cheap[] = {
+		SHAPE_SEND, SHAPE_TAP, SHAPE_GSO, SHAPE_TAP_GSO,
+	};
+
+	return dice_one_in(dice, 2) ? cheap[dice_below(dice, 4)] :
+				      dice_below(dice, SHAPES);
+}
+
+static void choose_batch(struct packets *p, const struct target *target)
+{
+	struct batch *batch = &p->batch;
+
+	batch->shape = choose_shape(&p->dice);
+	if (batch->shape == SHAPE_TAP_GSO && !p->injector.tap_gso)
+		batch->shape = SHAPE_GSO;
+	batch->ipv6 = target->kind == SOCK_V6 && dice_one_in(&p->dice, 2);
+	batch->num = 1 + dice_below(&p->dice, BATCH);
+}
+
+/* In a burst, all are of the length of the first, but for the last */
+static size_t fit_burst(struct packets *p, unsigned int nth, size_t len)
+{
+	struct batch *batch = &p->batch;
+	size_t wish = batch->lens[0];
+
+	if (!nth) {
+		batch->num = (unsigned int)(len * batch->num > BURST ?
+					    BURST / len : batch->num);
+		return len;
+	}
+	if (len < wish && nth + 1 < batch->num)
+		dice_bytes(&p->dice, batch->wires[nth] + len, wish - len);
+	return len < wish && nth + 1 == batch->num ? len : wish;
+}
+
+static void fill_batch(struct packets *p, struct target *target)
+{
+	struct batch *batch = &p->batch;
+	size_t room = shape_room(batch->shape, batch->ipv6), len;
+	bool burst = shape_is_burst(batch->shape);
+	unsigned int i;
+
+	for (i = 0; i < batch->num; i++) {
+		len = forge_packet(&p->dice, target, batch->wires[i], room,
+				   burst && i ? batch->lens[0] : 0);
+		/* no bytes, no page */
+		if (!len && (batch->shape == SHAPE_SPLICE ||
+			     batch->shape == SHAPE_ZEROCOPY || burst))
+			batch->wires[i][len++] = 0x80;
+		batch->lens[i] = burst ? fit_burst(p, i, len) : len;
+	}
+	for (i = 0; i < batch->num; i++)
+		model_judge(target, batch->wires[i], batch->lens[i],
+			    &p->fates[i]);
+}
+
+static const char *where(struct packets *p, const struct target *target)
+{
+	static char text[128];
+
+	snprintf(text, sizeof(text), "seed %llu, %s, %s, IPv%d, tap %s",
+		 (unsigned long long)p->worker->seed, target->name,
+		 shape_name(p->batch.shape), p->batch.ipv6 ? 6 : 4,
+		 p->tap < 0 ? "off" : "on");
+	return text;
+}
+
+static const char *hex(const uint8_t *data, size_t len)
+{
+	static char text[4][256];
+	static unsigned int turn;
+	char *out = text[turn++ % 4];
+
+	out[0] = '\0';
+	for (size_t i = 0; i < len && i < 100; i++)
+		sprintf(out + 2 * i, "%02x", data[i]);
+	return out;
+}
+
+/* Every packet has its verdict */
+static bool counted(struct packets *p, struct target *target,
+		    uint64_t after[CTL_STATS])
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint64_t sum;
+	int err;
+
+	for (;;) {
+		err = ctl_socket_stats(&p->ctl, target->fd, after);
+		if (err) {
+			run_wrong(p->worker, "%s: counters: %s",
+				  where(p, target), strerror(-err));
+			return false;
+		}
+		sum = 0;
+		for (unsigned int i = E2EE_A_STAT_RX_OK;
+		     i <= E2EE_A_STAT_RX_BLOCKED; i++)
+			sum += after[i] - target->stats[i];
+		if (sum >= p->batch.num)
+			return true;
+		if (now_ms() > end) {
+			run_wrong(p->worker, "%s: of %u packets %llu counted",
+				  where(p, target), p->batch.num,
+				  (unsigned long long)sum);
+			return false;
+		}
+		poll(NULL, 0, 0);
+	}
+}
+
+static const char *changes(const int64_t by[CTL_STATS])
+{
+	static char texts[2][400];
+	static unsigned int turn;
+	char *text = texts[turn++ % 2];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (unsigned int i = 0; i < CTL_STATS; i++)
+		if (by[i])
+			used += (size_t)snprintf(text + used,
+						 sizeof(texts[0]) - used,
+						 " %s%+lld", ctl_stat_name(i),
+						 (long long)by[i]);
+	return text;
+}
+
+static bool check_counters(struct packets *p, struct target *target)
+{
+	int64_t wanted[CTL_STATS] = { 0 }, got[CTL_STATS];
+	uint64_t after[CTL_STATS];
+	unsigned int i;
+
+	if (!counted(p, target, after))
+		return false;
+	for (i = 0; i < p->batch.num; i++)
+		wanted[p->fates[i].stat]++;
+	for (i = 0; i < CTL_STATS; i++) {
+		got[i] = (int64_t)(after[i] - target->stats[i]);
+		p->verdicts[i] += (uint64_t)got[i];
+	}
+	memcpy(target->stats, after, sizeof(after));
+	if (!memcmp(wanted, got, sizeof(got)))
+		return true;
+	run_wrong(p->worker, "%s: counted%s, want%s; first packet %s",
+		  where(p, target), changes(got), changes(wanted),
+		  hex(p->batch.wires[0], p->batch.lens[0]));
+	return false;
+}
+
+static bool is_fate(const struct fate *fate, const uint8_t *got, size_t len)
+{
+	return fate->delivered && fate->len == len &&
+	       !memcmp(fate->bytes, got, len);
+}
+
+/* The next packet that the model delivers; gathering may change the order. */
+static bool check_delivered(struct packets *p, struct target *target,
+			    const uint8_t *got, size_t len)
+{
+	bool required = target->policy == E2EE_POLICY_REQUIRED ||
+			target->policy == E2EE_POLICY_BLOCKED;
+	unsigned int i;
+
+	for (i = 0; i < p->batch.num; i++) {
+		if (!is_fate(&p->fates[i], got, len))
+			continue;
+		p->fates[i].delivered = false;
+		if (!required || p->fates[i].stat == E2EE_A_STAT_RX_OK ||
+		    !model_is_clear_media(got, len))
+			return true;
+		run_wrong(p->worker, "%s: delivered in clear: %s",
+			  where(p, target), hex(got, len));
+		return false;
+	}
+	run_wrong(p->worker, "%s: delivered, though the model does not: %zu bytes %s",
+		  where(p, target), len, hex(got, len));
+	return false;
+}
+
+static bool drain(struct packets *p, struct target *target)
+{
+	static uint8_t got[RTP_ROOM];
+	unsigned int i;
+	int n;
+
+	while ((n = sock_recv_now(target->fd, got, sizeof(got))) >= 0)
+		if (!check_delivered(p, target, got, (size_t)n))
+			return false;
+	for (i = 0; i < p->batch.num; i++) {
+		if (!p->fates[i].delivered)
+			continue;
+		run_wrong(p->worker, "%s: %s not delivered: %s",
+			  where(p, target), ctl_stat_name(p->fates[i].stat),
+			  hex(p->batch.wires[i], p->batch.lens[i]));
+		return false;
+	}
+	return true;
+}
+
+/* How often a tap sees a packet of this shape as one: leaving, coming in */
+static unsigned int tap_sees(enum shape shape)
+{
+	switch (shape) {
+	case SHAPE_SEND:
+	case SHAPE_ZEROCOPY:
+	case SHAPE_SPLICE:
+		return 2;
+	case SHAPE_TAP:
+	case SHAPE_TAP_PIECES:
+		return 1;
+	default:
+		return 0;	/* put together, or not yet put together */
+	}
+}
+
+static bool is_wire(const struct batch *batch, const struct frame *frame)
+{
+	for (unsigned int i = 0; i < batch->num; i++)
+		if (batch->lens[i] == frame->len &&
+		    !memcmp(batch->wires[i], frame->payload, frame->len))
+			return true;
+	return false;
+}
+
+/*
+ * A packet tap saw what was sent, all of it. It is read after the receiver was
+ * through with the packets: what shares bytes with them would show it.
+ */
+static bool check_tap(struct packets *p, struct target *target)
+{
+	unsigned int wanted = p->batch.num * tap_sees(p->batch.shape), seen = 0;
+	static struct frame frame;
+
+	if (p->tap < 0)
+		return true;
+	while (!tap_next(p->tap, &frame))
+		seen += frame.dest == target->port && is_wire(&p->batch, &frame);
+	if (!wanted || seen == wanted)
+		return true;
+	run_wrong(p->worker, "%s: of %u frames the tap saw %u as they were sent",
+		  where(p, target), wanted, seen);
+	return false;
+}
+
+static bool one_batch(struct packets *p)
+{
+	struct target *target = &p->targets[dice_below(&p->dice, TARGETS)];
+	int err;
+
+	/* the two that decrypt are met more often */
+	if (target->policy >= E2EE_POLICY_OFF && dice_one_in(&p->dice, 2))
+		target = &p->targets[dice_below(&p->dice, 3)];
+	choose_batch(p, target);
+	fill_batch(p, target);
+	err = inject(&p->injector, &p->dice, target, &p->batch);
+	if (err) {
+		run_wrong(p->worker, "%s: %s", where(p, target),
+			  strerror(-err));
+		return false;
+	}
+	if (!check_counters(p, target) || !drain(p, target) ||
+	    !check_tap(p, target))
+		return false;
+	if (!inject_unharmed(&p->injector, &p->batch)) {
+		run_wrong(p->worker, "%s: the sender's pages were written to",
+			  where(p, target));
+		return false;
+	}
+	p->shapes[p->batch.shape] += p->batch.num;
+	p->worker->done += p->batch.num;
+	return true;
+}
+
+/* A tap from time to time: then every packet is shared with it */
+static void turn_tap(struct packets *p)
+{
+	int room = 256 << 20;
+
+	if (!dice_one_in(&p->dice, 16))
+		return;
+	if (p->tap >= 0) {
+		close(p->tap);
+		p->tap = -1;
+	} else {
+		p->tap = tap_open("");
+		if (p->tap < 0 || setsockopt(p->tap, SOL_SOCKET,
+					     SO_RCVBUFFORCE, &room,
+					     sizeof(room)))
+			run_wrong(p->worker, "no tap: %s", strerror(errno));
+	}
+}
+
+static void say_what(struct packets *p)
+{
+	char *out = p->worker->note, *end = out + sizeof(p->worker->note);
+	unsigned int i;
+
+	for (i = 0; i < SHAPES; i++)
+		out += snprintf(out, (size_t)(end - out), "%s %llu ",
+				shape_name(i),
+				(unsigned long long)p->shapes[i]);
+	printf("# worker %u:", p->worker->nth);
+	for (i = 0; i < CTL_STATS; i++)
+		if (p->verdicts[i])
+			printf(" %s %llu", ctl_stat_name(i),
+			       (unsigned long long)p->verdicts[i]);
+	printf("\n");
+	fflush(stdout);
+}
+
+static void work(struct run_worker *worker)
+{
+	struct packets *p = calloc(1, sizeof(*p));
+	int err;
+
+	p->worker = worker;
+	dice_seed(&p->dice, worker->seed, worker->nth);
+	err = open_all(p);
+	if (err)
+		run_wrong(worker, "setting up: %s", strerror(-err));
+	run_ready(worker);
+	for (; !run_over(worker); worker->batch++) {
+		turn_tap(p);
+		if (!one_batch(p))
+			break;
+	}
+	say_what(p);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct run run = {
+		.name = "packets", .workers = 2, .work = work,
+	};
+
+	return run_main(&run, argc, argv);
+}
