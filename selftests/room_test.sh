@@ -53,9 +53,10 @@ ctl()
 	RUNTIME_DIRECTORY=$dir/$one ip netns exec "$ns-$one" "$E2EECTL" "$@"
 }
 
+# No need to be in its namespace: an emulated CPU takes its time to get there
 room()
 {
-	ctl "$1" room
+	RUNTIME_DIRECTORY=$dir/$1 "$E2EECTL" room
 }
 
 # says ONE PATTERN: the look at its room has a line like it
@@ -67,13 +68,14 @@ says()
 # with N ONES...: each of them is encrypted, with N others
 with()
 {
-	local n=$1 one epochs=
+	local n=$1 one look epochs=
 
 	shift
 	for one; do
-		says "$one" ": encrypted with $n other" || return 1
-		says "$one" 'not yet used to send' && return 1
-		epochs+=$(room "$one" | sed -n 's/.*call \(.*\)/\1/p')$'\n'
+		look=$(room "$one" 2>&1)
+		[[ $look == *": encrypted with $n other"* &&
+			$look != *'not yet used to send'* ]] || return 1
+		epochs+=$(sed -n 's/.*call \(.*\)/\1/p' <<<"$look")$'\n'
 	done
 	[[ $(sort -u <<<"${epochs%$'\n'}" | wc -l) -eq 1 ]]
 }
@@ -132,12 +134,16 @@ add_appliance()
 	ip netns add "$ns-$one" 2>/dev/null || skip 'no network namespaces'
 	ip -n "$ns-hub" link add "to-$one" type veth peer name eth0 \
 		netns "$ns-$one" || skip 'no veth'
-	ip -n "$ns-hub" addr add "10.66.$n.1/24" dev "to-$one"
-	ip -n "$ns-hub" link set "to-$one" up
-	ip -n "$ns-$one" addr add "10.66.$n.2/24" dev eth0
-	ip -n "$ns-$one" link set eth0 up
-	ip -n "$ns-$one" link set lo up
-	ip -n "$ns-$one" route add default via "10.66.$n.1"
+	ip -n "$ns-hub" -batch - <<-END
+		addr add 10.66.$n.1/24 dev to-$one
+		link set to-$one up
+	END
+	ip -n "$ns-$one" -batch - <<-END
+		addr add 10.66.$n.2/24 dev eth0
+		link set eth0 up
+		link set lo up
+		route add default via 10.66.$n.1
+	END
 	mkdir "$dir/$one"
 	touch "$dir/$one/log"
 	(umask 077; openssl genpkey -algorithm ed25519 \
@@ -149,7 +155,6 @@ add_appliance()
 	exec {fd_in}>"$dir/$one/in" {fd_out}<"$dir/$one/out"
 	in[$one]=$fd_in
 	out[$one]=$fd_out
-	read -r -t 60 -u "${out[$one]}"
 }
 
 # engine ONE WORDS...: its answer
@@ -307,6 +312,9 @@ for one in a b c; do
 	add_appliance "$one"
 done
 start_broker
+for one in a b c; do
+	read -r -t 120 -u "${out[$one]}"
+done
 check_join
 check_streams
 check_rekey
