@@ -141,6 +141,16 @@ static void transport_packet(void *arg, const struct e2ee_room_packet *packet)
 		e2ee_room_receive(daemon->room, loop_now(), packet);
 }
 
+/* Said once: who can send junk can fill a log with it */
+static void transport_refused(void *arg, const char *reason)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon && !daemon->refused++)
+		log_warning("room %s: something that is no message was dropped, and will be: %s",
+			    daemon->config->room, reason);
+}
+
 static void transport_ready(void *arg, uint32_t events)
 {
 	struct daemon *daemon = arg;
@@ -164,6 +174,7 @@ static int transport_new(const struct config *config, struct daemon *daemon,
 	const struct transport_ops ops = {
 		.link = transport_link,
 		.packet = transport_packet,
+		.refused = transport_refused,
 	};
 	char error[E2EE_ERROR_LEN] = "";
 
@@ -216,6 +227,7 @@ static void daemon_status(void *arg, struct status *status)
 	status->config = daemon->config;
 	status->counters = daemon->room;
 	status->since = daemon->since;
+	status->refused = daemon->refused;
 	if (!daemon->kernel.up)
 		status->waiting = *daemon->kernel.why ? daemon->kernel.why :
 				  "looking for the session";

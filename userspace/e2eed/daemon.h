@@ -13,6 +13,7 @@
  * @kernel: has to be first: it is what the room's callbacks get
  * @room: NULL until the session is there
  * @link: why the broker is not there; ""
+ * @refused: how often something came that is no message
  * @since: when it began to be encrypted, by the wall clock; 0: it is not
  * @changed: the status did
  * @leaving: the operator wants it to end; must be over at @deadline
@@ -30,6 +31,7 @@ struct daemon {
 	struct transport *transport;
 	struct loop_source transport_source;
 	char link[E2EE_ERROR_LEN];
+	uint64_t refused;
 	time_t since;
 	uint64_t deadline;
 	bool changed;

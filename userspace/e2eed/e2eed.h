@@ -171,6 +171,7 @@ struct status {
 	const struct e2ee_room *counters;	/* NULL: no room yet */
 	const char *waiting;		/* for module, session, broker; NULL */
 	time_t since;			/* encrypted; 0: it is not */
+	uint64_t refused;		/* by the transport */
 };
 
 /* NULL: no memory. To be put. */

@@ -141,7 +141,7 @@ static void put_members(struct json_object *object,
 }
 
 static void put_counters(struct json_object *object,
-			 const struct e2ee_room *room)
+			 const struct e2ee_room *room, uint64_t refused)
 {
 	struct json_object *counters = json_object_new_object();
 	int i;
@@ -152,6 +152,7 @@ static void put_counters(struct json_object *object,
 		put_number(counters, e2ee_room_stat_name(stat),
 			   e2ee_room_stat(room, stat));
 	}
+	put_number(counters, "drop_transport", refused);
 	put(object, "counters", counters);
 }
 
@@ -192,7 +193,7 @@ struct json_object *status_json(const struct status *status)
 	put(object, "sas", sas_json(room));
 	put_members(object, room);
 	if (status->counters)
-		put_counters(object, status->counters);
+		put_counters(object, status->counters, status->refused);
 	return object;
 }
 

@@ -57,6 +57,12 @@ LINES = [
     (GOOD.replace("{id}", "{junk}"), 1, "junk.*Ed25519"),
     (GOOD.replace("stdio:board", "mqtt://broker.example/board"), 1,
      "mqtt:// has no TLS: use mqtts://"),
+    (GOOD.replace("stdio:board", "mqtt://broker.example/board") +
+     " --insecure --check-config", 0, None),
+    (GOOD.replace("stdio:board", "mqtt://localhost.example/board"), 1,
+     "mqtt:// has no TLS: use mqtts://, or say --insecure"),
+    (GOOD.replace("stdio:board", "mqtt://localhost/board") +
+     " --check-config", 0, None),
     (GOOD.replace("stdio:board", "mqtts:///board"), 1,
      "the room's URL lacks the broker's name"),
     (GOOD.replace("stdio:board", "mqtts://x:y@broker.example/board"), 1,
@@ -82,6 +88,11 @@ FILES = [
     ("stop-sending\n", 1, 'conf:1: "stop-sending" is no option of the file'),
     ("rsa = perhaps\n", 1, "conf:1: rsa has to be yes or no"),
     ("x" * 2000, 1, "conf:1: the line is too long"),
+    ("session = call\nroom = mqtt://broker.example/board\ndev = room-a\n"
+     "identity = {id}\ntrust-store = {dir}/trust\ninsecure = no\n", 1,
+     "mqtt:// has no TLS: use mqtts://, or say --insecure"),
+    ("session = call\nroom = mqtt://broker.example/board\ndev = room-a\n"
+     "identity = {id}\ntrust-store = {dir}/trust\ninsecure = yes\n", 0, None),
     ("session = call\nroom = stdio:board\ndev = room-a\nidentity = {id}\n"
      "trust-store = {dir}/trust\nrsa\ndebug-core = no\nadmin = a\nadmin = b\n",
      0, None),
@@ -231,6 +242,23 @@ def check_broker(tap, stage):
     broker.stop()
 
 
+def check_junk(tap, stage):
+    """What is no message is counted, and said once"""
+    one = stage.appliance("junk", "stdio:board", hub=Hub())
+    one.start()
+    until(lambda: one.status().get("state") == "owner")
+    tap.equal("nothing is dropped", one.status()["counters"]["drop_transport"],
+              0)
+    for line in (b"words!\n", b"gone \n", b"x" * 800000 + b"\n"):
+        one.process.stdin.write(line)
+    one.process.stdin.flush()
+    tap.ok(until(lambda: one.status()["counters"]["drop_transport"] == 3),
+           "lines that are no messages are counted", one.status())
+    tap.equal("and said once", one.said().count("is no message"), 1)
+    tap.equal("it goes on", one.status()["state"], "owner")
+    tap.equal("to its end", one.stop(), 0)
+
+
 def check_names(tap, stage):
     """Two devices of one name; one identity twice"""
     hub = Hub()
@@ -261,5 +289,5 @@ def check_names(tap, stage):
 
 
 if __name__ == "__main__":
-    sys.exit(play(check_lines, check_kernel, check_stop_sending, check_names,
-                  over_broker=check_broker))
+    sys.exit(play(check_lines, check_kernel, check_stop_sending, check_junk,
+                  check_names, over_broker=check_broker))

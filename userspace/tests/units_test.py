@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The units of systemd, as they are installed: does systemd take them, how much
+do they expose, and do they know the exit statuses of the manual? TAP."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from tap import Tap
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = pathlib.Path(os.environ.get("E2EE_BUILD") or HERE / "..").resolve()
+MOST = 2.5			# of 10: what "systemd-analyze security" calls exposure
+NEEDED = {"LimitCORE": "0", "MemorySwapMax": "0", "NoNewPrivileges": "yes",
+          "CapabilityBoundingSet": "CAP_NET_ADMIN", "ProtectSystem": "strict",
+          "UMask": "0077"}
+
+
+def settings(text):
+    return dict(line.split("=", 1) for line in text.splitlines()
+                if "=" in line and line[0] not in "#[")
+
+
+def analyze(folder, *words):
+    done = subprocess.run(["systemd-analyze", "--no-pager", *words],
+                          capture_output=True, text=True, check=False,
+                          env=dict(os.environ, SYSTEMD_UNIT_PATH=f"{folder}:"))
+    return done.returncode, done.stdout + done.stderr
+
+
+def statuses(manual):
+    """Those of the section EXIT STATUS"""
+    section = re.search(r"^\.Sh EXIT STATUS$(.*?)^\.Sh ", manual, re.M | re.S)
+    return {int(n) for n in re.findall(r"^\.It (\d+)$", section[1], re.M)}
+
+
+def check_unit(tap, folder, name):
+    text = (folder / f"{name}@.service").read_text()
+    found = settings(text)
+    code, said = analyze(folder, "verify", "--man=no",
+                         f"{folder}/{name}@board.service")
+    tap.ok(code == 0 and not said, f"{name}: systemd takes it", said)
+    tap.equal(f"{name}: what it must not lack",
+              {key: found.get(key) for key in NEEDED}, NEEDED)
+    tap.ok(re.fullmatch(r"\d+M", found.get("MemoryMax", "")) and
+           found.get("TasksMax", "").isdigit(), f"{name}: it has limits", found)
+    code, said = analyze(folder, "security", "--offline=true",
+                         f"--threshold={int(10 * MOST)}",
+                         f"{folder}/{name}@.service")
+    exposure = re.search(r"exposure level for \S+: ([\d.]+)", said)
+    tap.ok(code == 0 and exposure and float(exposure[1]) <= MOST,
+           f"{name}: exposure {exposure and exposure[1]}, {MOST} at most", said)
+
+
+def check_statuses(tap, unit):
+    manual = (HERE / "../man/e2eed.8").read_text()
+    known = statuses(manual)
+    tap.ok(len(known) > 3, f"the manual has {len(known)} exit statuses")
+    useless = {int(n) for n in unit["RestartPreventExitStatus"].split()}
+    good = {int(n) for n in unit["SuccessExitStatus"].split()} | {0}
+    tap.equal("after which systemd starts it again", known - useless - good,
+              {3})
+    tap.ok(not useless & good and useless | good <= known,
+           "the unit names no others", (useless, good))
+
+
+def main():
+    tap = Tap()
+    if not shutil.which("systemd-analyze"):
+        print("1..0 # SKIP systemd-analyze is not installed")
+        return 4
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        for unit in (HERE / "../systemd").glob("*.service"):
+            text = unit.read_text().replace("@BINDIR@", str(BUILD))
+            (folder / unit.name).write_text(text)
+        names = sorted(unit.name.split("@")[0] for unit in folder.iterdir())
+        tap.equal("the units", names, ["e2eed", "e2eed-failed"])
+        for unit in names:
+            check_unit(tap, folder, unit)
+        check_statuses(tap, settings((folder / "e2eed@.service").read_text()))
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
