@@ -33,7 +33,7 @@ fuzz()
 	tail -n 60 "$log" | sed 's/^/# /'
 }
 
-for name in message line store; do
+for name in rtp sframe replay message line store; do
 	fuzz "$name"
 done
 echo "1..$count"

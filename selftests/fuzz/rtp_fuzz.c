@@ -3,14 +3,11 @@
  * libFuzzer: any datagram through the parser, and the payload it finds through
  * SFrame's. What must hold for every input aborts if it does not.
  */
-#include <stdlib.h>
 #include "rtp.h"
 #include "sframe.h"
+#include "must.h"
 
-#define MUST(condition) do {						\
-	if (!(condition))						\
-		abort();						\
-} while (0)
+#define GROWTH	37	/* bytes: no multiple of anything */
 
 static void check_sealed(const u8 *payload, size_t len)
 {
@@ -28,7 +25,31 @@ static void check_sealed(const u8 *payload, size_t len)
 	MUST(!memcmp(front + 1, payload + 1, sealed.aad_len));
 }
 
-int LLVMFuzzerTestOneInput(const u8 *data, size_t len);
+/* A payload that grows, as when it is sealed, leaves all else as it was. */
+static void check_mend(const u8 *data, size_t len, const struct e2ee_rtp *rtp)
+{
+	size_t behind = rtp->pad_len + rtp->tail_len, front = len - behind;
+	struct e2ee_rtp again;
+	u8 *grown;
+
+	if (len + GROWTH > 65535)
+		return;
+	grown = malloc(len + GROWTH);
+	MUST(grown);
+	memcpy(grown, data, front);
+	memset(grown + front, 0x55, GROWTH);
+	if (behind)
+		memcpy(grown + front + GROWTH, data + front, behind);
+	e2ee_rtp_mend(grown, rtp, GROWTH);
+	MUST(e2ee_rtp_parse(grown, len + GROWTH, &again) == E2EE_RTP_MEDIA);
+	MUST(again.payload_len == rtp->payload_len + GROWTH);
+	again.payload_len = rtp->payload_len;
+	MUST(!memcmp(&again, rtp, sizeof(again)));
+	/* and back again */
+	e2ee_rtp_mend(grown, rtp, -GROWTH);
+	MUST(!memcmp(grown, data, front));
+	free(grown);
+}
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 {
@@ -47,6 +68,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 		MUST(!rtp.payload_len == (kind == E2EE_RTP_BARE));
 		MUST(rtp.pt < 64 || (rtp.pt > 95 && rtp.pt < 128));
 		check_sealed(data + rtp.payload, rtp.payload_len);
+		if (kind == E2EE_RTP_MEDIA)
+			check_mend(data, len, &rtp);
 	} else {
 		MUST(!rtp.payload && !rtp.payload_len && !rtp.start);
 	}
