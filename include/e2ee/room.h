@@ -113,7 +113,9 @@ struct e2ee_room_ops {
  * @policy: of a room that this device creates: enum e2ee_policy, 0 is required
  * @suite: media suite of a room that it owns, 4 or 5; 0: 5
  * @epoch: the kernel session's; the room's epochs get higher numbers
- * @rsa: take RSA-OAEP-3072 wraps, beside HPKE
+ * @rsa: take RSA-OAEP-3072 wraps, beside HPKE. Their keys take seconds to make:
+ *	a thread makes them ahead, which blocks all signals; e2ee_room_new() waits
+ *	for the first
  * @hpke_off: and no HPKE
  * @admins: devices that may kick, lock, hand over and set the policy
  * @admin_count: of @admins

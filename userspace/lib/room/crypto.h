@@ -59,6 +59,10 @@ struct e2ee_wrap_key;
 /* -EOPNOTSUPP: suite not known. @public: E2EE_WRAP_PUBLIC_MAX bytes of room */
 int e2ee_wrap_key_new(uint32_t suite, struct e2ee_wrap_key **key,
 		      uint8_t *public, size_t *public_len);
+/* The same for RSA, with a key that was made ahead */
+struct e2ee_forge;
+int e2ee_wrap_key_take(struct e2ee_forge *forge, struct e2ee_wrap_key **key,
+		       uint8_t *public, size_t *public_len);
 void e2ee_wrap_key_free(struct e2ee_wrap_key *key);
 
 /**

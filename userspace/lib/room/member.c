@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "forge.h"
 #include "state.h"
 
 static void member_candidate_drop(struct e2ee_room *room)
@@ -85,6 +86,8 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 	if (!by_operator)
 		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
 	e2ee_keys_wipe(room);
+	e2ee_forge_free(room->forge);
+	room->forge = NULL;
 	e2ee_verify_free(room);
 	e2ee_peers_forget_kp(&room->kps[0]);
 	e2ee_peers_forget_kp(&room->kps[1]);

@@ -19,6 +19,15 @@ void e2ee_peers_forget_kp(struct own_kp *kp)
 	memset(kp, 0, sizeof(*kp));
 }
 
+static int peers_wrap_key(struct e2ee_room *room, unsigned int suite,
+			  struct e2ee_wrap_key **key, uint8_t *public,
+			  size_t *len)
+{
+	if (suite == E2EE_WRAP_RSA)
+		return e2ee_wrap_key_take(room->forge, key, public, len);
+	return e2ee_wrap_key_new(suite, key, public, len);
+}
+
 static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
 {
 	uint8_t public[E2EE_WRAP_SUITES][E2EE_WRAP_PUBLIC_MAX];
@@ -31,8 +40,8 @@ static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
 	for (unsigned int suite = 1; suite < E2EE_WRAP_SUITES; suite++) {
 		if (!(room->wraps & WRAP_BIT(suite)))
 			continue;
-		err = e2ee_wrap_key_new(suite, &kp->keys[suite], public[suite],
-					&len);
+		err = peers_wrap_key(room, suite, &kp->keys[suite],
+				     public[suite], &len);
 		if (err)
 			return err;
 		entry->keys[suite].data = public[suite];

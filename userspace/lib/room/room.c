@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "forge.h"
 #include "state.h"
 
 /* start and end */
@@ -97,6 +98,8 @@ int e2ee_room_new(const struct e2ee_room_config *config,
 		err = e2ee_random(&room->rate_seed, sizeof(room->rate_seed));
 	if (!err)
 		err = room_session_id(room);
+	if (!err && config->rsa)
+		err = e2ee_forge_new(&room->forge);
 	if (!err)
 		err = e2ee_keys_start(room);
 	if (err) {
@@ -134,6 +137,7 @@ void e2ee_room_free(struct e2ee_room *room)
 {
 	if (!room)
 		return;
+	e2ee_forge_free(room->forge);
 	e2ee_keys_forget(room);
 	e2ee_verify_free(room);
 	e2ee_peers_forget_kp(&room->kps[0]);

@@ -13,9 +13,10 @@
 #include <openssl/rsa.h>
 
 #include "crypto.h"
+#include "forge.h"
 #include "hpke.h"
 
-#define RSA_LEN		384		/* bytes of the modulus */
+#define RSA_LEN		(E2EE_RSA_BITS / 8)	/* bytes of the modulus */
 
 struct e2ee_wrap_key {
 	uint32_t suite;
@@ -77,18 +78,23 @@ static int x25519_open(EVP_PKEY *key, const struct e2ee_bytes *info,
 	return ret == -EINVAL ? -EBADMSG : ret;
 }
 
-static int rsa_new(EVP_PKEY **key, uint8_t *public, size_t *len)
+static int rsa_modulus(const EVP_PKEY *key, uint8_t *public, size_t *len)
 {
 	BIGNUM *n = NULL;
 	int ret = -EIO;
 
-	*key = EVP_RSA_gen(8 * RSA_LEN);
-	if (*key && EVP_PKEY_get_bn_param(*key, OSSL_PKEY_PARAM_RSA_N, &n) &&
+	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) &&
 	    BN_bn2binpad(n, public, RSA_LEN) == RSA_LEN)
 		ret = 0;
 	*len = RSA_LEN;
 	BN_free(n);
 	return ret;
+}
+
+static int rsa_new(EVP_PKEY **key, uint8_t *public, size_t *len)
+{
+	*key = EVP_RSA_gen(E2EE_RSA_BITS);
+	return *key ? rsa_modulus(*key, public, len) : -EIO;
 }
 
 /* The public form is the modulus; the exponent is 65537 */
@@ -246,6 +252,26 @@ int e2ee_wrap_key_new(uint32_t suite, struct e2ee_wrap_key **key,
 		return -ENOMEM;
 	new->suite = suite;
 	ret = s->generate(&new->key, public, public_len);
+	if (ret)
+		e2ee_wrap_key_free(new);
+	else
+		*key = new;
+	return ret;
+}
+
+int e2ee_wrap_key_take(struct e2ee_forge *forge, struct e2ee_wrap_key **key,
+		       uint8_t *public, size_t *public_len)
+{
+	struct e2ee_wrap_key *new = OPENSSL_zalloc(sizeof(*new));
+	int ret = -EIO;
+
+	*key = NULL;
+	if (!new)
+		return -ENOMEM;
+	new->suite = E2EE_WRAP_RSA;
+	new->key = e2ee_forge_take(forge);
+	if (new->key)
+		ret = rsa_modulus(new->key, public, public_len);
 	if (ret)
 		e2ee_wrap_key_free(new);
 	else
