@@ -32,6 +32,12 @@ int e2ee_random(void *out, size_t len)
 	return finish(good, out, len);
 }
 
+int e2ee_random_renew(void)
+{
+	/* of the first one, which all others follow */
+	return RAND_poll() == 1 ? 0 : -EIO;
+}
+
 static int digest(const EVP_MD *type, uint8_t *out, size_t len,
 		  const struct e2ee_bytes *parts, size_t count)
 {

@@ -42,6 +42,12 @@ int e2ee_hmac(uint8_t *out, const uint8_t *key, size_t key_len,
 /* HKDF-SHA-256, RFC 5869; @out of extract: 32 bytes */
 int e2ee_hkdf_extract(uint8_t *out, const uint8_t *salt, size_t salt_len,
 		      const uint8_t *ikm, size_t ikm_len);
+/*
+ * OpenSSL's generators are memory: the copy of a machine has the same, and would
+ * go on with the same numbers. This begins them anew, from the kernel's.
+ */
+int e2ee_random_renew(void);
+
 /* @prk: 32 bytes; @len: at most 255 * 32 */
 int e2ee_hkdf_expand(uint8_t *out, size_t len, const uint8_t *prk,
 		     const struct e2ee_bytes *info, size_t count);

@@ -18,9 +18,10 @@
 
 /**
  * struct e2ee_forge
- * @lock: protects @ready, @count and @failed
+ * @lock: protects @ready, @count, @forgotten and @failed
  * @moved: one of them changed, or @over did
  * @ready: keys, oldest first
+ * @forgotten: how often all were
  * @failed: the last one could not be made
  * @over: the thread is to end, also in the midst of a key
  */
@@ -30,6 +31,7 @@ struct e2ee_forge {
 	pthread_cond_t moved;
 	EVP_PKEY *ready[READY_MAX];
 	unsigned int count;
+	unsigned int forgotten;
 	bool failed;
 	atomic_bool over;
 };
@@ -71,6 +73,7 @@ static void *forge_run(void *arg)
 
 	pthread_mutex_lock(&forge->lock);
 	while (!atomic_load(&forge->over)) {
+		unsigned int forgotten = forge->forgotten;
 		EVP_PKEY *key;
 
 		if (forge_rests(forge)) {
@@ -80,6 +83,10 @@ static void *forge_run(void *arg)
 		pthread_mutex_unlock(&forge->lock);
 		key = forge_make(forge);
 		pthread_mutex_lock(&forge->lock);
+		if (forgotten != forge->forgotten) {
+			EVP_PKEY_free(key);
+			continue;
+		}
 		forge->failed = !key;
 		if (key)
 			forge->ready[forge->count++] = key;
@@ -139,6 +146,16 @@ void e2ee_forge_free(struct e2ee_forge *forge)
 	pthread_cond_destroy(&forge->moved);
 	pthread_mutex_destroy(&forge->lock);
 	OPENSSL_free(forge);
+}
+
+void e2ee_forge_forget(struct e2ee_forge *forge)
+{
+	pthread_mutex_lock(&forge->lock);
+	forge->forgotten++;
+	while (forge->count)
+		EVP_PKEY_free(forge->ready[--forge->count]);
+	pthread_cond_broadcast(&forge->moved);
+	pthread_mutex_unlock(&forge->lock);
 }
 
 EVP_PKEY *e2ee_forge_take(struct e2ee_forge *forge)

@@ -16,6 +16,8 @@ struct e2ee_forge;
 int e2ee_forge_new(struct e2ee_forge **forge);
 /* Does not wait for a key to be finished; wipes those that are. NULL is fine */
 void e2ee_forge_free(struct e2ee_forge *forge);
+/* The keys that are ready, and the one in the making, are not to be used */
+void e2ee_forge_forget(struct e2ee_forge *forge);
 /*
  * The next key, the caller's from then on; another one is begun. Waits where
  * none is ready: at the beginning, and for one who takes them faster than they

@@ -175,7 +175,12 @@ void e2ee_room_renew(struct e2ee_room *room, uint64_t now)
 	e2ee_verify_free(room);
 	if (room->state == E2EE_ROOM_OWNER)
 		e2ee_owner_resign(room);
-	room_session_id(room);
+	if (room->forge)
+		e2ee_forge_forget(room->forge);
+	if (e2ee_random_renew() || room_session_id(room)) {
+		e2ee_outbox_alarm(room, "no new random numbers: this device stays out of the call");
+		return;
+	}
 	e2ee_member_join(room);
 }
 

@@ -122,6 +122,27 @@ static void test_take(void)
 	e2ee_forge_free(forge);
 }
 
+/* A copy of the machine has the same ones */
+static void test_forget(void)
+{
+	struct e2ee_forge *forge;
+	EVP_PKEY *key;
+	double before;
+
+	if (e2ee_forge_new(&forge))
+		abort();
+	forge_fills();
+	e2ee_forge_forget(forge);
+	before = cpu_ms();
+	key = e2ee_forge_take(forge);
+	ok(key && cpu_ms() - before > 20,
+	   "forgotten: none of before is there, the next takes %.0f ms",
+	   cpu_ms() - before);
+	EVP_PKEY_free(key);
+	e2ee_forge_forget(forge);
+	e2ee_forge_free(forge);
+}
+
 /* Ended at all moments of making one */
 static void test_end(void)
 {
@@ -172,6 +193,7 @@ static void test_wipe(void)
 int main(void)
 {
 	test_take();
+	test_forget();
 	test_end();
 	test_wipe();
 	return tap_end();
