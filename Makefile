@@ -50,6 +50,11 @@ bench bench-quick bench-host:
 	@selftests/bench/$(if $(filter %host,$@),host,run) \
 		$(if $(filter %quick,$@),-q)
 
+TIME ?= 60
+fuzz:
+	@$(LAB)/packages
+	@selftests/fuzz/run $(TIME)
+
 lint:
 	@$(LAB)/packages
 	@$(LAB)/check-all lint
@@ -70,6 +75,7 @@ help:
 	@echo 'make bench         what a packet costs, in a kernel for figures'
 	@echo 'make bench-quick   the same in 2 minutes'
 	@echo 'make bench-host    on this kernel, with whole programs (root)'
+	@echo 'make fuzz TIME=60  each fuzzer for so many seconds; runs add up'
 	@echo 'make lint          style and static checks only'
 	@echo 'make packages      installs what the above need (Debian 12, as root)'
 	@echo 'make clean         removes build/; kernels stay in $${E2EE_CACHE:-~/.cache/e2ee}'
@@ -78,4 +84,4 @@ help:
 	@echo 'A command in a kernel: selftests/lab/run 6.1 COMMAND'
 
 .PHONY: all module no-headers userland install uninstall demo check \
-	check-matrix bench bench-quick bench-host lint packages clean help
+	check-matrix bench bench-quick bench-host fuzz lint packages clean help

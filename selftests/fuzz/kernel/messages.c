@@ -250,9 +250,13 @@ static void put_name(struct forge *f, uint8_t cmd, int nest)
 					    E2EE_A_SOCKET_FD;
 	const struct attr_spec *spec;
 
-	if (dice_one_in(f->dice, 4))
+	if (nest == E2EE_A_SOCKET && dice_one_in(f->dice, 6)) {
+		put_attr(f, spec_of(cmd, nest, E2EE_A_SOCKET_LOCAL_ADDR));
+		attr = E2EE_A_SOCKET_LOCAL_PORT;
+	} else if (dice_one_in(f->dice, 4)) {
 		attr = nest == E2EE_A_SESSION ? E2EE_A_SESSION_ID :
 						E2EE_A_SOCKET_ID;
+	}
 	spec = spec_of(cmd, nest, attr);
 	if (spec)
 		put_attr(f, spec);

@@ -139,7 +139,10 @@ static void finish(struct model_key *key, const struct sealed_packet *p,
 	}
 }
 
-/* A retransmission under an SSRC of the server: any key of the KID may open */
+/*
+ * A retransmission under an SSRC of the server: any key of the KID may open,
+ * but none whose cipher answers later.
+ */
 static void judge_rtx(struct target *target, const struct sealed_packet *p,
 		      struct fate *fate)
 {
@@ -148,7 +151,7 @@ static void judge_rtx(struct target *target, const struct sealed_packet *p,
 
 	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
 		key = &target->keys[i];
-		if (key->key.kid != p->kid || key->expired ||
+		if (key->key.kid != p->kid || key->expired || target->async ||
 		    !window_allows(key, p->ctr))
 			continue;
 		if (open_with(key, p, fate)) {

@@ -37,6 +37,7 @@ struct target {
 	const char *name;
 	enum sock_kind kind;	/* SOCK_MAPPED: hears both */
 	uint32_t policy;
+	bool async;		/* its cipher answers later */
 	uint32_t session;
 	int fd;
 	uint16_t port;
