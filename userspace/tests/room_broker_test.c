@@ -360,6 +360,125 @@ static void test_kicked_by_partition(void)
 	scene_end("kicked and split");
 }
 
+/* Who owns a call against the others' will hears none of their EPOCHs */
+static bool broker_spares(struct world *now, struct node *to,
+			  const struct world_packet *packet, void *arg)
+{
+	(void)now;
+	(void)arg;
+	return to != victim || packet->topic != E2EE_TOPIC_EPOCH;
+}
+
+/*
+ * carol was kicked; dave, still a member, is on her side, and the broker is, too:
+ * it takes the owner away, dave takes over, forgets the ban and lets her in. What
+ * dave hears, she hears: nobody can help that. bob must not follow.
+ */
+static void test_colluding(void)
+{
+	struct node *nodes = call_of(212, 4), *owner = world_owner(&world);
+	struct node *rest[3] = { NULL }, *dave, *bob, *carol;
+	uint64_t went = world.now, cut;
+	unsigned int count = 0;
+
+	/* By leaf: dave is the next in rank */
+	for (unsigned int leaf = 0; leaf < 4; leaf++)
+		for (unsigned int i = 0; i < 4; i++)
+			if (&nodes[i] != owner &&
+			    nodes[i].room->epochs[0]->leaf == leaf)
+				rest[count++] = &nodes[i];
+	dave = rest[0];
+	bob = rest[1];
+	carol = rest[2];
+	DO(owner, e2ee_room_kick(owner->room, world.now, carol->dev));
+	scene_talk(10 * SECOND, 1);
+	ok(bob->room->bans.count == 1 && dave->room->bans.count == 1,
+	   "colluding: both know of the ban");
+	node_online(owner, false);
+	cut = world.now;
+	while (dave->room->state != E2EE_ROOM_OWNER &&
+	       world.now < cut + 30 * SECOND) {
+		e2ee_idset_clear(&dave->room->bans);
+		scene_talk(SECOND / 2, 1);
+	}
+	ok(dave->room->state == E2EE_ROOM_OWNER &&
+	   !dave->room->last->epoch.banned_count,
+	   "colluding: dave owns the call, and its bans are gone");
+	/* bob says again what he knows of her; dave does not listen */
+	victim = dave;
+	world.tamper = broker_spares;
+	e2ee_idset_clear(&dave->room->bans);
+	node_kill(carol);
+	node_new_session(carol);
+	node_start(carol);
+	scene_talk(60 * SECOND, 1);
+	ok(e2ee_chain_find(dave->room->last, e2ee_identity_ik(carol->identity)),
+	   "colluding: she is in dave's call");
+	ok(tape_open(carol, dave, cut + 30 * SECOND, NEVER),
+	   "colluding: and hears him");
+	ok(!e2ee_chain_find(bob->room->last, e2ee_identity_ik(carol->identity)),
+	   "colluding: bob does not follow");
+	ok(!tape_open(carol, bob, went + 2 * SECOND, NEVER) &&
+	   !tape_open(carol, owner, went + 2 * SECOND, NEVER),
+	   "colluding: and she hears neither him nor the owner");
+	ok(bob->room->alarm_count, "colluding: he is told: %s",
+	   bob->room->alarm_count ?
+	   bob->room->alarms[bob->room->alarm_count - 1] : "");
+	world.tamper = NULL;
+	node_online(owner, true);
+	scene_talk(90 * SECOND, 1);
+	ok(!tape_open(carol, bob, went + 2 * SECOND, NEVER) &&
+	   !tape_open(carol, owner, went + 2 * SECOND, NEVER),
+	   "colluding: nor when the owner is back");
+	ok(node_same(bob, owner) && bob->room->sending,
+	   "colluding: who is honest is together again");
+	scene_end("colluding");
+}
+
+/*
+ * All who saw her being kicked but one go; that one is alone, so it is another
+ * call. Who comes then learns of the ban, and keeps her out when it is alone.
+ */
+static void test_ban_travels(void)
+{
+	struct node *nodes = call_of(213, 4), *owner = world_owner(&world);
+	struct node *rest[3], *bob, *carol, *dave;
+	uint8_t call[E2EE_ID_LEN];
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < 4; i++)
+		if (&nodes[i] != owner)
+			rest[count++] = &nodes[i];
+	bob = rest[0];
+	carol = rest[1];
+	dave = rest[2];
+	memcpy(call, owner->room->last->call, sizeof(call));
+	DO(owner, e2ee_room_kick(owner->room, world.now, carol->dev));
+	scene_talk(5 * SECOND, 1);
+	node_kill(owner);
+	node_kill(dave);
+	node_kill(carol);
+	scene_talk(120 * SECOND, 1);
+	ok(bob->room->state == E2EE_ROOM_OWNER &&
+	   memcmp(bob->room->last->call, call, sizeof(call)) != 0,
+	   "ban travels: bob is alone, in another call");
+	node_new_session(dave);
+	node_start(dave);
+	scene_talk(20 * SECOND, 1);
+	ok(node_same(bob, dave) && dave->room->bans.count == 1,
+	   "ban travels: dave knows of her, who started anew");
+	node_kill(bob);
+	node_new_session(carol);
+	node_start(carol);
+	scene_talk(120 * SECOND, 1);
+	ok(dave->room->state == E2EE_ROOM_OWNER &&
+	   dave->room->last->epoch.roster_count == 1,
+	   "ban travels: and keeps her out");
+	ok(!tape_open(carol, dave, world.now - 110 * SECOND, NEVER),
+	   "ban travels: she hears nothing of him");
+	scene_end("ban travels");
+}
+
 /* She starts again, with a key package of her own: the ban is of her identity */
 static void test_kicked_again(void)
 {
@@ -493,6 +612,8 @@ int main(int argc, char **argv)
 	test_fork();
 	test_kicked_by_partition();
 	test_kicked_again();
+	test_colluding();
+	test_ban_travels();
 	test_junk();
 	test_rate();
 	test_many_kps();

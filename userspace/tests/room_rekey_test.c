@@ -152,6 +152,68 @@ static void test_removals(void)
 	scene_end("removals");
 }
 
+/* Can this device still open what was sealed with these keys? */
+static bool opens(const struct node *node, const struct media *media)
+{
+	for (size_t i = 0; i < node->kernel.count; i++) {
+		const struct kernel_key *key = &node->kernel.keys[i];
+
+		if (key->key.dir == E2EE_DIR_RX && key->key.kid == media->kid &&
+		    !memcmp(key->key.secret, media->secret, 32))
+			return key->expires > world.now;
+	}
+	return false;
+}
+
+static struct media caught;
+static struct node *catch_from;
+
+static void catch(struct world *now, const struct media *media, void *arg)
+{
+	(void)now;
+	(void)arg;
+	if (media->from == catch_from->number)
+		caught = *media;
+}
+
+/* K4: media that a server or the network holds back */
+static void test_late_media(void)
+{
+	struct node *nodes = scene_open(65, 3);
+	uint64_t switched, opened = 0;
+
+	ok(scene_together(30 * SECOND), "late media: a room of three");
+	world_run(&world, 10 * SECOND);
+	catch_from = world_owner(&world) == &nodes[0] ? &nodes[1] : &nodes[0];
+	world.media = catch;
+	node_media(catch_from, 1);
+	do_rekey();
+	while (catch_from->kernel.epoch == catch_from->room->epochs[0]->number ||
+	       !catch_from->room->epochs[0]->switched) {
+		struct media last = caught;
+
+		world_run(&world, 50);
+		node_media(catch_from, 1);
+		if (last.kid != caught.kid) {
+			caught = last;	/* the last of the old epoch */
+			break;
+		}
+	}
+	switched = world.now;
+	world.media = NULL;
+	while (world.now < switched + 15 * SECOND) {
+		world_run(&world, 100);
+		for (unsigned int i = 0; i < 3; i++)
+			if (&nodes[i] != catch_from &&
+			    opens(&nodes[i], &caught))
+				opened = world.now - switched;
+	}
+	ok(opened > 9 * SECOND, "late media: opens when it is %llu ms late",
+	   (unsigned long long)opened);
+	ok(opened < 12 * SECOND, "late media: and no later");
+	scene_end("late media");
+}
+
 /* O6: every 5 minutes by itself */
 static void test_by_itself(void)
 {
@@ -212,6 +274,7 @@ int main(int argc, char **argv)
 	test_deadline();
 	test_removal();
 	test_removals();
+	test_late_media();
 	test_by_itself();
 	test_bad_network();
 	return scene_finish(argc, argv);
