@@ -29,7 +29,7 @@ static int64_t boot_ahead(void)
 /* Lines with a NUL at their ends; the driver vmgenid adds its own */
 static bool uevent_is_copy(const char *text, size_t len)
 {
-	static const char word[] = "NEW_VMGENID=1";
+	static const char word[] = "\0NEW_VMGENID=1";
 
 	return memmem(text, len, word, sizeof(word)) != NULL;
 }
