@@ -6,8 +6,27 @@
 #include "rtp.h"
 #include "sframe.h"
 #include "must.h"
+#include "reading.h"
 
 #define GROWTH	37	/* bytes: no multiple of anything */
+
+/* The same as somebody else reads there? */
+static void check_reading(const u8 *data, size_t len, enum e2ee_rtp_kind kind,
+			  const struct e2ee_rtp *rtp)
+{
+	struct reading reading;
+	enum reading_kind want = reading_of(data, len, &reading);
+
+	MUST((kind == E2EE_RTP_MEDIA) == (want == READING_MEDIA));
+	MUST((kind == E2EE_RTP_DISGUISED) == (want == READING_BROKEN));
+	if (kind != E2EE_RTP_MEDIA)
+		return;
+	MUST(rtp->payload == reading.payload &&
+	     rtp->payload_len == reading.len &&
+	     rtp->pad_len + rtp->tail_len == reading.behind);
+	MUST(rtp->ssrc == reading.ssrc && rtp->pt == reading.pt);
+	MUST(!rtp->start == !reading.channel);
+}
 
 static void check_sealed(const u8 *payload, size_t len)
 {
@@ -60,6 +79,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t len)
 		return 0;
 	kind = e2ee_rtp_parse(data, len, &rtp);
 	MUST(kind <= E2EE_RTP_DISGUISED);
+	check_reading(data, len, kind, &rtp);
 	if (kind == E2EE_RTP_MEDIA || kind == E2EE_RTP_BARE) {
 		MUST(rtp.start == 0 || rtp.start == 4);
 		MUST(rtp.payload >= rtp.start + 12);

@@ -5,51 +5,15 @@
  */
 #include "sframe.h"
 #include "must.h"
+#include "reading.h"
 
 #define HEADER_MAX	17
 
-/* A field of the config byte, and the bytes that it may stand for */
-static bool reference_value(const u8 **pos, const u8 *end, unsigned int field,
-			    u64 *value)
-{
-	unsigned int bytes = (field & 7) + 1;
-
-	*value = field;
-	if (field < 8)
-		return true;
-	if ((size_t)(end - *pos) < bytes)
-		return false;
-	for (*value = 0; bytes; bytes--)
-		*value = *value << 8 | *(*pos)++;
-	return true;
-}
-
-/* As short as can be: no zero in front, no byte where the field has room */
-static bool is_minimal(unsigned int field, u64 value)
-{
-	unsigned int bytes = (field & 7) + 1;
-
-	if (field < 8)
-		return true;
-	return bytes == 1 ? value > 7 : value >> (8 * (bytes - 1)) != 0;
-}
-
-/* Length of the header, 0 if there is none */
-static size_t reference(const u8 *data, size_t len, u64 *kid, u64 *ctr)
-{
-	const u8 *pos = data + 1, *end = data + len;
-
-	if (!len || !reference_value(&pos, end, data[0] >> 4, kid) ||
-	    !reference_value(&pos, end, data[0] & 15, ctr) ||
-	    !is_minimal(data[0] >> 4, *kid) || !is_minimal(data[0] & 15, *ctr))
-		return 0;
-	return (size_t)(pos - data);
-}
-
 static void check_decode(const u8 *data, size_t len)
 {
-	u64 kid, ctr, got_kid, got_ctr;
-	size_t size = reference(data, len, &kid, &ctr);
+	u64 got_kid, got_ctr;
+	uint64_t kid, ctr;
+	size_t size = reading_sframe(data, len, &kid, &ctr);
 	int got = e2ee_sframe_decode(data, len, &got_kid, &got_ctr);
 
 	if (!size) {
@@ -63,8 +27,8 @@ static void check_parse(const u8 *data, size_t len)
 {
 	bool claims = len && (data[0] & 0x3f) == 0x20;
 	struct e2ee_sealed sealed;
-	u64 kid, ctr;
-	size_t size = len ? reference(data + 1, len - 1, &kid, &ctr) : 0;
+	uint64_t kid, ctr;
+	size_t size = len ? reading_sframe(data + 1, len - 1, &kid, &ctr) : 0;
 	int err = e2ee_sframe.parse(data, len, &sealed);
 
 	MUST(e2ee_sframe.is_sealed(data, len) == claims);
@@ -81,7 +45,7 @@ static void check_encode(u64 kid, u64 ctr)
 {
 	u8 *exact, front[1 + HEADER_MAX];
 	struct e2ee_sealed sealed;
-	u64 got_kid, got_ctr;
+	uint64_t got_kid, got_ctr;
 	u32 len;
 
 	len = e2ee_sframe.front_len(kid, ctr);
@@ -91,7 +55,7 @@ static void check_encode(u64 kid, u64 ctr)
 	MUST(exact);
 	MUST(e2ee_sframe.front(exact, kid, ctr, &sealed) == len);
 	MUST(exact[0] == 0xe0);
-	MUST(reference(exact + 1, len - 1, &got_kid, &got_ctr) == len - 1);
+	MUST(reading_sframe(exact + 1, len - 1, &got_kid, &got_ctr) == len - 1);
 	MUST(got_kid == kid && got_ctr == ctr);
 	MUST(sealed.kid == kid && sealed.ctr == ctr && sealed.body == len);
 	free(exact);

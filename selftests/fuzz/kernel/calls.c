@@ -25,11 +25,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "../../../kmod/rtp.h"
-#include "../../../kmod/sframe.h"
 #include "ctl.h"
 #include "dice.h"
 #include "kinds.h"
+#include "reading.h"
 #include "rtp.h"
 #include "run.h"
 #include "sock.h"
@@ -419,30 +418,30 @@ static void (*const doings[])(struct calls *c, int fd) = {
 };
 
 /* Sealed with the key of one of the epochs, whatever the epoch is now? */
-static bool opens(const uint8_t *data, const struct e2ee_rtp *rtp)
+static bool opens(const uint8_t *data, const struct reading *rtp)
 {
 	static uint8_t plain[RTP_ROOM];
 
-	if (rtp->payload_len < 2 || data[rtp->payload] != 0xe0)
+	if (rtp->len < 2 || data[rtp->payload] != 0xe0)
 		return false;
 	for (unsigned int i = 0; i < EPOCHS; i++)
 		if (sframe_open(&shared.keys[i], data + rtp->payload + 1,
-				rtp->payload_len - 1, plain, NULL) >= 0)
+				rtp->len - 1, plain, NULL) >= 0)
 			return true;
 	return false;
 }
 
 static void observe(struct run_worker *worker, const uint8_t *data, size_t len)
 {
-	enum e2ee_rtp_kind kind;
-	struct e2ee_rtp rtp;
+	struct reading rtp;
+	enum reading_kind kind;
 
-	kind = e2ee_rtp_parse(data, len, &rtp);
-	if (kind == E2EE_RTP_MEDIA && opens(data, &rtp)) {
+	kind = reading_of(data, len, &rtp);
+	if (kind == READING_MEDIA && opens(data, &rtp)) {
 		shared.sealed++;
 		return;
 	}
-	if (kind == E2EE_RTP_MEDIA || kind == E2EE_RTP_DISGUISED ||
+	if (kind != READING_OTHER ||
 	    memmem(data, len, MARK, sizeof(MARK) - 1))
 		run_wrong(worker, "seed %llu: a wire carried %zu bytes in clear, first %02x %02x",
 			  (unsigned long long)worker->seed, len, data[0],

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
 
-#include "../../../kmod/rtp.h"
-#include "../../../kmod/sframe.h"
 #include "model.h"
+#include "reading.h"
 
 /* KIDs of all lengths; two are bound to SSRCs, one of them not only */
 static const struct {
@@ -196,19 +195,19 @@ static void judge_sealed(struct target *target, const struct sealed_packet *p,
 }
 
 static void judge_media(struct target *target, const uint8_t *wire, size_t len,
-			const struct e2ee_rtp *rtp, struct fate *fate)
+			const struct reading *rtp, struct fate *fate)
 {
 	bool rtx = rtp->pt == MODEL_RTX_PT;
 	struct sealed_packet p = {
 		.wire = wire, .len = len,
 		.payload = rtp->payload + (rtx ? 2 : 0),
-		.payload_len = rtp->payload_len - (rtx ? 2 : 0),
-		.behind = rtp->pad_len + rtp->tail_len,
-		.ssrc = rtp->ssrc, .channel = rtp->start, .rtx = rtx,
+		.payload_len = rtp->len - (rtx ? 2 : 0),
+		.behind = rtp->behind, .ssrc = rtp->ssrc,
+		.channel = rtp->channel, .rtx = rtx,
 	};
-	struct e2ee_sealed sealed;
+	size_t front;
 
-	if (rtx && rtp->payload_len < 2) {
+	if (rtx && rtp->len < 2) {
 		broken(target, fate, wire, len, E2EE_A_STAT_RX_MALFORMED);
 		return;
 	}
@@ -221,56 +220,32 @@ static void judge_media(struct target *target, const uint8_t *wire, size_t len,
 		broken(target, fate, wire, len, E2EE_A_STAT_RX_CLEAR_DROPPED);
 		return;
 	}
-	if (e2ee_sframe.parse(wire + p.payload, p.payload_len, &sealed)) {
+	front = reading_sframe(wire + p.payload + 1, p.payload_len - 1, &p.kid,
+			       &p.ctr);
+	if (!front || p.payload_len < 1 + front + SFRAME_TAG) {
 		broken(target, fate, wire, len, E2EE_A_STAT_RX_MALFORMED);
 		return;
 	}
-	p.kid = sealed.kid;
-	p.ctr = sealed.ctr;
 	judge_sealed(target, &p, fate);
 }
 
 void model_judge(struct target *target, const uint8_t *wire, size_t len,
 		 struct fate *fate)
 {
-	struct e2ee_rtp rtp;
+	struct reading rtp;
 
 	if (target->policy == E2EE_POLICY_OFF) {
 		pass(fate, wire, len, E2EE_A_STAT_RX_OFF);
 		return;
 	}
-	switch (e2ee_rtp_parse(wire, len, &rtp)) {
-	case E2EE_RTP_MEDIA:
+	switch (reading_of(wire, len, &rtp)) {
+	case READING_OTHER:
+		pass(fate, wire, len, E2EE_A_STAT_RX_OTHER);
+		return;
+	case READING_MEDIA:
 		judge_media(target, wire, len, &rtp, fate);
 		return;
-	case E2EE_RTP_DISGUISED:
+	case READING_BROKEN:
 		broken(target, fate, wire, len, E2EE_A_STAT_RX_MALFORMED);
-		return;
-	default:
-		pass(fate, wire, len, E2EE_A_STAT_RX_OTHER);
 	}
-}
-
-/* Of RTP as the RFC draws it, and not where it is wrapped in something else */
-bool model_is_clear_media(const uint8_t *wire, size_t len)
-{
-	size_t header, pad = 0, rest;
-
-	if (len < 12 || wire[0] >> 6 != 2 ||
-	    ((wire[1] & 0x7f) >= 64 && (wire[1] & 0x7f) < 96))
-		return false;
-	header = 12 + 4 * (size_t)(wire[0] & 15);
-	if (wire[0] & 0x10) {
-		if (len < header + 4)
-			return true;	/* of no known form: not to pass */
-		header += 4 + 4 * (size_t)(wire[header + 2] << 8 |
-					   wire[header + 3]);
-	}
-	if (wire[0] & 0x20)
-		pad = wire[len - 1] ? wire[len - 1] : len;
-	if (header + pad > len)
-		return true;
-	rest = len - header - pad;
-	/* a retransmission of nothing is its two bytes of OSN */
-	return rest && !(rest == 2 && (wire[1] & 0x7f) == MODEL_RTX_PT);
 }

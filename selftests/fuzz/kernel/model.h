@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What must become of a packet on an attached socket: the design's table, with
- * an AEAD and a replay window of our own. Only the module's pure files, which
- * libFuzzer tries on the host, are the same here and there.
+ * What must become of a packet on an attached socket: the table of verdicts, with
+ * a parser, an AEAD and a replay window of our own.
  */
 #ifndef E2EE_FUZZ_MODEL_H
 #define E2EE_FUZZ_MODEL_H
@@ -57,7 +56,4 @@ void model_keys(struct target *target, struct dice *dice);
 /* In the order in which they come in: windows move */
 void model_judge(struct target *target, const uint8_t *wire, size_t len,
 		 struct fate *fate);
-/* Judged without the module's own parser: media that is not sealed? */
-bool model_is_clear_media(const uint8_t *wire, size_t len);
-
 #endif /* E2EE_FUZZ_MODEL_H */
