@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a test counted, for the report: E2EE_RESULTS/NAME.json, an object of
+ * numbers. Whoever collects them adds up what has the same name.
+ */
+#ifndef E2EE_TEST_FIGURES_H
+#define E2EE_TEST_FIGURES_H
+
+#include <stdbool.h>
+
+/* Adds @value to the figure @key of the file @name; nowhere to write to: no */
+void figure_add(const char *name, const char *key, double value);
+
+/* The long form is wanted (E2EE_LONG) */
+bool long_form(void);
+/* One of two numbers */
+long short_or_long(long in_short, long in_long);
+
+#endif /* E2EE_TEST_FIGURES_H */
