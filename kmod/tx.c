@@ -657,6 +657,8 @@ static bool e2ee_tx_is_bound(struct e2ee_socket *socket)
 
 static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 {
+	u32 i;
+
 	tx->num = 1;
 	tx->packets = &tx->one;
 	if (!tx->gso)
@@ -666,7 +668,12 @@ static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 	tx->num = DIV_ROUND_UP(tx->len, tx->gso);
 	tx->packets = kcalloc(tx->num, sizeof(*tx->packets),
 			      tx->sk->sk_allocation);
-	return tx->packets ? 0 : -ENOBUFS;
+	if (tx->packets)
+		return 0;
+	/* nobody looked at them, but there were as many */
+	for (i = 0; i < tx->num; i++)
+		e2ee_tx_count(tx, &tx->one, E2EE_A_STAT_TX_FAILED);
+	return -ENOBUFS;
 }
 
 static int e2ee_tx_send_empty(struct e2ee_tx *tx)

@@ -80,7 +80,7 @@ static void any_probability(const char *percent)
 
 	if (fd < 0)
 		fd = open(DEBUGFS "failslab/probability", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || pwrite(fd, percent, strlen(percent), 0) < 0)
+	if (fd < 0 || write(fd, percent, strlen(percent)) < 0)
 		abort();
 }
 

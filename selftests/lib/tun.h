@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A wire that ends in the test: what sockets send to 198.51.100.2 is read from
+ * it, and what is written to it arrives at sockets of 198.51.100.1, in the
+ * context of the writer.
+ */
+#ifndef E2EE_TEST_TUN_H
+#define E2EE_TEST_TUN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TUN_LOCAL	"198.51.100.1"
+#define TUN_REMOTE	"198.51.100.2"
+
+/* A new interface of the caller's namespace, up; -errno */
+int tun_open(void);
+
+/* The payload of the next UDP packet on the wire; -EAGAIN if there is none */
+int tun_read(int tun, void *payload, size_t room);
+
+/* A UDP packet from TUN_REMOTE; 0 or -errno */
+int tun_write(int tun, uint16_t source, uint16_t dest, const void *payload,
+	      size_t len);
+
+#endif /* E2EE_TEST_TUN_H */
