@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A cipher that fails, that answers late, and that answers only when the socket
+ * is closed, the session deleted, the namespace gone or the module told to go:
+ * nothing in clear, nothing delivered that is not authenticated, nothing lost
+ * track of. By a driver of our own, e2ee_late.ko.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "lib/figures.h"
+#include "lib/module.h"
+#include "lib/objects.h"
+#include "lib/scene.h"
+#include "kselftest_harness.h"
+
+#define SSRC	0x1a7e1a7e
+#define LATE	"/sys/kernel/debug/e2ee_late/"
+
+enum late_mode {		/* as in kmod/tests/late.c */
+	LATE_NOW,
+	LATE_SOON,
+	LATE_HOLD,
+	LATE_EIO,
+	LATE_ENOMEM,
+};
+
+static void put(const char *name, unsigned int value)
+{
+	FILE *file = fopen(name, "we");
+
+	if (!file || fprintf(file, "%u\n", value) < 0 || fclose(file)) {
+		perror(name);
+		abort();
+	}
+}
+
+static void mode(enum late_mode mode)
+{
+	put(LATE "mode", mode);
+}
+
+/* Requests that wait are answered: 0, or this errno */
+static void release(unsigned int err)
+{
+	put(LATE "release", err);
+}
+
+static unsigned int held(void)
+{
+	FILE *file = fopen(LATE "held", "re");
+	unsigned int value = 0;
+
+	if (!file || fscanf(file, "%u", &value) != 1)
+		abort();
+	fclose(file);
+	return value;
+}
+
+static bool held_comes_to(unsigned int wanted)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+
+	while (held() != wanted) {
+		if (now_ms() > end)
+			return false;
+		poll(NULL, 0, 5);
+	}
+	return true;
+}
+
+FIXTURE(late)
+{
+	struct scene scene;
+	struct sframe_key tx;
+	struct sframe_key rx;
+	long sockets;
+	uint16_t seq;
+};
+
+FIXTURE_VARIANT(late)
+{
+	enum sock_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(late, v4) { .kind = SOCK_V4 };
+FIXTURE_VARIANT_ADD(late, v6) { .kind = SOCK_V6 };
+
+static int open_scene(FIXTURE_DATA(late) *self, enum sock_kind kind)
+{
+	const struct ctl_session options = { .crypto = "e2ee-late" };
+	int err = scene_open(&self->scene, kind, &options);
+
+	if (err)
+		return err;
+	sframe_key_random(&self->tx, 5, 300);
+	sframe_key_random(&self->rx, 5, 301);
+	err = scene_key(&self->scene, E2EE_DIR_TX, &self->tx, NULL);
+	if (!err)
+		err = scene_key(&self->scene, E2EE_DIR_RX, &self->rx, NULL);
+	scene_changes(&self->scene);
+	return err;
+}
+
+FIXTURE_SETUP(late)
+{
+	ASSERT_EQ(0, module_load("e2ee"));
+	ASSERT_EQ(0, module_load("e2ee_late"));
+	mode(LATE_NOW);
+	self->sockets = objects_alive("socket");
+	ASSERT_EQ(0, open_scene(self, variant->kind));
+}
+
+/* All goes, both modules at the end; others need ours */
+FIXTURE_TEARDOWN(late)
+{
+	mode(LATE_NOW);
+	while (held())
+		release(0);
+	close(self->scene.fd);
+	close(self->scene.peer);
+	ctl_close(&self->scene.ctl);
+	EXPECT_TRUE(objects_come_to("socket", self->sockets));
+	EXPECT_EQ(0, objects_alive("request"));
+	EXPECT_EQ(0, module_unload_soon("e2ee"));
+	EXPECT_EQ(0, module_unload_soon("e2ee_late"));
+	EXPECT_EQ(0, module_load("e2ee"));
+}
+
+struct sender {
+	FIXTURE_DATA(late) *self;
+	pthread_t thread;
+	uint16_t seq;
+	int ret;
+};
+
+static int send_one(FIXTURE_DATA(late) *self, uint16_t seq)
+{
+	uint8_t packet[200];
+
+	rtp_plain(packet, sizeof(packet), SSRC, seq);
+	return sock_send(self->scene.fd, packet, sizeof(packet), NULL);
+}
+
+static void *send_thread(void *arg)
+{
+	struct sender *sender = arg;
+
+	sender->ret = send_one(sender->self, sender->seq);
+	return NULL;
+}
+
+static void sender_start(struct sender *sender, FIXTURE_DATA(late) *self)
+{
+	sender->self = self;
+	sender->seq = self->seq++;
+	if (pthread_create(&sender->thread, NULL, send_thread, sender))
+		abort();
+}
+
+/* The next packet on the wire: "" if it is this one, sealed */
+static const char *wire(FIXTURE_DATA(late) *self, uint16_t seq, uint64_t *ctr)
+{
+	uint8_t got[600], opened[600], wanted[200];
+	int n = sock_recv(self->scene.peer, got, sizeof(got));
+
+	if (n < 0)
+		return "nothing on the wire";
+	rtp_plain(wanted, sizeof(wanted), SSRC, seq);
+	n = rtp_open(opened, got, (size_t)n, &self->tx, ctr);
+	if (n != (int)sizeof(wanted) || memcmp(opened, wanted, sizeof(wanted)))
+		return "not as it should be";
+	return "";
+}
+
+static size_t seal(uint8_t *out, FIXTURE_DATA(late) *self, uint64_t ctr)
+{
+	uint8_t payload[100];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = SSRC, .seq = (uint16_t)ctr,
+		.payload = payload, .len = sizeof(payload),
+	};
+
+	rtp_fill(payload, sizeof(payload), (unsigned int)ctr);
+	return rtp_seal(out, &rtp, &self->rx, ctr);
+}
+
+static int arrive(FIXTURE_DATA(late) *self, uint64_t ctr)
+{
+	uint8_t packet[300];
+
+	return sock_send(self->scene.peer, packet, seal(packet, self, ctr),
+			 NULL);
+}
+
+/* "" if the next packet that is delivered is this one */
+static const char *delivered(FIXTURE_DATA(late) *self, uint64_t ctr)
+{
+	uint8_t payload[100], got[300], wanted[300];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = SSRC, .seq = (uint16_t)ctr,
+		.payload = payload, .len = sizeof(payload),
+	};
+	int n = sock_recv(self->scene.fd, got, sizeof(got));
+
+	if (n < 0)
+		return "nothing delivered";
+	rtp_fill(payload, sizeof(payload), (unsigned int)ctr);
+	if ((size_t)n != rtp_build(wanted, &rtp) ||
+	    memcmp(got, wanted, (size_t)n))
+		return "another one delivered";
+	return "";
+}
+
+TEST_F_TIMEOUT(late, sealing_fails, 60)
+{
+	static const struct {
+		enum late_mode mode;
+		int err;
+	} ways[] = { { LATE_EIO, -EIO }, { LATE_ENOMEM, -ENOBUFS } };
+	uint64_t ctr, spent = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
+		mode(ways[i].mode);
+		EXPECT_EQ(ways[i].err, send_one(self, 1));
+		EXPECT_STREQ("tx_failed+1", scene_changes(&self->scene));
+		spent++;
+		EXPECT_EQ(0, scene_flush(self->scene.fd, self->scene.peer));
+		mode(LATE_NOW);
+		EXPECT_EQ(200, send_one(self, 2));
+		EXPECT_STREQ("", wire(self, 2, &ctr));
+		EXPECT_EQ(spent, ctr) {
+			TH_LOG("a CTR whose sealing failed is spent");
+		}
+		spent++;
+		scene_changes(&self->scene);
+	}
+}
+
+TEST_F_TIMEOUT(late, opening_fails, 60)
+{
+	static const enum late_mode modes[] = { LATE_EIO, LATE_ENOMEM };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++) {
+		mode(modes[i]);
+		ASSERT_LT(0, arrive(self, i));
+		EXPECT_EQ(-ETIMEDOUT, sock_poll(self->scene.fd, POLLIN, 200) ?
+			  0 : -ETIMEDOUT);
+		EXPECT_TRUE(objects_come_to("request", 0));
+		EXPECT_STREQ("rx_busy+1", scene_changes(&self->scene));
+		/* nothing was authenticated: the window has not moved */
+		mode(LATE_NOW);
+		ASSERT_LT(0, arrive(self, i));
+		EXPECT_STREQ("", delivered(self, i));
+		EXPECT_STREQ("rx_ok+1", scene_changes(&self->scene));
+	}
+}
+
+TEST_F_TIMEOUT(late, sealed_late, 60)
+{
+	struct sender sender;
+	uint64_t ctr;
+
+	mode(LATE_HOLD);
+	sender_start(&sender, self);
+	ASSERT_TRUE(held_comes_to(1));
+	EXPECT_EQ(0, sock_poll(self->scene.peer, POLLIN, 0));
+	release(0);
+	pthread_join(sender.thread, NULL);
+	EXPECT_EQ(200, sender.ret);
+	EXPECT_STREQ("", wire(self, sender.seq, &ctr));
+	EXPECT_STREQ("tx_ok+1", scene_changes(&self->scene));
+
+	/* late, and it failed */
+	sender_start(&sender, self);
+	ASSERT_TRUE(held_comes_to(1));
+	release(EIO);
+	pthread_join(sender.thread, NULL);
+	EXPECT_EQ(-EIO, sender.ret);
+	EXPECT_STREQ("tx_failed+1", scene_changes(&self->scene));
+	EXPECT_EQ(0, scene_flush(self->scene.fd, self->scene.peer));
+}
+
+TEST_F_TIMEOUT(late, opened_late_in_order, 60)
+{
+	const uint64_t packets = 5;
+
+	mode(LATE_HOLD);
+	for (uint64_t ctr = 0; ctr < packets; ctr++)
+		ASSERT_LT(0, arrive(self, ctr));
+	for (uint64_t ctr = 0; ctr < packets; ctr++) {
+		ASSERT_TRUE(held_comes_to(1));
+		EXPECT_EQ(0, sock_poll(self->scene.fd, POLLIN, 0));
+		release(ctr == 2 ? EIO : 0);
+		if (ctr != 2) {
+			EXPECT_STREQ("", delivered(self, ctr));
+		}
+	}
+	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_STREQ("rx_ok+4 rx_busy+1", scene_changes(&self->scene));
+}
+
+/* The answer finds nobody: the socket was closed, ours told to go. */
+TEST_F_TIMEOUT(late, answered_after_close, 60)
+{
+	mode(LATE_HOLD);
+	ASSERT_LT(0, arrive(self, 1));
+	ASSERT_LT(0, arrive(self, 2));	/* queues behind it */
+	ASSERT_TRUE(held_comes_to(1));
+	close(self->scene.fd);
+	EXPECT_EQ(-EWOULDBLOCK, module_unload("e2ee"));
+	EXPECT_EQ(-EWOULDBLOCK, module_unload("e2ee_late"));
+	EXPECT_EQ(1, objects_alive("request"));
+	EXPECT_EQ(self->sockets + 1, objects_alive("socket"));
+	mode(LATE_NOW);
+	release(0);
+	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("socket", self->sockets));
+}
+
+/* Its key, and its session: the answer is that of the old key. */
+TEST_F_TIMEOUT(late, answered_after_deletion, 60)
+{
+	struct sender sender;
+
+	mode(LATE_HOLD);
+	sender_start(&sender, self);
+	ASSERT_TRUE(held_comes_to(1));
+	ASSERT_LT(0, arrive(self, 1));
+	ASSERT_TRUE(held_comes_to(2));
+	ASSERT_EQ(0, ctl_session_del(&self->scene.ctl, self->scene.session));
+	release(0);
+	pthread_join(sender.thread, NULL);
+	EXPECT_EQ(200, sender.ret);
+	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("key", 0));
+	/* what was sealed before may leave; in clear nothing does */
+	if (sock_poll(self->scene.peer, POLLIN, 0)) {
+		EXPECT_STREQ("", wire(self, sender.seq, NULL));
+	}
+	EXPECT_EQ(200, send_one(self, 77));
+	EXPECT_EQ(0, scene_flush(self->scene.fd, self->scene.peer));
+}
+
+/* An engine dies, and its namespace with it, while both directions wait. */
+TEST_F_TIMEOUT(late, answered_after_namespace, 60)
+{
+	struct sender sender;
+	int status, pair[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(pair));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		FIXTURE_DATA(late) own = { 0 };
+
+		if (open_scene(&own, variant->kind))
+			_exit(1);
+		mode(LATE_HOLD);
+		sender_start(&sender, &own);
+		if (arrive(&own, 1) < 0 || !held_comes_to(2) ||
+		    write(pair[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	close(pair[1]);
+	ASSERT_EQ(1, read(pair[0], &byte, 1));
+	close(pair[0]);
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	/* its sender is inside until it is answered */
+	EXPECT_EQ(2, held());
+	EXPECT_EQ(-EWOULDBLOCK, module_unload("e2ee"));
+	mode(LATE_NOW);
+	release(0);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("socket", self->sockets + 1));
+	EXPECT_TRUE(objects_come_to("session", 1));
+}
+
+TEST_HARNESS_MAIN
