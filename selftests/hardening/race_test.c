@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Everything at once, on all CPUs: sockets are attached, send, and are closed;
+ * keys change and epochs with them; sessions are deleted under their sockets;
+ * sockets are detached and attached; namespaces go with all that is in them;
+ * dumps are read; and somebody tries to unload the module. Nothing leaves in
+ * clear, and in the end all that was made is gone. E2EE_SECONDS says for how
+ * long; runs add up in the report.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+
+#include "lib/figures.h"
+#include "lib/module.h"
+#include "lib/objects.h"
+#include "lib/scene.h"
+#include "kselftest_harness.h"
+
+#define SSRC	0x4ace0000
+#define LATE	"/sys/kernel/debug/e2ee_late/mode"
+
+struct race {
+	struct scene scene;	/* its socket stays all the time */
+	const char *crypto;
+	struct sframe_key rx;
+	int passing;		/* is detached and attached */
+	int sink;		/* where its packets go */
+	struct addr sink_addr;
+	atomic_bool stop;
+	atomic_uint clear;	/* packets that left as they were */
+	atomic_uint unloaded;
+	atomic_int err;		/* the first that should not be */
+	const char *err_of;
+};
+
+/* What goes on; each in a thread of its own, over and over */
+struct actor {
+	const char *name;
+	void (*act)(struct race *race, struct ctl *ctl, unsigned int round);
+	struct race *race;
+	pthread_t thread;
+	unsigned int rounds;
+};
+
+static void note_err(struct race *race, const char *of, int err)
+{
+	int none = 0;
+
+	if (err && atomic_compare_exchange_strong(&race->err, &none, err))
+		race->err_of = of;
+}
+
+static int key_any(struct ctl *ctl, uint32_t session, uint64_t kid,
+		   uint32_t epoch)
+{
+	struct sframe_key secret;
+	struct ctl_key key = {
+		.dir = E2EE_DIR_TX, .kid = kid, .mode = E2EE_SSRC_ANY,
+		.epoch = epoch,
+	};
+
+	sframe_key_random(&secret, 5, kid);
+	key.secret = secret.secret;
+	key.salt = secret.salt;
+	return ctl_key_new(ctl, session, &key);
+}
+
+static void send_some(struct race *race, int fd, unsigned int num)
+{
+	uint8_t packet[200];
+
+	for (unsigned int i = 0; i < num; i++) {
+		rtp_plain(packet, sizeof(packet), SSRC, (uint16_t)i);
+		sock_send(fd, packet, sizeof(packet), &race->scene.peer_addr);
+	}
+}
+
+/* a socket's whole life */
+static void engine(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	int fd = sock_udp(race->scene.kind, 0, NULL);
+	int err = ctl_attach(ctl, race->scene.session, fd, NULL);
+
+	note_err(race, "attach", err);
+	if (!err)
+		send_some(race, fd, 30);
+	close(fd);
+}
+
+static void rekey(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	uint32_t session = race->scene.session, epoch = round + 1;
+	struct ctl_key old = {
+		.dir = E2EE_DIR_TX, .kid = epoch - 1, .mode = E2EE_SSRC_ANY,
+	};
+
+	note_err(race, "key-new", key_any(ctl, session, epoch, epoch));
+	note_err(race, "use-epoch",
+		 ctl_session_epoch(ctl, session, epoch, true));
+	note_err(race, "key-del", ctl_key_del(ctl, session, &old));
+}
+
+static void session(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	const struct ctl_session options = { .crypto = race->crypto };
+	int fd = sock_udp(race->scene.kind, 0, NULL);
+	uint32_t id;
+	int err;
+
+	err = ctl_session_new(ctl, "passing", &options, &id);
+	note_err(race, "session-new", err);
+	if (!err) {
+		note_err(race, "key-new", key_any(ctl, id, 1, 0));
+		note_err(race, "attach", ctl_attach(ctl, id, fd, NULL));
+		send_some(race, fd, 10);
+		note_err(race, "session-del", ctl_session_del(ctl, id));
+		send_some(race, fd, 10);
+	}
+	close(fd);
+}
+
+/* in clear between the two: its packets go where nobody looks */
+static void detach(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	int fd = race->passing, err;
+	uint8_t packet[200];
+	uint64_t id;
+
+	err = ctl_attach(ctl, race->scene.session, fd, &id);
+	note_err(race, "attach", err);
+	rtp_plain(packet, sizeof(packet), SSRC, 1);
+	sock_send(fd, packet, sizeof(packet), &race->sink_addr);
+	if (!err)
+		note_err(race, "detach", ctl_detach(ctl, id, true));
+	sock_send(fd, packet, sizeof(packet), &race->sink_addr);
+}
+
+/* another namespace, with guard, session, socket and traffic: killed */
+static void namespace(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	const struct ctl_guard guard = { .first = 7000, .last = 7999 };
+	struct scene scene;
+	uint32_t id;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (pid) {
+		waitpid(pid, &status, 0);
+		note_err(race, "namespace", status);
+		return;
+	}
+	if (scene_open(&scene, race->scene.kind, NULL) ||
+	    key_any(&scene.ctl, scene.session, 1, 0) ||
+	    ctl_guard_new(&scene.ctl, scene.session, &guard, &id))
+		_exit(1);
+	race->scene = scene;
+	send_some(race, scene.fd, 10);
+	send_some(race, sock_udp(scene.kind, 7000, NULL), 10);
+	_exit(0);
+}
+
+static void dump(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	uint64_t stats[CTL_STATS];
+
+	note_err(race, "session-get",
+		 ctl_session_stats(ctl, race->scene.session, stats));
+	note_err(race, "socket-get",
+		 ctl_socket_stats(ctl, race->scene.fd, stats));
+}
+
+static void unload(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	int err = module_unload("e2ee");
+
+	race->unloaded += !err;
+	if (err != -EWOULDBLOCK)
+		note_err(race, "rmmod", err);
+	poll(NULL, 0, 1);
+}
+
+/* what the peer sees of all of them, and what it sends to the one that stays */
+static void peer(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	uint8_t got[1000], clear[200], wire[300];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = SSRC, .payload = clear + RTP_HEADER,
+		.len = sizeof(clear) - RTP_HEADER,
+	};
+	int n;
+
+	while ((n = sock_recv_now(race->scene.peer, got, sizeof(got))) >= 0) {
+		if (n != (int)sizeof(clear))
+			continue;
+		rtp_plain(clear, sizeof(clear), SSRC, rtp_seq(got));
+		race->clear += !memcmp(clear, got, sizeof(clear));
+	}
+	rtp_plain(clear, sizeof(clear), SSRC, (uint16_t)round);
+	sock_send(race->scene.peer, wire,
+		  rtp_seal(wire, &rtp, &race->rx, round), &race->scene.addr);
+	while (sock_recv_now(race->scene.fd, got, sizeof(got)) >= 0)
+		;
+}
+
+static void *act_on(void *arg)
+{
+	struct actor *actor = arg;
+	struct ctl ctl;
+
+	note_err(actor->race, "ctl_open", ctl_open(&ctl));
+	while (!actor->race->stop)
+		actor->act(actor->race, &ctl, actor->rounds++);
+	ctl_close(&ctl);
+	return NULL;
+}
+
+FIXTURE(race)
+{
+	struct race race;
+	long before[5];
+};
+
+static const char *const kinds[] = {
+	"session", "key", "socket", "guard", "request",
+};
+
+FIXTURE_VARIANT(race)
+{
+	enum sock_kind kind;
+	const char *crypto;
+};
+
+FIXTURE_VARIANT_ADD(race, usual) { .kind = SOCK_V4 };
+
+FIXTURE_VARIANT_ADD(race, async) {
+	.kind = SOCK_V6, .crypto = "e2ee-late",
+};
+
+FIXTURE_SETUP(race)
+{
+	const struct ctl_session options = { .crypto = variant->crypto };
+	struct race *race = &self->race;
+	FILE *mode;
+
+	if (variant->crypto) {
+		ASSERT_EQ(0, module_load("e2ee_late"));
+		mode = fopen(LATE, "we");
+		ASSERT_NE(NULL, mode);
+		ASSERT_EQ(2, fprintf(mode, "1\n"));	/* soon */
+		ASSERT_EQ(0, fclose(mode));
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++)
+		self->before[i] = objects_alive(kinds[i]);
+	race->crypto = variant->crypto;
+	ASSERT_EQ(0, scene_open(&race->scene, variant->kind, &options));
+	sframe_key_random(&race->rx, 5, 4242);
+	ASSERT_EQ(0, scene_key(&race->scene, E2EE_DIR_RX, &race->rx, NULL));
+	ASSERT_EQ(0, key_any(&race->scene.ctl, race->scene.session, 0, 0));
+	race->passing = sock_udp(variant->kind, 0, NULL);
+	race->sink = sock_udp(variant->kind, 0, &race->sink_addr);
+	ASSERT_LE(0, race->passing);
+	ASSERT_LE(0, race->sink);
+	/* its packets come from any socket */
+	ASSERT_EQ(0, sock_connect(race->scene.peer, &(struct addr){
+		.ss.ss_family = AF_UNSPEC, .len = sizeof(struct sockaddr),
+	}));
+}
+
+FIXTURE_TEARDOWN(race)
+{
+	struct race *race = &self->race;
+
+	ctl_session_del(&race->scene.ctl, race->scene.session);
+	scene_close(&race->scene);
+	close(race->passing);
+	close(race->sink);
+	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		EXPECT_TRUE(objects_come_to(kinds[i], self->before[i])) {
+			TH_LOG("%s: %ld instead of %ld", kinds[i],
+			       objects_alive(kinds[i]), self->before[i]);
+		}
+	}
+	if (variant->crypto) {
+		sock_netns();
+		EXPECT_EQ(0, module_unload_soon("e2ee_late"));
+	}
+}
+
+static long seconds(void)
+{
+	const char *wanted = getenv("E2EE_SECONDS");
+
+	return wanted && atol(wanted) > 0 ? atol(wanted) :
+					    short_or_long(4, 1800);
+}
+
+TEST_F_TIMEOUT(race, all_at_once, 7200)
+{
+	struct actor actors[] = {
+		{ "peer", peer }, { "engine", engine }, { "engine", engine },
+		{ "rekey", rekey }, { "session", session },
+		{ "detach", detach }, { "namespace", namespace },
+		{ "dump", dump }, { "unload", unload },
+	};
+	int64_t begin = now_ms(), end = begin + seconds() * 1000;
+	struct race *race = &self->race;
+	unsigned int i;
+	char byte;
+
+	for (i = 0; i < ARRAY_SIZE(actors); i++) {
+		actors[i].race = race;
+		ASSERT_EQ(0, pthread_create(&actors[i].thread, NULL, act_on,
+					    &actors[i]));
+	}
+	while (now_ms() < end && !race->err && !race->clear)
+		poll(NULL, 0, 100);
+	race->stop = true;
+	for (i = 0; i < ARRAY_SIZE(actors); i++) {
+		pthread_join(actors[i].thread, NULL);
+		TH_LOG("%s: %u rounds", actors[i].name, actors[i].rounds);
+		EXPECT_LT(1, actors[i].rounds);
+	}
+	EXPECT_EQ(0, race->err) {
+		TH_LOG("%s: %s", race->err_of, strerror(-race->err));
+	}
+	EXPECT_EQ(0, race->clear);
+	EXPECT_EQ(0, race->unloaded);
+	/* the one that stayed still works */
+	EXPECT_EQ(1, race->scene.fd >= 0 && sock_recv_now(race->scene.fd, &byte,
+							  1) == -EAGAIN);
+	figure_add("race", "race_minutes",
+		   (double)(now_ms() - begin) / 60000);
+}
+
+TEST_HARNESS_MAIN
