@@ -261,6 +261,50 @@ TEST_F_TIMEOUT(late, opening_fails, 60)
 	}
 }
 
+/* The row of a failing cipher, in each column of the two tables */
+static const struct {
+	uint32_t policy;
+	const char *tx;
+	int ret;
+	const char *rx;
+} columns[] = {
+	{ E2EE_POLICY_REQUIRED, "tx_failed+1", -EIO, "rx_busy+1" },
+	{ E2EE_POLICY_OPTIONAL, "tx_failed+1", -EIO, "rx_busy+1" },
+	{ E2EE_POLICY_OFF, "tx_off+1", 200, "rx_off+1" },
+	{ E2EE_POLICY_BLOCKED, "tx_blocked+1", 200, "rx_blocked+1" },
+};
+
+TEST_F_TIMEOUT(late, failing_by_policy, 60)
+{
+	struct scene *scene = &self->scene;
+	uint8_t got[600];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(columns); i++) {
+		if (columns[i].policy == E2EE_POLICY_BLOCKED) {
+			ASSERT_EQ(0, ctl_session_del(&scene->ctl,
+						     scene->session));
+		} else {
+			ASSERT_EQ(0, ctl_session_policy(&scene->ctl,
+							scene->session,
+							columns[i].policy));
+		}
+		mode(LATE_EIO);
+		EXPECT_EQ(columns[i].ret, send_one(self, 1));
+		EXPECT_STREQ(columns[i].tx, scene_changes(scene));
+		/* in clear only where the policy says so */
+		EXPECT_EQ(columns[i].policy == E2EE_POLICY_OFF,
+			  scene_flush(scene->fd, scene->peer));
+		scene_changes(scene);
+		ASSERT_LT(0, arrive(self, i));
+		EXPECT_TRUE(objects_come_to("request", 0));
+		EXPECT_STREQ(columns[i].rx, scene_changes(scene));
+		EXPECT_EQ(columns[i].policy == E2EE_POLICY_OFF,
+			  sock_recv_now(scene->fd, got, sizeof(got)) > 0);
+		mode(LATE_NOW);
+	}
+}
+
 TEST_F_TIMEOUT(late, sealed_late, 60)
 {
 	struct sender sender;
