@@ -45,6 +45,14 @@ check-matrix:
 	@$(LAB)/packages
 	@$(LAB)/check-all 6.12 newest
 
+# Hours: the tests of hardening in their long form, and the report of them
+check-long:
+	@$(LAB)/packages
+	@selftests/fuzz/run $${E2EE_FUZZ_TIME:-1800}
+	@EXPECT_ALL=1 E2EE_LONG=1 E2EE_LAB_TIMEOUT=86400 $(LAB)/check uml \
+		fault fault_path late isolation flood unload_cycles race soak
+	@selftests/hardening/report
+
 bench bench-quick bench-host:
 	@$(LAB)/packages bench
 	@selftests/bench/$(if $(filter %host,$@),host,run) \
@@ -72,6 +80,7 @@ help:
 	@echo 'make demo          a call over a relay, in clear and protected'
 	@echo 'make check         lint, unit tests, debug kernel, Linux 6.1 in QEMU'
 	@echo 'make check-matrix  Linux 6.12 and the newest in QEMU'
+	@echo 'make check-long    hardening for hours, and its report'
 	@echo 'make bench         what a packet costs, in a kernel for figures'
 	@echo 'make bench-quick   the same in 2 minutes'
 	@echo 'make bench-host    on this kernel, with whole programs (root)'
@@ -84,4 +93,5 @@ help:
 	@echo 'A command in a kernel: selftests/lab/run 6.1 COMMAND'
 
 .PHONY: all module no-headers userland install uninstall demo check \
-	check-matrix bench bench-quick bench-host fuzz lint packages clean help
+	check-matrix check-long bench bench-quick bench-host fuzz lint packages \
+	clean help
