@@ -14,6 +14,7 @@
 #include <linux/timex.h>
 #include <linux/types.h>
 
+struct e2ee_bench_aead;
 struct e2ee_bench_store;
 struct crypto_aead;
 
@@ -41,7 +42,7 @@ enum e2ee_bench_samples {
  * @replay: send what a run with @keep remembered
  * @together: start when as many runs want to
  * @samples: enum e2ee_bench_samples
- * @driver: crypto driver
+ * @driver: crypto driver; for UDP: to seal and open as much aside, none if ""
  * @ns: time it took
  * @cycles: the same in cycles of the CPU's counter
  * @bad: packets that did not come, or not as they were sent
@@ -101,6 +102,10 @@ static inline u64 e2ee_bench_cycles(void)
 /* process context, sleeps */
 int e2ee_bench_udp(struct e2ee_bench *bench);
 void e2ee_bench_store_free(struct e2ee_bench_store *store);
+struct e2ee_bench_aead *e2ee_bench_aead_new(const char *driver, u32 size);
+void e2ee_bench_aead_free(struct e2ee_bench_aead *aead);
+int e2ee_bench_aead_seal(struct e2ee_bench_aead *aead);
+int e2ee_bench_aead_open(struct e2ee_bench_aead *aead);
 int e2ee_bench_cipher(struct e2ee_bench *bench);
 int e2ee_bench_tfms(struct e2ee_bench *bench);
 void e2ee_bench_tfms_free(struct e2ee_bench *bench);

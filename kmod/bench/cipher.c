@@ -39,36 +39,119 @@ static struct crypto_aead *e2ee_bench_tfm(const char *driver)
 	return ERR_PTR(err);
 }
 
-/* one packet, as little as the interface allows */
-static int e2ee_bench_seal_open(struct crypto_aead *tfm,
-				struct aead_request *req, u8 *buf, u32 size,
-				u8 *nonce)
+/**
+ * struct e2ee_bench_aead - a packet to seal and open
+ * @tfm: with a key
+ * @req: request
+ * @size: plaintext, bytes
+ * @num: packets sealed
+ * @buf: additional data, packet, tag; then the nonce: drivers may map it, so
+ *	not on a stack
+ */
+struct e2ee_bench_aead {
+	struct crypto_aead *tfm;
+	struct aead_request *req;
+	u32 size;
+	u32 num;
+	u8 *buf;
+};
+
+/**
+ * e2ee_bench_aead_free() - free what e2ee_bench_aead_new() made
+ * @aead: may be NULL
+ */
+void e2ee_bench_aead_free(struct e2ee_bench_aead *aead)
+{
+	if (!aead)
+		return;
+	kfree(aead->buf);
+	aead_request_free(aead->req);
+	crypto_free_aead(aead->tfm);
+	kfree(aead);
+}
+
+/**
+ * e2ee_bench_aead_new() - prepare a packet to seal and open
+ * @driver: crypto driver
+ * @size: plaintext, bytes
+ *
+ * Context: process, sleeps.
+ * Return: the packet, or an error pointer: -EINVAL, -ENOENT: no such
+ * synchronous driver; -ENOMEM.
+ */
+struct e2ee_bench_aead *e2ee_bench_aead_new(const char *driver, u32 size)
+{
+	struct e2ee_bench_aead *aead;
+	struct crypto_aead *tfm;
+
+	if (size > E2EE_BENCH_SIZE_MAX)
+		return ERR_PTR(-EINVAL);
+	tfm = e2ee_bench_tfm(driver);
+	if (IS_ERR(tfm))
+		return ERR_CAST(tfm);
+	aead = kzalloc(sizeof(*aead), GFP_KERNEL);
+	if (!aead) {
+		crypto_free_aead(tfm);
+		return ERR_PTR(-ENOMEM);
+	}
+	aead->tfm = tfm;
+	aead->size = size;
+	aead->req = aead_request_alloc(tfm, GFP_KERNEL);
+	aead->buf = kzalloc(E2EE_BENCH_AAD + size + E2EE_BENCH_TAG_LEN +
+			    E2EE_BENCH_NONCE_LEN, GFP_KERNEL);
+	if (aead->req && aead->buf)
+		return aead;
+	e2ee_bench_aead_free(aead);
+	return ERR_PTR(-ENOMEM);
+}
+
+/* as little as the interface allows */
+static void e2ee_bench_aead_set(struct e2ee_bench_aead *aead,
+				struct scatterlist *sg, u32 crypt_len)
+{
+	u32 len = E2EE_BENCH_AAD + aead->size + E2EE_BENCH_TAG_LEN;
+
+	sg_init_one(sg, aead->buf, len);
+	aead_request_set_tfm(aead->req, aead->tfm);
+	aead_request_set_callback(aead->req, 0, NULL, NULL);
+	aead_request_set_ad(aead->req, E2EE_BENCH_AAD);
+	aead_request_set_crypt(aead->req, sg, sg, crypt_len, aead->buf + len);
+}
+
+/**
+ * e2ee_bench_aead_seal() - seal the packet
+ * @aead: prepared, or opened
+ *
+ * Return: 0 or the driver's error.
+ */
+int e2ee_bench_aead_seal(struct e2ee_bench_aead *aead)
 {
 	struct scatterlist sg;
-	int err;
 
-	sg_init_one(&sg, buf, E2EE_BENCH_AAD + size + E2EE_BENCH_TAG_LEN);
-	aead_request_set_tfm(req, tfm);
-	aead_request_set_callback(req, 0, NULL, NULL);
-	aead_request_set_ad(req, E2EE_BENCH_AAD);
-	aead_request_set_crypt(req, &sg, &sg, size, nonce);
-	err = crypto_aead_encrypt(req);
-	if (err)
-		return err;
-	sg_init_one(&sg, buf, E2EE_BENCH_AAD + size + E2EE_BENCH_TAG_LEN);
-	aead_request_set_tfm(req, tfm);
-	aead_request_set_callback(req, 0, NULL, NULL);
-	aead_request_set_ad(req, E2EE_BENCH_AAD);
-	aead_request_set_crypt(req, &sg, &sg, size + E2EE_BENCH_TAG_LEN,
-			       nonce);
-	return crypto_aead_decrypt(req);
+	memcpy(aead->buf + E2EE_BENCH_AAD + aead->size + E2EE_BENCH_TAG_LEN,
+	       &aead->num, sizeof(aead->num));
+	aead->num++;
+	e2ee_bench_aead_set(aead, &sg, aead->size);
+	return crypto_aead_encrypt(aead->req);
+}
+
+/**
+ * e2ee_bench_aead_open() - open the packet
+ * @aead: sealed
+ *
+ * Return: 0 or the driver's error.
+ */
+int e2ee_bench_aead_open(struct e2ee_bench_aead *aead)
+{
+	struct scatterlist sg;
+
+	e2ee_bench_aead_set(aead, &sg, aead->size + E2EE_BENCH_TAG_LEN);
+	return crypto_aead_decrypt(aead->req);
 }
 
 static int e2ee_bench_cipher_loop(struct e2ee_bench_job *job,
-				  struct crypto_aead *tfm,
-				  struct aead_request *req, u8 *buf)
+				  struct e2ee_bench_aead *aead)
 {
-	u8 *nonce = buf + E2EE_BENCH_AAD + job->size + E2EE_BENCH_TAG_LEN;
 	u64 start_cycles, start;
 	int err = 0;
 	u32 i;
@@ -76,8 +159,9 @@ static int e2ee_bench_cipher_loop(struct e2ee_bench_job *job,
 	start = ktime_get_ns();
 	start_cycles = e2ee_bench_cycles();
 	for (i = 0; i < job->packets && !err; i++) {
-		memcpy(nonce, &i, sizeof(i));
-		err = e2ee_bench_seal_open(tfm, req, buf, job->size, nonce);
+		err = e2ee_bench_aead_seal(aead);
+		if (!err)
+			err = e2ee_bench_aead_open(aead);
 	}
 	job->cycles = e2ee_bench_cycles() - start_cycles;
 	job->ns = ktime_get_ns() - start;
@@ -89,30 +173,19 @@ static int e2ee_bench_cipher_loop(struct e2ee_bench_job *job,
  * @bench: with the job
  *
  * Context: process, sleeps.
- * Return: 0, -EINVAL, -ENOENT: no such synchronous driver; -ENOMEM.
+ * Return: 0, what e2ee_bench_aead_new() refuses, the driver's error.
  */
 int e2ee_bench_cipher(struct e2ee_bench *bench)
 {
 	struct e2ee_bench_job *job = &bench->job;
-	struct aead_request *req;
-	struct crypto_aead *tfm;
-	int err = -ENOMEM;
-	u8 *buf;
+	struct e2ee_bench_aead *aead;
+	int err;
 
-	if (job->size > E2EE_BENCH_SIZE_MAX)
-		return -EINVAL;
-	tfm = e2ee_bench_tfm(job->driver);
-	if (IS_ERR(tfm))
-		return PTR_ERR(tfm);
-	req = aead_request_alloc(tfm, GFP_KERNEL);
-	/* the nonce lies behind: drivers may map it, so not on a stack */
-	buf = kzalloc(E2EE_BENCH_AAD + job->size + E2EE_BENCH_TAG_LEN +
-		      E2EE_BENCH_NONCE_LEN, GFP_KERNEL);
-	if (req && buf)
-		err = e2ee_bench_cipher_loop(job, tfm, req, buf);
-	kfree(buf);
-	aead_request_free(req);
-	crypto_free_aead(tfm);
+	aead = e2ee_bench_aead_new(job->driver, job->size);
+	if (IS_ERR(aead))
+		return PTR_ERR(aead);
+	err = e2ee_bench_cipher_loop(job, aead);
+	e2ee_bench_aead_free(aead);
 	return err;
 }
 

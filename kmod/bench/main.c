@@ -5,8 +5,9 @@
  * DOC: jobs
  *
  *	udp tx= rx= [pairs=] [ssrc=] [ssrcs=] size= [burst=] packets= [gap=]
- *	    [keep=1] [replay=1] [together=] [samples=]
- *		send and receive over sockets of the caller
+ *	    [keep=1] [replay=1] [together=] [samples=] [driver=]
+ *		send and receive over sockets of the caller; with a driver, seal
+ *		and open a packet aside for each
  *	aead driver= size= packets=
  *		seal and open with the crypto API alone
  *	tfms driver= packets=

@@ -6,6 +6,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/bits.h>
+#include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/net.h>
@@ -41,6 +42,7 @@ struct e2ee_bench_store {
  * struct e2ee_bench_flow - a running job
  * @job: the job
  * @store: where to remember packets, or to take them from
+ * @aside: sealed before each send and opened after each receipt; may be NULL
  * @tx: sockets
  * @rx: sockets
  * @out: packets to send, @job->burst of them behind each other
@@ -52,6 +54,7 @@ struct e2ee_bench_store {
 struct e2ee_bench_flow {
 	struct e2ee_bench_job *job;
 	struct e2ee_bench_store *store;
+	struct e2ee_bench_aead *aside;
 	struct socket **tx;
 	struct socket **rx;
 	u8 *out;
@@ -206,6 +209,9 @@ static int e2ee_bench_turn_over(struct e2ee_bench_flow *flow)
 	} else {
 		e2ee_bench_fill(flow);
 	}
+	err = flow->aside ? e2ee_bench_aead_seal(flow->aside) : 0;
+	if (err)
+		return err;
 	err = e2ee_bench_send(flow, flow->tx[pair], &vec);
 	if (err)
 		return err;
@@ -217,7 +223,7 @@ static int e2ee_bench_turn_over(struct e2ee_bench_flow *flow)
 			job->bad++;
 	}
 	flow->sent += job->burst;
-	return 0;
+	return flow->aside ? e2ee_bench_aead_open(flow->aside) : 0;
 }
 
 /* until the time of the next packet */
@@ -311,7 +317,7 @@ static int e2ee_bench_job_check(const struct e2ee_bench *bench)
 	    (u64)job->burst * (job->size + E2EE_BENCH_RTP_LEN) >
 	    E2EE_BENCH_PACKET_MAX)
 		return -EINVAL;
-	if ((job->keep || job->replay) && job->burst > 1)
+	if ((job->keep || job->replay || *job->driver) && job->burst > 1)
 		return -EINVAL;
 	if (job->replay && (!bench->store || bench->store->num < job->packets))
 		return -ENODATA;
@@ -348,6 +354,11 @@ static int e2ee_bench_flow_buffers(struct e2ee_bench_flow *flow)
 	if (!flow->out || !flow->in)
 		return -ENOMEM;
 	e2ee_bench_control(flow);
+	if (*job->driver) {
+		flow->aside = e2ee_bench_aead_new(job->driver, job->size);
+		if (IS_ERR(flow->aside))
+			return PTR_ERR(flow->aside);
+	}
 	if (!job->keep)
 		return 0;
 	flow->store = e2ee_bench_store_new(job->packets,
@@ -387,6 +398,8 @@ int e2ee_bench_udp(struct e2ee_bench *bench)
 		e2ee_bench_store_free(bench->store);
 		bench->store = flow.store;
 	}
+	if (!IS_ERR(flow.aside))
+		e2ee_bench_aead_free(flow.aside);
 	kvfree(flow.out);
 	kvfree(flow.in);
 	e2ee_bench_sockets_put(flow.rx, job->pairs);

@@ -4,6 +4,7 @@
  * are loaded, the namespaces bench0 and bench1 are there:
  *
  *	bench [-t] [-q] RESULTS	-q: less of all; -t: whole programs instead
+ *	bench -c ROUNDS RESULTS	only single packets and bursts, to compare builds
  *	bench -p SIZE SECONDS	nothing but sealing and opening, to be profiled
  */
 #define _GNU_SOURCE
@@ -132,6 +133,20 @@ static void profile(char **argv)
 	exit(0);
 }
 
+static void compare(char **argv)
+{
+	bench_plan.rounds = (unsigned int)atoi(argv[0]);
+	bench_out = fopen(argv[1], "w");
+	if (!bench_out)
+		bench_die("%s: %s", argv[1], strerror(errno));
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	bench_pin(0);
+	place_open();
+	part_cost();
+	part_bursts();
+	exit(fclose(bench_out) ? 1 : 0);
+}
+
 static void measure(void)
 {
 	words();
@@ -153,6 +168,8 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && !strcmp(argv[1], "-p"))
 		profile(argv + 2);
+	if (argc == 4 && !strcmp(argv[1], "-c"))
+		compare(argv + 2);
 	if (i < argc && !strcmp(argv[i], "-t")) {
 		traffic = true;
 		i++;

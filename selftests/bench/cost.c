@@ -67,12 +67,16 @@ static void packets_cost(int job, const char *kind, const char *net,
 static void road_round(int job, const struct road *road, const char *net,
 		       unsigned int size, unsigned int round)
 {
+	char aside[128];
+
 	packets_cost(job, "plain", net, size, round, &road->plain, 1, "");
 	packets_cost(job, "both", net, size, round, &road->both, road->kid, "");
 	packets_cost(job, "tx", net, size, round, &road->tx, road->kid_half,
 		     "keep=1");
 	packets_cost(job, "rx", net, size, round, &road->rx, road->kid_half,
 		     "replay=1");
+	snprintf(aside, sizeof(aside), "driver=%s", place_driver());
+	packets_cost(job, "aside", net, size, round, &road->plain, 1, aside);
 }
 
 static void aead_round(int job, unsigned int size, unsigned int round)
@@ -263,18 +267,19 @@ static void profile_hooks(int job, const struct road *road, unsigned int size)
 
 void part_profile(unsigned int size, unsigned int seconds)
 {
-	uint64_t end = bench_ns() + seconds * UINT64_C(1000000000);
 	struct job_result result;
 	struct road road;
 	int job = job_open();
+	uint64_t end;
 
 	road_open(&road, PLACE_NEAR);
 	profile_hooks(job, &road, size);
+	end = bench_ns() + seconds * UINT64_C(1000000000);
 	while (bench_ns() < end) {
 		job_run(job, &result,
 			"udp tx=%d rx=%d ssrc=%u size=%u packets=100000",
 			road.both.tx, road.both.rx, (uint32_t)road.kid, size);
-		printf("%.1f ns a packet\n",
-		       (double)result.ns / (double)result.packets);
+		bench_say("%.1f ns a packet",
+			  (double)result.ns / (double)result.packets);
 	}
 }
