@@ -50,7 +50,8 @@ check-long:
 	@$(LAB)/packages
 	@selftests/fuzz/run $${E2EE_FUZZ_TIME:-1800}
 	@EXPECT_ALL=1 E2EE_LONG=1 E2EE_LAB_TIMEOUT=86400 $(LAB)/check uml \
-		fault fault_path late isolation flood unload_cycles race soak
+		fault fault_path late isolation flood unload_cycles race soak \
+		leave
 	@selftests/hardening/report
 
 bench bench-quick bench-host:
