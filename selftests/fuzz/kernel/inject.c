@@ -113,6 +113,7 @@ static int gather(void)
 
 static int open_sender(bool ipv6, bool zero)
 {
+	struct in_addr lo = { .s_addr = htonl(INADDR_LOOPBACK) };
 	int one = 1, room = 8 << 20;
 	int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC,
 			0);
@@ -121,6 +122,8 @@ static int open_sender(bool ipv6, bool zero)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	if (zero && setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
+		return -errno;
+	if (!ipv6 && setsockopt(fd, SOL_IP, IP_MULTICAST_IF, &lo, sizeof(lo)))
 		return -errno;
 	return fd;
 }
@@ -161,7 +164,11 @@ int inject_open(struct injector *injector)
 
 static void loopback(struct addr *to, const struct target *target, bool ipv6)
 {
-	addr_loopback(to, ipv6 ? SOCK_V6 : SOCK_V4, target->port);
+	if (target->group)
+		addr_parse(to, SOCK_V4, MODEL_GROUP, target->port);
+	else
+		addr_loopback(to, ipv6 ? SOCK_V6 : SOCK_V4,
+			      target->port);
 }
 
 static int inject_send(struct injector *injector, const struct addr *to,

@@ -31,12 +31,15 @@ struct model_key {
 	uint64_t fresh;		/* CTR that nobody sealed with yet */
 };
 
+#define MODEL_GROUP	"239.99.0.1"
+
 /* An attached socket that anybody can send to, over IPv4 or IPv6 */
 struct target {
 	const char *name;
 	enum sock_kind kind;	/* SOCK_MAPPED: hears both */
 	uint32_t policy;
 	bool async;		/* its cipher answers later */
+	bool group;		/* hears a multicast group, with its twin */
 	uint32_t session;
 	int fd;
 	uint16_t port;

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -23,7 +25,8 @@
 #include "rtp.h"
 #include "run.h"
 
-#define TARGETS	6
+#define TARGETS	8
+#define TWIN	7	/* hears what the one before it hears */
 #define BURST	60000	/* bytes of a burst, at most */
 
 struct packets {
@@ -45,14 +48,17 @@ static const struct {
 	enum sock_kind kind;
 	uint32_t policy;
 	bool async;
+	bool group;
 } targets[TARGETS] = {
-	{ "required, IPv4", SOCK_V4, E2EE_POLICY_REQUIRED, false },
-	{ "required", SOCK_V6, E2EE_POLICY_REQUIRED, false },
+	{ "required, IPv4", SOCK_V4, E2EE_POLICY_REQUIRED, false, false },
+	{ "required", SOCK_V6, E2EE_POLICY_REQUIRED, false, false },
 	{ "required, cipher answers later", SOCK_V6, E2EE_POLICY_REQUIRED,
-	  true },
-	{ "optional", SOCK_V6, E2EE_POLICY_OPTIONAL, false },
-	{ "blocked", SOCK_V6, E2EE_POLICY_BLOCKED, false },
-	{ "off", SOCK_V6, E2EE_POLICY_OFF, false },
+	  true, false },
+	{ "optional", SOCK_V6, E2EE_POLICY_OPTIONAL, false, false },
+	{ "blocked", SOCK_V6, E2EE_POLICY_BLOCKED, false, false },
+	{ "off", SOCK_V6, E2EE_POLICY_OFF, false, false },
+	{ "multicast", SOCK_V4, E2EE_POLICY_REQUIRED, false, true },
+	{ "multicast, twin", SOCK_V4, E2EE_POLICY_REQUIRED, false, true },
 };
 
 /* Order on loopback is by CPU; two workers are not to share one */
@@ -66,21 +72,32 @@ static int pin(unsigned int nth)
 	return sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0;
 }
 
-/* Hears from everywhere; AF_INET6 ones over IPv4, too */
+static int join_group(int fd)
+{
+	struct ip_mreqn group = { .imr_ifindex = (int)if_nametoindex("lo") };
+
+	inet_pton(AF_INET, MODEL_GROUP, &group.imr_multiaddr);
+	return setsockopt(fd, SOL_IP, IP_ADD_MEMBERSHIP, &group,
+			  sizeof(group)) ? -errno : 0;
+}
+
+/* Hears from everywhere, on its port if it has one; AF_INET6 over IPv4, too */
 static int open_socket(struct target *target)
 {
 	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
 	struct sockaddr_in any4 = { .sin_family = AF_INET };
 	bool v4 = target->kind == SOCK_V4;
-	int room = 64 << 20;
+	int room = 64 << 20, one = 1;
 	struct addr addr;
 	int fd;
 
-	fd = socket(any4.sin_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (!v4) {
-		close(fd);
-		fd = socket(any.sin6_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	}
+	any.sin6_port = htons(target->port);
+	any4.sin_port = htons(target->port);
+
+	fd = socket(sock_family(target->kind), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (target->group && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one,
+					sizeof(one)))
+		return -errno;
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room,
 				 sizeof(room)))
 		return -errno;
@@ -91,7 +108,7 @@ static int open_socket(struct target *target)
 	getsockname(fd, (void *)&addr.ss, &addr.len);
 	target->port = addr_port(&addr);
 	target->fd = fd;
-	return 0;
+	return target->group ? join_group(fd) : 0;
 }
 
 static int install(struct ctl *ctl, struct target *target)
@@ -134,6 +151,22 @@ static int wait_expired(struct ctl *ctl, struct target *target)
 	}
 }
 
+/* Another socket of the same session, which hears the same */
+static int open_twin(struct packets *p)
+{
+	struct target *target = &p->targets[TWIN];
+	int err;
+
+	*target = p->targets[TWIN - 1];
+	target->name = targets[TWIN].name;
+	err = open_socket(target);
+	if (!err)
+		err = ctl_attach(&p->ctl, target->session, target->fd, NULL);
+	if (!err)
+		err = ctl_socket_stats(&p->ctl, target->fd, target->stats);
+	return err;
+}
+
 static int open_target(struct packets *p, unsigned int nth)
 {
 	static const uint8_t rtx_pt = MODEL_RTX_PT;
@@ -152,6 +185,7 @@ static int open_target(struct packets *p, unsigned int nth)
 	target->kind = targets[nth].kind;
 	target->policy = targets[nth].policy;
 	target->async = targets[nth].async;
+	target->group = targets[nth].group;
 	model_keys(target, &p->dice);
 	snprintf(name, sizeof(name), "fuzz%u", nth);
 	err = open_socket(target);
@@ -190,8 +224,10 @@ static int open_all(struct packets *p)
 		err = driver_find_async(p->driver);
 	if (!err)
 		err = inject_open(&p->injector);
-	for (i = 0; i < TARGETS && !err; i++)
+	for (i = 0; i < TWIN && !err; i++)
 		err = open_target(p, i);
+	if (!err)
+		err = open_twin(p);
 	for (i = 0; i < TARGETS && !err; i++)
 		if (p->targets[i].policy != E2EE_POLICY_BLOCKED)
 			err = wait_expired(&p->ctl, &p->targets[i]);
@@ -213,7 +249,10 @@ static void choose_batch(struct packets *p, const struct target *target)
 {
 	struct batch *batch = &p->batch;
 
-	batch->shape = choose_shape(&p->dice);
+	/* a group is sent to, not put on a device */
+	do
+		batch->shape = choose_shape(&p->dice);
+	while (target->group && batch->shape > SHAPE_SPLICE);
 	if (batch->shape == SHAPE_TAP_GSO && !p->injector.tap_gso)
 		batch->shape = SHAPE_GSO;
 	batch->ipv6 = target->kind == SOCK_V6 && dice_one_in(&p->dice, 2);
@@ -252,9 +291,6 @@ static void fill_batch(struct packets *p, struct target *target)
 			batch->wires[i][len++] = 0x80;
 		batch->lens[i] = burst ? fit_burst(p, i, len) : len;
 	}
-	for (i = 0; i < batch->num; i++)
-		model_judge(target, batch->wires[i], batch->lens[i],
-			    &p->fates[i]);
 }
 
 static const char *where(struct packets *p, const struct target *target)
@@ -461,9 +497,19 @@ static bool check_tap(struct packets *p, struct target *target)
 	return false;
 }
 
+static bool check_target(struct packets *p, struct target *target)
+{
+	const struct batch *batch = &p->batch;
+
+	for (unsigned int i = 0; i < batch->num; i++)
+		model_judge(target, batch->wires[i], batch->lens[i],
+			    &p->fates[i]);
+	return check_counters(p, target) && drain(p, target);
+}
+
 static bool one_batch(struct packets *p)
 {
-	struct target *target = &p->targets[dice_below(&p->dice, TARGETS)];
+	struct target *target = &p->targets[dice_below(&p->dice, TWIN)];
 	int err;
 
 	/* those that decrypt are met more often */
@@ -477,7 +523,8 @@ static bool one_batch(struct packets *p)
 			  strerror(-err));
 		return false;
 	}
-	if (!check_counters(p, target) || !drain(p, target) ||
+	if (!check_target(p, target) ||
+	    (target->group && !check_target(p, &p->targets[TWIN])) ||
 	    !check_tap(p, target))
 		return false;
 	if (!inject_unharmed(&p->injector, &p->batch)) {
@@ -488,6 +535,32 @@ static bool one_batch(struct packets *p)
 	p->shapes[p->batch.shape] += p->batch.num;
 	p->worker->done += p->batch.num;
 	return true;
+}
+
+/*
+ * A window begins where the key stands at other sockets. So that those of the
+ * twins are alike, whichever of them the kernel gives a packet first: one packet
+ * of each key before all others, alone.
+ */
+static void prime_group(struct packets *p)
+{
+	struct target *target = &p->targets[TWIN - 1];
+	struct batch *batch = &p->batch;
+	struct model_key *key;
+	struct rtp rtp = { .pt = 96, .payload = "first", .len = 5 };
+
+	batch->shape = SHAPE_SEND;
+	batch->num = MODEL_KEYS;
+	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
+		key = &target->keys[i];
+		rtp.ssrc = key->ssrc;
+		batch->lens[i] = rtp_seal(batch->wires[i], &rtp, &key->key,
+					  key->fresh++);
+	}
+	if (inject(&p->injector, &p->dice, target, batch))
+		run_wrong(p->worker, "no multicast");
+	else if (check_target(p, target))
+		check_target(p, &p->targets[TWIN]);
 }
 
 /* A tap from time to time: then every packet is shared with it */
@@ -538,6 +611,8 @@ static void work(struct run_worker *worker)
 	err = open_all(p);
 	if (err)
 		run_wrong(worker, "setting up: %s", strerror(-err));
+	else
+		prime_group(p);
 	run_ready(worker);
 	for (; !run_over(worker); worker->batch++) {
 		turn_tap(p);
