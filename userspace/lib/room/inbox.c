@@ -249,14 +249,16 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 		    e2ee_chain_same_call(room->last, msg) &&
 		    !memcmp(e2ee_chain_owner(room->last)->ik,
 			    e2ee_chain_owner(msg)->ik, E2EE_IK_LEN);
+	/* nobody can fill the list of alarms with names that he makes up */
+	bool known = e2ee_judge_knows(room, msg);
 
 	room->stats[E2EE_ROOM_DROP_RULE]++;
-	if (e2ee_chain_bans(msg, me))
+	if (known && e2ee_chain_bans(msg, me))
 		e2ee_outbox_alarm(room,
 				  "%s has removed this device from its call",
 				  msg->dev);
 	if (judged->ban && room->state != E2EE_ROOM_JOIN) {
-		if (judged->whom)
+		if (judged->whom && known)
 			e2ee_outbox_alarm(
 				room,
 				"split: %s was removed here and is present there",
@@ -269,7 +271,8 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 	if (mine && msg->epoch.seq <= room->last->epoch.seq)
 		return;
 	/* made for me, and yet not good: people should know why */
-	if (judged->whom && e2ee_chain_find(msg, me))
+	if (judged->whom && e2ee_chain_find(msg, me) &&
+	    (known || room->state == E2EE_ROOM_JOIN))
 		e2ee_outbox_alarm(room, "keys of %s are refused: %s: %s",
 				  msg->dev, judged->reason, judged->whom->dev);
 	if (!mine)
@@ -354,8 +357,10 @@ static void inbox_epoch_banned(struct e2ee_room *room, struct e2ee_message *msg)
 
 static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 {
-	struct e2ee_message *fork;
 	int err = e2ee_judge_authentic(room, msg);
+	const struct e2ee_entry *signer;
+	struct e2ee_message *fork;
+	bool known;
 
 	if (err) {
 		room->stats[err == -EPERM ? E2EE_ROOM_DROP_STRANGER :
@@ -363,13 +368,23 @@ static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 		inbox_epoch_banned(room, msg);
 		return;
 	}
-	fork = e2ee_judge_fork(room, msg);
-	e2ee_judge_remember(room, msg);
-	if (fork) {
-		inbox_fork(room, msg, fork);
+	signer = e2ee_chain_owner(msg);
+	known = e2ee_judge_knows(room, msg);
+	/* a member moves to no chain of somebody who is not one of us (M2) */
+	if (!known && (room->state == E2EE_ROOM_MEMBER ||
+		       !e2ee_peers_trusted(room, signer->dev, signer->ik))) {
+		room->stats[E2EE_ROOM_DROP_STRANGER]++;
 		return;
 	}
-	inbox_bans(room, msg);
+	if (known) {
+		fork = e2ee_judge_fork(room, msg);
+		e2ee_judge_remember(room, msg);
+		if (fork) {
+			inbox_fork(room, msg, fork);
+			return;
+		}
+		inbox_bans(room, msg);
+	}
 	e2ee_inbox_judge(room, msg);
 }
 

@@ -18,17 +18,35 @@ static bool judge_same_number(const struct e2ee_message *a,
 		       E2EE_IK_LEN);
 }
 
+static bool judge_forks(const struct e2ee_message *other,
+			const struct e2ee_message *msg)
+{
+	return other && judge_same_number(other, msg) &&
+	       memcmp(other->hash, msg->hash, E2EE_HASH_LEN) != 0;
+}
+
 struct e2ee_message *e2ee_judge_fork(struct e2ee_room *room,
 				     struct e2ee_message *msg)
 {
-	for (unsigned int i = 0; i < REMEMBERED; i++) {
-		struct e2ee_message *other = room->verified[i];
+	for (unsigned int i = 0; i < REMEMBERED; i++)
+		if (judge_forks(room->verified[i], msg))
+			return room->verified[i];
+	return judge_forks(room->last, msg) ? room->last : NULL;
+}
 
-		if (other && judge_same_number(other, msg) &&
-		    memcmp(other->hash, msg->hash, E2EE_HASH_LEN) != 0)
-			return other;
-	}
-	return NULL;
+/*
+ * Is its signer somebody, so that a fork of it counts? Keys cost a broker
+ * nothing: under "tofu" all of them may come in, but who never was in a room
+ * could only fill what is kept for those who are.
+ */
+bool e2ee_judge_knows(struct e2ee_room *room, const struct e2ee_message *msg)
+{
+	const struct e2ee_entry *signer = e2ee_chain_owner(msg);
+
+	return e2ee_chain_is_kin(room, signer->ik) ||
+	       e2ee_idset_has(&room->owners, signer->ik) ||
+	       e2ee_trust_ask(room->trust, signer->dev, signer->ik, NULL) ==
+	       E2EE_TRUST_GOOD;
 }
 
 static bool judge_is_remembered(const struct e2ee_room *room,

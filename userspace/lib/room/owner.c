@@ -436,7 +436,11 @@ static const char *owner_refuses(struct e2ee_room *room,
 		return "it was removed";
 	if (!e2ee_peers_trusted(room, peer->dev, peer->ik))
 		return "its identity is not trusted";
-	if (room->locked && !e2ee_chain_is_kin(room, peer->ik))
+	/* the others would not follow (M1) */
+	if (e2ee_idset_has(&room->retired, msg->session))
+		return "it was taken out, and has to be started again";
+	if ((room->locked || room->bans.count >= E2EE_MEMBERS_MAX) &&
+	    !e2ee_chain_is_kin(room, peer->ik))
 		return "the room is locked";
 	if (!(peer->kp->kp.entry.media & 1u << room->suite))
 		return "it lacks the media suite";

@@ -174,6 +174,31 @@ static size_t draft_list(const struct idset *set, const uint8_t **list)
 	return count;
 }
 
+/*
+ * If there are more than an EPOCH has room for: those of the one before stay
+ * (M2 a), and as many others as there is room for come with them.
+ */
+static size_t draft_bans(const struct e2ee_room *room, const uint8_t **list)
+{
+	const struct idset *bans = &room->bans;
+	size_t left = E2EE_MEMBERS_MAX, count = 0;
+
+	if (bans->count <= E2EE_MEMBERS_MAX || !room->last)
+		return draft_list(bans, list);
+	for (size_t i = 0; i < bans->count; i++)
+		left -= e2ee_chain_bans(room->last,
+					bans->data + i * bans->size);
+	for (size_t i = 0; i < bans->count; i++) {
+		const uint8_t *ik = bans->data + i * bans->size;
+
+		if (e2ee_chain_bans(room->last, ik))
+			list[count++] = ik;
+		else if (left && left--)
+			list[count++] = ik;
+	}
+	return count;
+}
+
 /* the highest suite that both have enabled: 3, then 1, then 2 */
 static uint8_t draft_suite(const struct e2ee_room *room,
 			   const struct e2ee_entry *entry)
@@ -281,7 +306,7 @@ static void draft_state(struct draft *draft)
 	epoch->flags = room->ending ? E2EE_EPOCH_LAST : 0;
 	if (room->locked || room->bans.count >= E2EE_MEMBERS_MAX)
 		epoch->flags |= E2EE_EPOCH_LOCKED;
-	epoch->banned_count = draft_list(&room->bans, draft->banned);
+	epoch->banned_count = draft_bans(room, draft->banned);
 	epoch->lost_count = draft_list(&room->lost, draft->lost);
 }
 

@@ -455,6 +455,7 @@ void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 /* Another EPOCH of the same number by the same owner, in hand; or NULL */
 struct e2ee_message *e2ee_judge_fork(struct e2ee_room *room,
 				     struct e2ee_message *msg);
+bool e2ee_judge_knows(struct e2ee_room *room, const struct e2ee_message *msg);
 void e2ee_judge_remember(struct e2ee_room *room, struct e2ee_message *msg);
 
 /* keys.c: epochs and the kernel, K1 to K10 */

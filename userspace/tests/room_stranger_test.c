@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A broker that makes up devices, as many as it likes: what they say must not
+ * move those who are really there.
+ */
+#include <stdlib.h>
+
+#include "room/scenario.h"
+
+#define STRANGERS	300
+
+static void stranger_seed(uint8_t *seed)
+{
+	for (size_t b = 0; b < E2EE_SEED_LEN; b++)
+		seed[b] = (uint8_t)world_random(&world);
+}
+
+/* A call that nobody is in but its owner, who does not exist */
+static struct e2ee_message *stranger_epoch(const struct e2ee_message *like,
+					   const char *dev, const uint8_t *seed,
+					   const uint8_t *call, uint8_t which)
+{
+	struct e2ee_message draft = *like, *msg = NULL;
+	struct e2ee_entry entry = like->epoch.roster[0];
+	struct e2ee_wrap wrap = like->epoch.wraps[0];
+	uint8_t ik[E2EE_IK_LEN], prev[E2EE_HASH_LEN];
+
+	e2ee_sign_public(seed, ik);
+	memset(prev, which, sizeof(prev));
+	entry.ik = ik;
+	snprintf(entry.dev, sizeof(entry.dev), "%s", dev);
+	snprintf(draft.dev, sizeof(draft.dev), "%s", dev);
+	entry.session = like->session;
+	wrap.leaf = entry.leaf;
+	draft.call = call;
+	draft.epoch.term = 2;
+	draft.epoch.seq = 2;
+	draft.epoch.prev = prev;
+	draft.epoch.owner = entry.leaf;
+	draft.epoch.roster = &entry;
+	draft.epoch.roster_count = 1;
+	draft.epoch.wraps = &wrap;
+	draft.epoch.wrap_count = 1;
+	draft.epoch.banned_count = 0;
+	draft.epoch.lost_count = 0;
+	if (e2ee_message_seal(&draft, "room", seed, &msg))
+		abort();
+	return msg;
+}
+
+/* Two EPOCHs of one number each, to everybody */
+static void strangers_fork(unsigned int nodes)
+{
+	const struct e2ee_message *like = world_owner(&world)->room->last;
+	uint8_t seed[E2EE_SEED_LEN], call[E2EE_ID_LEN];
+	char dev[E2EE_NAME_MAX];
+
+	for (unsigned int i = 0; i < STRANGERS; i++) {
+		stranger_seed(seed);
+		memcpy(call, seed, sizeof(call));
+		snprintf(dev, sizeof(dev), "ghost-%u", i);
+		for (uint8_t which = 1; which <= 2; which++) {
+			struct e2ee_message *msg =
+				stranger_epoch(like, dev, seed, call, which);
+
+			for (unsigned int n = 0; n < nodes; n++)
+				world_inject(&world, &world.nodes[n],
+					     E2EE_TOPIC_EPOCH, NULL, msg->raw,
+					     msg->len);
+			e2ee_message_put(msg);
+		}
+		world_run(&world, 150);
+	}
+}
+
+static void all_know_all(unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		for (unsigned int k = 0; k < count; k++)
+			if (i != k && e2ee_trust_add(world.nodes[i].trust,
+						     world.nodes[k].dev,
+						     e2ee_identity_ik(world.nodes[k].identity),
+						     E2EE_TRUST_PINNED))
+				abort();
+}
+
+static void test_forks(enum e2ee_trust_level level, const char *name)
+{
+	struct node *nodes = scene_open_still(230 + level, 4);
+	bool kept = true;
+
+	all_know_all(level == E2EE_LEVEL_TOFU ? 0 : 4);
+	for (unsigned int i = 0; i < 4; i++)
+		nodes[i].config.level = level;
+	for (unsigned int i = 0; i < 3; i++)
+		node_start(&nodes[i]);
+	ok(scene_together(30 * SECOND), "%s: a room of three", name);
+	scene_talk(10 * SECOND, 1);
+	kept = e2ee_judge_fork(nodes[0].room, nodes[0].room->last) == NULL;
+	strangers_fork(3);
+	for (unsigned int i = 0; i < 3; i++)
+		ok(!nodes[i].room->bans.count &&
+		   !node_alarmed(&nodes[i], "different keys"),
+		   "%s: %s bans nobody who does not exist", name,
+		   nodes[i].dev);
+	ok(kept && !node_status(&nodes[0])->locked,
+	   "%s: the room is not locked", name);
+	node_start(&nodes[3]);
+	ok(scene_together(30 * SECOND), "%s: a fourth one gets in", name);
+	scene_end(name);
+}
+
+/* As many bans as an EPOCH has room for, and more */
+static void test_full(void)
+{
+	struct node *nodes = scene_open_still(234, 4), *owner;
+	uint8_t ik[E2EE_IK_LEN];
+	struct e2ee_message *before = NULL;
+	bool kept = true;
+
+	for (unsigned int i = 0; i < 3; i++)
+		node_start(&nodes[i]);
+	ok(scene_together(30 * SECOND), "full: a room of three");
+	owner = world_owner(&world);
+	for (unsigned int i = 0; i < E2EE_MEMBERS_MAX + 10; i++) {
+		if (i == E2EE_MEMBERS_MAX) {
+			DO(owner, e2ee_room_rekey(owner->room, world.now));
+			scene_talk(5 * SECOND, 1);
+			ok(world_is_one(&world, NULL) &&
+			   owner->room->last->epoch.banned_count ==
+			   E2EE_MEMBERS_MAX, "full: %zu are banned",
+			   owner->room->last->epoch.banned_count);
+			before = e2ee_message_get(owner->room->last);
+		}
+		stranger_seed(ik);
+		/* the last ones come before all others in their order */
+		ik[0] = i < E2EE_MEMBERS_MAX ? ik[0] | 0x80 : 0;
+		if (e2ee_idset_add(&owner->room->bans, ik))
+			abort();
+	}
+	DO(owner, e2ee_room_rekey(owner->room, world.now));
+	scene_talk(5 * SECOND, 1);
+	for (size_t i = 0; before && i < before->epoch.banned_count; i++)
+		kept &= e2ee_chain_bans(owner->room->last,
+					before->epoch.banned[i]);
+	ok(kept && before && memcmp(before->hash, owner->room->last->hash,
+			  E2EE_HASH_LEN) != 0,
+	   "full: those of before stay when more come");
+	ok(world_is_one(&world, NULL) && owner->room->last->epoch.roster_count == 3,
+	   "full: all follow");
+	ok(node_status(&nodes[0])->locked, "full: the room is locked");
+	node_start(&nodes[3]);
+	scene_talk(25 * SECOND, 1);
+	ok(owner->room->last->epoch.roster_count == 3 &&
+	   node_same(&nodes[0], &nodes[1]) && node_same(&nodes[1], &nodes[2]),
+	   "full: so nobody new gets in, and the three stay together");
+	e2ee_message_put(before);
+	scene_end("full");
+}
+
+int main(int argc, char **argv)
+{
+	test_forks(E2EE_LEVEL_TOFU, "tofu");
+	test_forks(E2EE_LEVEL_VERIFIED, "verified");
+	test_full();
+	return scene_finish(argc, argv);
+}
