@@ -5,6 +5,8 @@
  *
  *	room_rekey_test [-j FILE]
  */
+#include <stdlib.h>
+
 #include "room/scenario.h"
 
 static void do_rekey(void)
@@ -152,6 +154,118 @@ static void test_removals(void)
 	scene_end("removals");
 }
 
+/* Only one member's answers come, or nobody's */
+static struct node *answers;
+
+static bool broker_withholds_acks(struct world *now, struct node *to,
+				  const struct world_packet *packet, void *arg)
+{
+	(void)now;
+	(void)to;
+	(void)arg;
+	return packet->topic != E2EE_TOPIC_ACK ||
+	       (answers && !strcmp(packet->dev, answers->dev));
+}
+
+/* The owner's machine dies, and another one owns, whom no answers reach */
+static struct node *unanswered_heir(uint64_t seed, unsigned int count)
+{
+	struct node *owner, *heir = NULL;
+
+	scene_open(seed, count);
+	ok(scene_together(30 * SECOND), "a room of %u", count);
+	scene_talk(5 * SECOND, 1);
+	answers = NULL;
+	world.tamper = broker_withholds_acks;
+	owner = world_owner(&world);
+	owner->online = false;
+	node_kill(owner);
+	node_new_session(owner);
+	for (unsigned int i = 0; i < 300 && !heir; i++) {
+		scene_talk(SECOND / 10, 1);
+		heir = world_owner(&world);
+	}
+	if (!heir)
+		abort();
+	return heir;
+}
+
+static struct node *somebody_else(const struct node *a, const struct node *b)
+{
+	for (unsigned int i = 0; i < world.count; i++)
+		if (world.nodes[i].room && &world.nodes[i] != a &&
+		    &world.nodes[i] != b)
+			return &world.nodes[i];
+	abort();
+}
+
+/* Who took over waits for an answer (O5), but not with a removal */
+static void test_removal_after_takeover(void)
+{
+	struct node *heir = unanswered_heir(66, 4), *carol;
+	uint64_t went;
+
+	scene_talk(4 * SECOND, 1);
+	ok(heir->room->took_over && !heir->room->epochs[0]->switched,
+	   "takeover, removal: no answer, so no switch");
+	carol = somebody_else(heir, NULL);
+	went = world.now;
+	DO(heir, e2ee_room_kick(heir->room, world.now, carol->dev));
+	scene_talk(5 * SECOND, 1);
+	ok(tape_last_open(carol, heir) <= went + 2 * SECOND,
+	   "takeover, removal: she hears the new owner for %llu ms",
+	   (unsigned long long)(tape_last_open(carol, heir) - went));
+	ok(tape_said(heir, went + 2 * SECOND, went + 5 * SECOND) > 100,
+	   "takeover, removal: who goes on to send");
+	ok(heir->room->epochs[0]->switched, "takeover, removal: it switched");
+	world.tamper = NULL;
+	scene_talk(60 * SECOND, 1);
+	ok(world_is_one(&world, NULL), "takeover, removal: one room afterwards");
+	scene_end("takeover, removal");
+}
+
+/* A removal, and a rekey before its deadline */
+static void test_rekey_after_removal(void)
+{
+	struct node *heir = unanswered_heir(67, 5), *carol;
+	uint64_t went;
+	uint32_t seq;
+
+	scene_talk(4 * SECOND, 1);
+	carol = somebody_else(heir, NULL);
+	went = world.now;
+	seq = heir->room->last->epoch.seq;
+	DO(heir, e2ee_room_kick(heir->room, world.now, carol->dev));
+	scene_talk(300, 1);
+	DO(heir, e2ee_room_rekey(heir->room, world.now));
+	heir->room->timers[TIMER_EPOCH] = world.now;
+	scene_talk(200, 1);
+	ok(heir->room->last->epoch.seq == seq + 2 &&
+	   !heir->room->epochs[0]->switched,
+	   "removal, rekey: two EPOCHs, none in use");
+	scene_talk(4500, 1);
+	ok(tape_last_open(carol, heir) <= went + 2 * SECOND,
+	   "removal, rekey: she hears the new owner for %llu ms",
+	   (unsigned long long)(tape_last_open(carol, heir) - went));
+	scene_end("removal, rekey");
+}
+
+/* The first answer comes before the newest EPOCH's deadline */
+static void test_rekey_after_takeover(void)
+{
+	struct node *heir = unanswered_heir(68, 4);
+	uint32_t epoch = heir->kernel.epoch;
+
+	scene_talk(4 * SECOND, 1);
+	ok(heir->kernel.epoch == epoch, "takeover, rekey: no answer yet");
+	answers = somebody_else(heir, NULL);
+	DO(heir, e2ee_room_rekey(heir->room, world.now));
+	scene_talk(3 * SECOND, 1);
+	ok(heir->kernel.epoch > epoch && heir->room->epochs[0]->switched,
+	   "takeover, rekey: one answer, and sending switches");
+	scene_end("takeover, rekey");
+}
+
 /* Can this device still open what was sealed with these keys? */
 static bool opens(const struct node *node, const struct media *media)
 {
@@ -274,6 +388,9 @@ int main(int argc, char **argv)
 	test_deadline();
 	test_removal();
 	test_removals();
+	test_removal_after_takeover();
+	test_rekey_after_removal();
+	test_rekey_after_takeover();
 	test_late_media();
 	test_by_itself();
 	test_bad_network();

@@ -443,6 +443,7 @@ static struct epoch *epoch_new(struct e2ee_room *room, struct e2ee_message *msg,
 {
 	const struct e2ee_entry *me =
 		e2ee_chain_find(msg, e2ee_identity_ik(room->identity));
+	const struct epoch *newest = e2ee_chain_newest(room);
 	struct epoch *epoch = calloc(1, sizeof(*epoch));
 
 	if (!epoch)
@@ -458,17 +459,24 @@ static struct epoch *epoch_new(struct e2ee_room *room, struct e2ee_message *msg,
 	epoch->leaf = me->leaf;
 	epoch->accepted = room->now;
 	epoch->dies = NEVER;
-	epoch->removes = keys_removes(room->last, msg);
+	/* one that comes before it was switched to does not put a removal off */
+	epoch->removes = keys_removes(room->last, msg) ||
+			 (newest && !newest->switched && newest->removes);
 	epoch->deadline = room->now + (epoch->removes ? 1 : 2) * SECOND;
 	return epoch;
 }
 
-static void keys_open_deadlines(struct e2ee_room *room)
+/*
+ * The oldest open deadline counts (M6). Who took over waits for an answer first
+ * (O5), but not with a removal: who is gone hears all that is said meanwhile.
+ */
+void e2ee_keys_open_deadlines(struct e2ee_room *room)
 {
 	uint64_t first = NEVER;
 
 	for (size_t i = 0; i < room->epoch_count; i++)
-		if (room->epochs[i]->deadline < first)
+		if (room->epochs[i]->deadline < first &&
+		    (!room->took_over || room->epochs[i]->removes))
 			first = room->epochs[i]->deadline;
 	room->timers[TIMER_SWITCH] = first;
 }
@@ -509,7 +517,7 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	epoch_fill_tx(room, epoch);
 	if (new_call)
 		e2ee_keys_switch(room);
-	keys_open_deadlines(room);
+	e2ee_keys_open_deadlines(room);
 	return 0;
 }
 
@@ -528,7 +536,7 @@ void e2ee_keys_switch(struct e2ee_room *room)
 		e2ee_outbox_alarm(room, "the kernel does not switch to epoch %u",
 				  epoch->number);
 		epoch->deadline = room->now + SECOND;	/* once more */
-		keys_open_deadlines(room);
+		e2ee_keys_open_deadlines(room);
 		return;
 	}
 	room->sending = epoch->number;
@@ -545,21 +553,10 @@ void e2ee_keys_switch(struct e2ee_room *room)
 	}
 	if (room->inherited.count && room->inherited_dies == NEVER)
 		room->inherited_dies = room->now + EPOCH_GRACE;
-	keys_open_deadlines(room);
+	e2ee_keys_open_deadlines(room);
 	room->timers[TIMER_AGE] = epoch->accepted + SENDING_AGE;
 	e2ee_outbox_event(room, E2EE_ROOM_KEYFRAME, NULL);
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
-}
-
-/*
- * An open deadline is over: to the newest epoch directly, never to one that is
- * superseded. Who took over waits for an answer first (O5).
- */
-void e2ee_keys_deadlines(struct e2ee_room *room)
-{
-	e2ee_clock_stop(room, TIMER_SWITCH);
-	if (!room->took_over)
-		e2ee_keys_switch(room);
 }
 
 /* names are collected first: a listing must not be disturbed */
@@ -622,7 +619,7 @@ void e2ee_keys_stop(struct e2ee_room *room, const char *reason)
 	e2ee_clock_stop(room, TIMER_AGE);
 	for (size_t i = 0; i < room->epoch_count; i++)
 		room->epochs[i]->deadline = NEVER;
-	keys_open_deadlines(room);
+	e2ee_keys_open_deadlines(room);
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 }
 

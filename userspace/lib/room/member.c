@@ -392,7 +392,8 @@ void e2ee_member_timer(struct e2ee_room *room, enum timer timer)
 {
 	switch (timer) {
 	case TIMER_SWITCH:
-		e2ee_keys_deadlines(room);
+		/* to the newest directly, never to one that is superseded */
+		e2ee_keys_switch(room);
 		break;
 	case TIMER_UNKNOWN:
 		e2ee_keys_stop(room, "sending stopped: the owner has newer keys that do not reach this device");

@@ -414,8 +414,7 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 	e2ee_member_learn(room, entry);
 	if (room->took_over) {
 		room->took_over = false;
-		if (room->now >= room->epochs[0]->deadline)
-			e2ee_keys_switch(room);
+		e2ee_keys_open_deadlines(room);
 	}
 	owner_acked(room);
 }

@@ -463,7 +463,7 @@ int e2ee_keys_start(struct e2ee_room *room);
 int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		     const uint8_t *raw);
 void e2ee_keys_switch(struct e2ee_room *room);
-void e2ee_keys_deadlines(struct e2ee_room *room);
+void e2ee_keys_open_deadlines(struct e2ee_room *room);
 void e2ee_keys_stop(struct e2ee_room *room, const char *reason);
 void e2ee_keys_upkeep(struct e2ee_room *room);
 void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
