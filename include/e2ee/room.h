@@ -117,7 +117,8 @@ struct e2ee_room_ops {
  *	a thread makes them ahead, which blocks all signals; e2ee_room_new() waits
  *	for the first
  * @hpke_off: and no HPKE
- * @admins: devices that may kick, lock, hand over and set the policy
+ * @admins: devices that may kick, lock, hand over and set the policy, if their
+ *	keys are verified or pinned
  * @admin_count: of @admins
  */
 struct e2ee_room_config {

@@ -468,20 +468,27 @@ static void owner_join_req(struct e2ee_room *room,
 	e2ee_owner_plan(room);
 }
 
-static bool owner_is_admin(const struct e2ee_room *room, const char *dev)
+/* Of a name that was configured, and a key that people have looked at (O9) */
+static bool owner_is_admin(const struct e2ee_room *room,
+			   const struct peer *peer)
 {
+	enum e2ee_trust_kind kind;
+
 	for (size_t i = 0; i < room->admin_count; i++)
-		if (!strcmp(room->admins[i], dev))
-			return true;
+		if (!strcmp(room->admins[i], peer->dev))
+			return e2ee_trust_ask(room->trust, peer->dev, peer->ik,
+					      &kind) == E2EE_TRUST_GOOD &&
+			       kind >= E2EE_TRUST_VERIFIED;
 	return false;
 }
 
 static void owner_admin_req(struct e2ee_room *room,
-			    const struct e2ee_message *msg)
+			    const struct e2ee_message *msg,
+			    const struct peer *peer)
 {
 	const struct e2ee_msg_req *req = &msg->req;
 
-	if (!owner_is_admin(room, msg->dev) || !e2ee_chain_by_t(room, req->t)) {
+	if (!owner_is_admin(room, peer) || !e2ee_chain_by_t(room, req->t)) {
 		room->stats[E2EE_ROOM_DROP_RULE]++;
 		return;
 	}
@@ -531,26 +538,41 @@ void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
 		e2ee_owner_plan(room);
 		break;
 	default:
-		owner_admin_req(room, msg);
+		owner_admin_req(room, msg, peer);
 		break;
 	}
 }
 
-/* Who has been silent for too long goes (O7), and keys are renewed (O6) */
+/* O7 */
+static bool owner_misses(const struct e2ee_room *room, const struct peer *peer)
+{
+	return room->now - peer->ack_at >= MEMBER_SILENCE ||
+	       (peer->gone_at != NEVER && peer->ack_at <= peer->gone_at &&
+		room->now - peer->gone_at >= POLL_ANSWER) ||
+	       (!peer->kp && room->now - peer->kp_at >= KP_DEAD);
+}
+
+/*
+ * Who has been silent for too long goes (O7), and whom the operator took out of
+ * the trust store; and keys are renewed (O6).
+ */
 void e2ee_owner_upkeep(struct e2ee_room *room)
 {
 	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
 
 	for (size_t i = 0; room->link && i < epoch->roster_count; i++) {
-		struct peer *peer = e2ee_peers_find(room, epoch->roster[i].ik);
+		const struct e2ee_entry *entry = &epoch->roster[i];
+		struct peer *peer = e2ee_peers_find(room, entry->ik);
 
-		if (epoch->roster[i].leaf == epoch->owner || !peer)
+		if (entry->leaf == epoch->owner)
 			continue;
-		if (room->now - peer->ack_at >= MEMBER_SILENCE ||
-		    (peer->gone_at != NEVER && peer->ack_at <= peer->gone_at &&
-		     room->now - peer->gone_at >= POLL_ANSWER) ||
-		    (!peer->kp && room->now - peer->kp_at >= KP_DEAD))
+		if (!e2ee_peers_trusted(room, entry->dev, entry->ik)) {
+			e2ee_outbox_alarm(room, "%s is not trusted any more: removed",
+					  entry->dev);
+			e2ee_owner_remove(room, entry->ik, false, false);
+		} else if (peer && owner_misses(room, peer)) {
 			e2ee_owner_remove(room, peer->ik, false, true);
+		}
 	}
 	if (room->now - room->made_at >= REKEY_EVERY &&
 	    room->now >= room->rekey_off)

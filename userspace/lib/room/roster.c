@@ -75,13 +75,15 @@ static void draft_add(struct draft *draft, uint8_t leaf,
 	entry->kp_hash = kp->hash;
 }
 
-static bool draft_goes(const struct e2ee_room *room, const uint8_t *ik,
+static bool draft_goes(struct e2ee_room *room, const struct e2ee_entry *entry,
 		       bool take_over)
 {
 	const struct e2ee_entry *owner = e2ee_chain_owner(room->last);
+	const uint8_t *ik = entry->ik;
 
 	if (e2ee_idset_has(&room->bans, ik) ||
-	    e2ee_idset_has(&room->removals, ik))
+	    e2ee_idset_has(&room->removals, ik) ||
+	    !e2ee_peers_trusted(room, entry->dev, ik))
 		return true;
 	return take_over &&
 	       (e2ee_idset_has(&room->leavers, ik) ||
@@ -104,7 +106,7 @@ static void draft_stay(struct draft *draft, bool take_over)
 			draft_add(draft, old->leaf, room->kps[0].msg);
 			continue;
 		}
-		if (draft_goes(room, old->ik, take_over))
+		if (draft_goes(room, old, take_over))
 			continue;
 		same = peer && peer->kp &&
 		       !memcmp(peer->kp->session, old->session, E2EE_ID_LEN);
@@ -153,7 +155,8 @@ static void draft_join(struct draft *draft)
 
 		if (!peer->join || !peer->kp || draft_has(draft, peer->kp) ||
 		    e2ee_idset_has(&room->bans, peer->ik) ||
-		    e2ee_idset_has(&room->removals, peer->ik))
+		    e2ee_idset_has(&room->removals, peer->ik) ||
+		    !e2ee_peers_trusted(room, peer->dev, peer->ik))
 			continue;
 		leaf = draft_free_leaf(draft);
 		if (leaf < 0) {

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What the trust stores of a room's devices say, and what follows from it while
+ * the room goes on.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "room/scenario.h"
+
+static void know(struct node *node, const struct node *other,
+		 enum e2ee_trust_kind kind)
+{
+	if (e2ee_trust_add(node->trust, other->dev,
+			   e2ee_identity_ik(other->identity), kind))
+		abort();
+}
+
+/* A room of those who were pinned everywhere */
+static struct node *call_of_pinned(uint64_t seed, unsigned int count)
+{
+	struct node *nodes = scene_open_still(seed, count);
+
+	for (unsigned int i = 0; i < count; i++) {
+		for (unsigned int k = 0; k < count; k++)
+			if (i != k)
+				know(&nodes[i], &nodes[k], E2EE_TRUST_PINNED);
+		nodes[i].config.level = E2EE_LEVEL_VERIFIED;
+		node_start(&nodes[i]);
+	}
+	ok(scene_together(30 * SECOND), "a room of %u, all pinned", count);
+	scene_talk(5 * SECOND, 1);
+	return nodes;
+}
+
+static struct node *with_leaf(unsigned int leaf)
+{
+	for (unsigned int i = 0; i < world.count; i++)
+		if (world.nodes[i].room->epochs[0]->leaf == leaf)
+			return &world.nodes[i];
+	abort();
+}
+
+/* The owner's operator takes a device out of the trust store */
+static void test_taken_out(void)
+{
+	struct node *nodes = call_of_pinned(260, 3), *owner, *carol;
+	uint64_t went;
+
+	owner = world_owner(&world);
+	carol = owner == &nodes[2] ? &nodes[1] : &nodes[2];
+	if (e2ee_trust_del(owner->trust, carol->dev))
+		abort();
+	went = world.now;
+	scene_talk(10 * SECOND, 1);
+	ok(owner->room->last->epoch.roster_count == 2 &&
+	   !e2ee_chain_find(owner->room->last,
+			    e2ee_identity_ik(carol->identity)),
+	   "taken out: she is out of the owner's roster");
+	ok(!e2ee_idset_has(&owner->room->bans,
+			   e2ee_identity_ik(carol->identity)),
+	   "taken out: but not banned");
+	ok(tape_last_open(carol, owner) <= went + 3 * SECOND,
+	   "taken out: she hears the owner for %llu ms",
+	   (unsigned long long)(tape_last_open(carol, owner) - went));
+	know(owner, carol, E2EE_TRUST_PINNED);
+	scene_talk(10 * SECOND, 1);
+	ok(owner->room->last->epoch.roster_count == 2 &&
+	   node_alarmed(owner, "has to be started again"),
+	   "taken out: pinned again, she has to start anew");
+	node_kill(carol);
+	node_start(carol);
+	ok(scene_together(40 * SECOND), "taken out: and is let in then");
+	scene_end("taken out");
+}
+
+/* The others' operators do, and the owner, who still lets her in, dies */
+static void test_taken_out_elsewhere(void)
+{
+	struct node *owner, *carol, *heir = NULL;
+
+	call_of_pinned(261, 4);
+	owner = world_owner(&world);
+	carol = with_leaf(owner->room->epochs[0]->leaf == 3 ? 2 : 3);
+	for (unsigned int i = 0; i < 4; i++)
+		if (&world.nodes[i] != owner && &world.nodes[i] != carol &&
+		    e2ee_trust_del(world.nodes[i].trust, carol->dev))
+			abort();
+	node_kill(owner);
+	for (unsigned int i = 0; i < 300 && !heir; i++) {
+		scene_talk(SECOND / 10, 1);
+		heir = world_owner(&world);
+	}
+	ok(heir && heir != carol, "taken out elsewhere: another one owns");
+	ok(heir && !e2ee_chain_find(heir->room->last,
+				    e2ee_identity_ik(carol->identity)),
+	   "taken out elsewhere: and has not taken her along");
+	scene_end("taken out elsewhere");
+}
+
+/* A name is easily had: who was seen here first is no admin for that */
+static void test_admin(void)
+{
+	static const char *const admins[] = { "carol" };
+	struct node *nodes = scene_open_still(262, 3);
+	struct node *owner, *bob = &nodes[1], *carol = &nodes[2];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		nodes[i].config.admins = admins;
+		nodes[i].config.admin_count = 1;
+		node_start(&nodes[i]);
+	}
+	ok(scene_together(30 * SECOND), "admin: a room of two");
+	node_start(carol);
+	ok(scene_together(30 * SECOND), "admin: carol comes");
+	scene_talk(12 * SECOND, 1);
+	owner = world_owner(&world);
+	bob = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	ok(e2ee_trust_ask(owner->trust, "carol",
+			  e2ee_identity_ik(carol->identity), NULL) ==
+	   E2EE_TRUST_GOOD, "admin: she is known by now, as tofu");
+	DO(carol, e2ee_room_kick(carol->room, world.now, bob->dev));
+	scene_talk(SECOND, 1);
+	DO(carol, e2ee_room_lock(carol->room, world.now, true));
+	scene_talk(5 * SECOND, 1);
+	ok(owner->room->last->epoch.roster_count == 3 && !bob->out_at &&
+	   !node_status(owner)->locked, "admin: nothing that she asks for is done");
+	know(owner, carol, E2EE_TRUST_VERIFIED);
+	DO(carol, e2ee_room_lock(carol->room, world.now, true));
+	scene_talk(SECOND, 1);	/* one must not overtake the other */
+	DO(carol, e2ee_room_kick(carol->room, world.now, bob->dev));
+	scene_talk(5 * SECOND, 1);
+	ok(owner->room->last->epoch.roster_count == 2 && bob->out_at &&
+	   node_status(owner)->locked, "admin: verified, she is obeyed");
+	scene_end("admin");
+}
+
+int main(int argc, char **argv)
+{
+	test_taken_out();
+	test_taken_out_elsewhere();
+	test_admin();
+	return scene_finish(argc, argv);
+}
