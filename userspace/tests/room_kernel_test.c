@@ -3,6 +3,7 @@
  * What the kernel's session brings: keys that are missing or expire, sessions
  * made anew, keys of an e2eed that died.
  */
+#include "room/kernel.h"
 #include "room/scenario.h"
 
 static unsigned int keys_of(const struct node *node, uint32_t dir,
@@ -308,6 +309,47 @@ static void test_numbers(void)
 	scene_end("numbers");
 }
 
+static unsigned int deleted_too_early;
+
+/* Without the keys that it sends with, "optional" is clear */
+static int key_del(void *arg, const struct e2ee_key *keys, size_t count)
+{
+	const struct node *node = arg;
+
+	for (size_t i = 0; i < count; i++)
+		deleted_too_early += node->kernel.policy != E2EE_POLICY_REQUIRED;
+	return kernel_key_del(arg, keys, count);
+}
+
+/* K9: a stricter policy, with an EPOCH that deletes all keys of before */
+static void test_stricter(void)
+{
+	struct node *nodes = scene_open_still(93, 2), *owner, *other;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
+		nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
+		node_start(&nodes[i]);
+	}
+	ok(scene_together(30 * SECOND), "stricter: a room of two");
+	scene_talk(5 * SECOND, 1);
+	owner = world_owner(&world);
+	other = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	ok(owner->kernel.policy == E2EE_POLICY_OPTIONAL,
+	   "stricter: its policy is optional");
+	deleted_too_early = 0;
+	owner->room->ops.key_del = key_del;
+	DO(owner, e2ee_room_policy(owner->room, world.now,
+				   E2EE_POLICY_REQUIRED));
+	DO(owner, e2ee_room_kick(owner->room, world.now, other->dev));
+	scene_talk(3 * SECOND, 1);
+	ok(owner->room->last->epoch.seq == 1 &&
+	   owner->kernel.policy == E2EE_POLICY_REQUIRED,
+	   "stricter: a new call, and required");
+	ok(!deleted_too_early, "stricter: before the keys of before go");
+	scene_end("stricter");
+}
+
 int main(int argc, char **argv)
 {
 	test_missing();
@@ -324,5 +366,6 @@ int main(int argc, char **argv)
 	test_collisions();
 	test_collision_inherited();
 	test_numbers();
+	test_stricter();
 	return scene_finish(argc, argv);
 }

@@ -492,6 +492,7 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		     const uint8_t *raw)
 {
 	bool new_call = room->last && !e2ee_chain_same_call(room->last, msg);
+	uint32_t policy = e2ee_policy_from_wire(msg->epoch.policy);
 	struct batch batch = { .room = room };
 	struct epoch *epoch;
 
@@ -504,10 +505,13 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	epoch_inherit_seen(room, epoch);
 	if (room->epoch_count)
 		keys_remember(room, room->epochs[0]);
+	/* without keys a policy looser than "required" sends in clear */
+	if (policy < room->policy_now)
+		e2ee_keys_policy(room, policy);
 	if (new_call)
 		e2ee_keys_drop_epochs(room);
 	keys_make_room(room, msg);
-	e2ee_keys_policy(room, e2ee_policy_from_wire(msg->epoch.policy));
+	e2ee_keys_policy(room, policy);
 	memmove(&room->epochs[1], &room->epochs[0],
 		room->epoch_count * sizeof(room->epochs[0]));
 	room->epochs[0] = epoch;
