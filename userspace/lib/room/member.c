@@ -64,6 +64,11 @@ bool e2ee_member_may_create(struct e2ee_room *room)
 {
 	unsigned int before = room->create_rank;
 
+	/* no space for its number, say: without it nobody is in a call */
+	if (!room->kps[0].msg) {
+		e2ee_clock_set(room, TIMER_CREATE, SECOND);
+		return false;
+	}
 	room->create_rank = e2ee_peers_rank(room);
 	if (room->create_rank <= before)
 		return true;

@@ -37,6 +37,10 @@ static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
 	size_t len;
 	int err;
 
+	/* first, as it is what fails, and keys are dear */
+	err = e2ee_identity_next_seq(room->identity, &draft.kp.seq);
+	if (err)
+		return err;
 	for (unsigned int suite = 1; suite < E2EE_WRAP_SUITES; suite++) {
 		if (!(room->wraps & WRAP_BIT(suite)))
 			continue;
@@ -48,8 +52,6 @@ static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
 		entry->keys[suite].len = len;
 	}
 	err = e2ee_random(nonce, sizeof(nonce));
-	if (!err)
-		err = e2ee_identity_next_seq(room->identity, &draft.kp.seq);
 	if (err)
 		return err;
 	entry->ik = e2ee_identity_ik(room->identity);
@@ -74,6 +76,7 @@ int e2ee_peers_renew_kp(struct e2ee_room *room)
 		e2ee_peers_forget_kp(&kp);
 		e2ee_outbox_alarm(room, "no new key package: %s",
 				  strerror(-err));
+		e2ee_clock_set(room, TIMER_KP, KP_AGAIN);
 		return err;
 	}
 	e2ee_peers_forget_kp(&room->kps[1]);

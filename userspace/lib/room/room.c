@@ -225,9 +225,7 @@ static void room_fire(struct e2ee_room *room, enum timer timer)
 		e2ee_inbox_link_down(room);
 		break;
 	case TIMER_KP:
-		if (e2ee_peers_renew_kp(room))
-			e2ee_clock_set(room, TIMER_KP, MINUTE);
-		else
+		if (!e2ee_peers_renew_kp(room))
 			e2ee_outbox_kp(room);
 		break;
 	case TIMER_CREATE:

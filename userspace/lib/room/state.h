@@ -33,6 +33,7 @@
 #define EPOCH_GRACE		(10 * SECOND)	/* K4 */
 #define EPOCHS_LIVE		8		/* K4 */
 #define KP_RENEW		(10 * MINUTE)
+#define KP_AGAIN		(5 * SECOND)	/* it could not be made */
 #define KP_DEAD			(25 * MINUTE)
 #define MEMBER_SILENCE		(45 * SECOND)	/* O7 */
 #define SPARE_STREAMS		8
