@@ -49,6 +49,16 @@ static bool e2ee_contact_is_users(const struct sock *sk)
 }
 
 /*
+ * A tunnel, or IPsec over UDP, sends what a socket sent in a packet of its own,
+ * which still belongs to that socket.
+ */
+static bool e2ee_contact_is_own(const struct sock *sk,
+				const struct e2ee_datagram *datagram)
+{
+	return datagram->source == inet_sk(sk)->inet_sport;
+}
+
+/*
  * Clear media of an attached socket, on its way out behind our back: from a
  * sender that was inside the stack when the attach came. A guard promised that
  * its socket's first packets arrive, so in its name they wait for their turn.
@@ -70,6 +80,7 @@ static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
 	if (policy != E2EE_POLICY_REQUIRED && policy != E2EE_POLICY_BLOCKED)
 		return NF_ACCEPT;
 	if (!e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_contact_is_own(socket->sk, &datagram) ||
 	    !e2ee_datagram_leaks(&datagram, session))
 		return NF_ACCEPT;
 	guard = e2ee_guard_by_id(enet, READ_ONCE(socket->guard));
@@ -89,7 +100,8 @@ static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 	struct e2ee_guard *guard;
 	struct sock *sk = skb->sk;
 
-	if (!sk || !e2ee_contact_is_candidate(sk))
+	if (!sk || !net_eq(sock_net(sk), state->net) ||
+	    !e2ee_contact_is_candidate(sk))
 		return NF_ACCEPT;
 	socket = e2ee_socket_of(sk);
 	if (socket && rcu_access_pointer(socket->session))
@@ -97,6 +109,7 @@ static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 	guard = e2ee_guard_of(enet, sk);
 	if (!guard || !e2ee_contact_is_users(sk) ||
 	    !e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_contact_is_own(sk, &datagram) ||
 	    !e2ee_datagram_has_media(&datagram))
 		return NF_ACCEPT;
 	return e2ee_hold_packet(sk, guard, skb, state, NULL);
