@@ -485,8 +485,11 @@ static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct e2ee_session *session;
 
-	if (unlikely(!socket))
-		return 1;	/* being freed: nobody reads any more */
+	/* being freed, or displaced: see e2ee_socket_displaced() */
+	if (unlikely(!socket)) {
+		e2ee_rx_drop(sk, skb);
+		return 0;
+	}
 	session = rcu_dereference(socket->session);
 	if (!session)
 		return 1;

@@ -48,6 +48,12 @@ static bool e2ee_socket_bound(const struct e2ee_socket *socket)
 	return rcu_access_pointer(socket->session);
 }
 
+/* before UDP-Lite went, its level set the options of UDP, too */
+static bool e2ee_socket_is_udp(int level)
+{
+	return level == SOL_UDP || level == SOL_UDPLITE;
+}
+
 static int e2ee_socket_setsockopt(struct sock *sk, int level, int optname,
 				  sockptr_t optval, unsigned int optlen)
 {
@@ -55,10 +61,10 @@ static int e2ee_socket_setsockopt(struct sock *sk, int level, int optname,
 
 	/* would replace our sendmsg, our encap_rcv */
 	if ((level == SOL_IPV6 && optname == IPV6_ADDRFORM) ||
-	    (level == SOL_UDP && optname == UDP_ENCAP))
+	    (e2ee_socket_is_udp(level) && optname == UDP_ENCAP))
 		return -EOPNOTSUPP;
 	/* one datagram made of many calls cannot be sealed */
-	if (level == SOL_UDP && optname == UDP_CORK &&
+	if (e2ee_socket_is_udp(level) && optname == UDP_CORK &&
 	    e2ee_socket_bound(socket))
 		return -EOPNOTSUPP;
 	return socket->orig->setsockopt(sk, level, optname, optval, optlen);
@@ -78,7 +84,7 @@ static int e2ee_socket_getsockopt(struct sock *sk, int level, int optname,
 				  char __user *optval, int __user *optlen)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
-	bool is_encap = level == SOL_UDP && optname == UDP_ENCAP;
+	bool is_encap = e2ee_socket_is_udp(level) && optname == UDP_ENCAP;
 	int err, len, mtu;
 
 	err = socket->orig->getsockopt(sk, level, optname, optval, optlen);
@@ -174,14 +180,38 @@ static void e2ee_socket_free(struct e2ee_socket *socket)
 	e2ee_object_destroyed(E2EE_OBJECT_SOCKET);
 }
 
+/*
+ * An IPV6_ADDRFORM that waited for the socket's lock while we attached has put
+ * another protocol in our place, and closing did not pass through ours.
+ */
+static struct e2ee_socket *e2ee_socket_displaced(const struct sock *sk)
+{
+	struct e2ee_net *enet = e2ee_net(sock_net(sk));
+	struct e2ee_socket *socket, *found = NULL;
+
+	spin_lock_bh(&enet->sockets_lock);
+	list_for_each_entry(socket, &enet->sockets, node) {
+		if (socket->sk == sk) {
+			found = socket;
+			break;
+		}
+	}
+	spin_unlock_bh(&enet->sockets_lock);
+	return found;
+}
+
 /* RCU callback: nobody sends or receives any more */
 static void e2ee_socket_destruct(struct sock *sk)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	bool displaced = !socket;
 
+	if (displaced)
+		socket = e2ee_socket_displaced(sk);
 	/* closing may have missed our destroy() if it came with the attach */
 	e2ee_socket_leave(socket);
-	WRITE_ONCE(sk->sk_prot, socket->orig);
+	if (!displaced)
+		WRITE_ONCE(sk->sk_prot, socket->orig);
 	sk->sk_destruct = socket->sk_destruct;
 	/* it drops its namespace after this returns: free our part first */
 	e2ee_socket_free(socket);
@@ -232,11 +262,15 @@ static struct e2ee_socket *e2ee_socket_new(struct sock *sk)
 	return socket;
 }
 
-static int e2ee_socket_check(struct sock *sk, struct e2ee_refusal *why)
+static int e2ee_socket_check(struct sock *sk, const struct e2ee_net *enet,
+			     struct e2ee_refusal *why)
 {
 	struct proto *canon = sk->sk_family == AF_INET6 ? e2ee_socket_prot6 :
 							  &udp_prot;
 
+	if (!net_eq(sock_net(sk), enet->net))
+		return e2ee_refuse(why, 0, -EXDEV,
+				   "socket is of another network namespace");
 	if (sock_flag(sk, SOCK_DEAD))
 		return e2ee_refuse(why, 0, -ESHUTDOWN, "socket is closed");
 	if (udp_sk(sk)->pending || udp_test_bit(CORK, sk))
@@ -308,7 +342,8 @@ static int e2ee_socket_bind_check(struct e2ee_socket *socket,
  *
  * Context: process, under struct e2ee_net.lock, sleeps.
  * Return: 0; -EEXIST: attached to it already; -EBUSY: in use by others;
- * -ESHUTDOWN; -ENOMEM; -ENODEV: the module is being unloaded.
+ * -EXDEV: of another namespace; -ESHUTDOWN; -ENOMEM; -ENODEV: the module is
+ * being unloaded.
  */
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why)
@@ -318,7 +353,7 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 
 	lockdep_assert_held(&session->enet->lock);
 	lock_sock(sk);
-	err = e2ee_socket_check(sk, why);
+	err = e2ee_socket_check(sk, session->enet, why);
 	if (err)
 		goto out;
 	socket = e2ee_socket_of(sk);
