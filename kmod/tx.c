@@ -319,6 +319,9 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	} while (err && epoch != READ_ONCE(session->epoch));
 	if (!err)
 		return;
+	/* it may be blocked by now, and have lost its keys by that */
+	if (policy == E2EE_POLICY_OPTIONAL)
+		policy = READ_ONCE(session->policy);
 	e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY, err);
 	/* sent in clear or not: whoever has keys wants to know */
 	e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING, epoch, rtp->ssrc);
@@ -695,6 +698,27 @@ static int e2ee_tx_send_empty(struct e2ee_tx *tx)
 	return 0;
 }
 
+/*
+ * UDP has no length for it: refuses it, and tells how. It is asked with zeros:
+ * where the peer changes meanwhile, it may have one.
+ */
+static int e2ee_tx_too_long(struct e2ee_tx *tx)
+{
+	struct kvec zeros[DIV_ROUND_UP(U16_MAX, PAGE_SIZE)];
+	struct msghdr msg = *tx->msg;
+	size_t len = min_t(size_t, tx->len, U16_MAX);
+	int i, ret;
+
+	for (i = 0; i < ARRAY_SIZE(zeros); i++) {
+		zeros[i].iov_base = page_address(ZERO_PAGE(0));
+		zeros[i].iov_len = PAGE_SIZE;
+	}
+	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, zeros, ARRAY_SIZE(zeros),
+		      len);
+	ret = e2ee_tx_call(tx, &msg, tx->len);
+	return ret < 0 ? ret : -EMSGSIZE;
+}
+
 /**
  * e2ee_tx_sendmsg_now() - e2ee_tx_sendmsg() of a bound socket, before packets
  *	that a guard still holds
@@ -722,9 +746,8 @@ int e2ee_tx_sendmsg_now(struct sock *sk, struct msghdr *msg, size_t len)
 	if (e2ee_tx_is_ipv4(sk, msg))
 		tx.max -= sizeof(struct iphdr);
 	if (len > tx.max) {
-		/* UDP has no length for it: refuses it, and tells how */
 		e2ee_tx_count(&tx, &tx.one, E2EE_A_STAT_TX_TOO_BIG);
-		return e2ee_tx_call(&tx, msg, len);
+		return e2ee_tx_too_long(&tx);
 	}
 	ret = e2ee_tx_packets_new(&tx);
 	if (ret)
@@ -758,7 +781,9 @@ int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, len);
 	if (!e2ee_tx_is_bound(socket))
 		return socket->orig->sendmsg(sk, msg, len);
+	/* pending: a call that was under way when the socket was attached */
 	if (msg->msg_flags & MSG_MORE || udp_test_bit(CORK, sk) ||
+	    READ_ONCE(udp_sk(sk)->pending) ||
 	    (msg->msg_flags & MSG_ZEROCOPY && sock_flag(sk, SOCK_ZEROCOPY)))
 		return -EOPNOTSUPP;
 	/* packets that a guard holds were sent before this one */
