@@ -288,6 +288,12 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 		kfree(held);
 		return false;
 	}
+	/*
+	 * Not charged to its sender any more: only we can free it, and to send
+	 * it anew takes room in the same buffer. Their number is limited.
+	 */
+	if (!receive)
+		skb_orphan(skb);
 	held->skb = skb;
 	held->state = *state;
 	held->receive = receive;

@@ -168,8 +168,9 @@ bool e2ee_resend(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 		goto out;
 	}
-	/* its memory is the socket's send buffer, which the new one needs */
 	kfree_skb(skb);
+	/* waits for nothing that the owner of the socket can put off for ever */
+	resend->msg.msg_flags |= MSG_DONTWAIT;
 	e2ee_tx_sendmsg_now(sk, &resend->msg, resend->vec.iov_len);
 	kvfree(resend->vec.iov_base);
 	sent = true;
