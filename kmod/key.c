@@ -735,7 +735,8 @@ void e2ee_key_del_all(struct e2ee_session *session)
 {
 	struct e2ee_key *key, *next;
 
-	list_for_each_entry_safe(key, next, &session->keys, node) {
+	/* the newest stand first in the chains of those that share a KID */
+	list_for_each_entry_safe_reverse(key, next, &session->keys, node) {
 		e2ee_key_unlink(key);
 		cond_resched();
 	}
@@ -775,6 +776,9 @@ void e2ee_key_net_exit(struct e2ee_net *enet)
 {
 	struct e2ee_tomb *tomb, *next;
 
+	/* what frees keys looks into the namespace */
+	rcu_barrier();
+	flush_workqueue(e2ee_key_wq);
 	list_for_each_entry_safe(tomb, next, &enet->tombs, node)
 		kfree(tomb);
 	e2ee_stream_net_exit(enet);
