@@ -57,7 +57,9 @@ static struct crypto_aead *e2ee_aead_tfm_new(const char *alg, u32 type,
 	if (IS_ERR(tfm))
 		return tfm;
 	err = -EINVAL;
-	if (crypto_aead_ivsize(tfm) != E2EE_AEAD_NONCE_LEN)
+	/* a driver may be named that is something else of the same sizes */
+	if (crypto_aead_ivsize(tfm) != E2EE_AEAD_NONCE_LEN ||
+	    strcmp(crypto_tfm_alg_name(crypto_aead_tfm(tfm)), "gcm(aes)"))
 		goto free;
 	err = crypto_aead_setkey(tfm, key, key_len);
 	if (err)
