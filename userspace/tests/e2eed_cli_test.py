@@ -244,7 +244,7 @@ def check_broker(tap, stage):
 
 def check_junk(tap, stage):
     """What is no message is counted, and said once"""
-    one = stage.appliance("junk", "stdio:board", hub=Hub())
+    one = stage.appliance("noise", "stdio:board", hub=Hub())
     one.start()
     until(lambda: one.status().get("state") == "owner")
     tap.equal("nothing is dropped", one.status()["counters"]["drop_transport"],
