@@ -366,6 +366,45 @@ static void test_end(void)
 	scene_end("end");
 }
 
+/* An owner on its way to a better call, which ends just then */
+static void test_last(void)
+{
+	struct node *nodes = scene_open(45, 4), *way = NULL, *better = NULL;
+	uint64_t healed;
+
+	ok(scene_together(30 * SECOND), "last: a room of four");
+	scene_talk(3 * SECOND, 1);
+	put_apart(2);
+	scene_talk(100 * SECOND, 1);
+	ok(halves_are_one(&world, NULL), "last: two halves");
+	for (unsigned int i = 0; i < 4; i++) {
+		node_online(&nodes[i], false);
+		nodes[i].part = 0;
+		node_online(&nodes[i], true);
+	}
+	healed = world.now;
+	while (!way && world.now < healed + 20 * SECOND) {
+		world_run(&world, 1);
+		for (unsigned int i = 0; i < 4; i++)
+			if (nodes[i].room->state == E2EE_ROOM_OWNER &&
+			    nodes[i].room->better)
+				way = &nodes[i];
+	}
+	for (unsigned int i = 0; i < 4; i++)
+		if (&nodes[i] != way &&
+		    nodes[i].room->state == E2EE_ROOM_OWNER)
+			better = &nodes[i];
+	if (!ok(way && better, "last: one owner is on its way to the other"))
+		return;
+	better->room->ending = true;	/* its EPOCHs say so from now on */
+	world_run(&world, 6 * SECOND);
+	better->room->ending = false;
+	ok(way->room->state != E2EE_ROOM_OWNER ||
+	   way->room->timers[TIMER_HB] != NEVER,
+	   "last: who owns has heartbeats");
+	scene_end("last");
+}
+
 int main(int argc, char **argv)
 {
 	test_killed(2, false);
@@ -382,5 +421,6 @@ int main(int argc, char **argv)
 	test_owner_leaves();
 	test_alone();
 	test_end();
+	test_last();
 	return scene_finish(argc, argv);
 }

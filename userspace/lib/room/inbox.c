@@ -320,6 +320,9 @@ void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg)
 		inbox_epoch_other(room, msg, judged.verdict == VERDICT_BETTER);
 		break;
 	case VERDICT_NEWCOMER:
+		/* it ends: nobody goes there any more */
+		if (msg->epoch.flags & E2EE_EPOCH_LAST)
+			break;
 		if (room->state == E2EE_ROOM_OWNER) {
 			e2ee_owner_yield(room, msg);
 			snprintf(room->split, sizeof(room->split),
