@@ -3,6 +3,8 @@
  * Who comes opens nothing of before; who goes opens nothing of after, whatever
  * the broker holds back.
  */
+#include <stdlib.h>
+
 #include "room/scenario.h"
 
 /* What the broker of a test holds back, and from whom */
@@ -293,6 +295,82 @@ static void test_slow_replay(void)
 	recovers("old heartbeats slowly", bob);
 }
 
+/* EPOCHs of bob's that the broker keeps; heartbeats go through */
+static struct letters epochs;
+static struct node *starved;
+
+static bool broker_doles(struct world *now, struct node *to,
+			 const struct world_packet *packet, void *arg)
+{
+	(void)now;
+	(void)arg;
+	if (to != starved || packet->topic != E2EE_TOPIC_EPOCH || !packet->len)
+		return true;
+	letters_keep(&epochs, packet);
+	return false;
+}
+
+/* An old EPOCH now and then is no news: M8 a counts from the first unknown one */
+static void test_doled(void)
+{
+	struct node *nodes = scene_open(16, 3), *owner;
+	uint64_t since, stopped = 0;
+	uint32_t seqs[4];
+	size_t n = 0;
+
+	ok(scene_together(30 * SECOND), "doled: a room of three");
+	scene_talk(10 * SECOND, 1);
+	owner = world_owner(&world);
+	starved = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	world.tamper = broker_doles;
+	since = world.now;
+	for (unsigned int i = 0; i < 3; i++) {
+		DO(owner, e2ee_room_rekey(owner->room, world.now));
+		scene_talk(2500, 1);
+		seqs[i] = owner->room->last->epoch.seq;
+	}
+	ok(seqs[2] == seqs[0] + 2, "doled: three EPOCHs are kept");
+	while (!stopped && world.now < since + 40 * SECOND) {
+		/* the oldest that it has not got, every 8 s */
+		if (world.now >= since + 8 * SECOND * (n + 1) && n < 2) {
+			struct e2ee_room_packet in = {
+				.topic = E2EE_TOPIC_EPOCH,
+			};
+			size_t i = 0;
+
+			for (; i < epochs.count; i++) {
+				struct e2ee_message *msg;
+
+				if (e2ee_message_decode(epochs.list[i].data,
+							epochs.list[i].len,
+							&msg, NULL))
+					abort();
+				in.len = msg->epoch.seq == seqs[n] ?
+					 epochs.list[i].len : 0;
+				e2ee_message_put(msg);
+				if (in.len)
+					break;
+			}
+			in.data = epochs.list[i].data;
+			e2ee_room_receive(starved->room, world.now, &in);
+			starved->next = world.now;
+			ok(starved->room->last->epoch.seq == seqs[n],
+			   "doled: it is given one of them");
+			n++;
+		}
+		scene_talk(SECOND / 10, 1);
+		if (starved->room->stopped[0])
+			stopped = world.now - since;
+	}
+	ok(stopped && stopped <= 11 * SECOND,
+	   "doled: sending stops after %llu ms",
+	   (unsigned long long)stopped);
+	world.tamper = NULL;
+	letters_free(&epochs);
+	ok(scene_together(60 * SECOND), "doled: one room afterwards");
+	scene_end("doled");
+}
+
 int main(int argc, char **argv)
 {
 	test_join();
@@ -302,5 +380,6 @@ int main(int argc, char **argv)
 	test_withheld_both();
 	test_withheld_all();
 	test_slow_replay();
+	test_doled();
 	return scene_finish(argc, argv);
 }

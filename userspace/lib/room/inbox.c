@@ -282,7 +282,7 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 	else
 		e2ee_outbox_ack(room, E2EE_ACK_REFUSED, msg->hash,
 				judged->whom ? judged->whom->dev : NULL);
-	e2ee_member_unknown(room);
+	e2ee_member_unknown(room, msg->hash);
 }
 
 /* Of an owner, by another owner */

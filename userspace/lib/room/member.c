@@ -247,6 +247,21 @@ static void member_kps_used(struct e2ee_room *room,
 	room->kps[1].fresh = false;
 }
 
+/* Does my owner go on? Then only its heartbeats are signs of life (M8) */
+static bool member_goes_on(const struct e2ee_room *room,
+			   const struct e2ee_message *msg)
+{
+	const struct e2ee_message *last = room->last;
+
+	return room->state == E2EE_ROOM_MEMBER &&
+	       e2ee_chain_same_call(last, msg) &&
+	       last->epoch.term == msg->epoch.term &&
+	       !memcmp(e2ee_chain_owner(last)->session,
+		       e2ee_chain_owner(msg)->session, E2EE_ID_LEN) &&
+	       !memcmp(e2ee_chain_owner(last)->ik, e2ee_chain_owner(msg)->ik,
+		       E2EE_IK_LEN);
+}
+
 /**
  * e2ee_member_accept() - M4
  * @room: handle
@@ -259,6 +274,7 @@ int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		       const uint8_t *raw)
 {
 	const uint8_t *me = e2ee_identity_ik(room->identity);
+	bool goes_on = member_goes_on(room, msg);
 	int err = e2ee_keys_accept(room, msg, raw);
 
 	if (err)
@@ -271,12 +287,16 @@ int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	room->silence = false;
 	room->handed = false;
 	room->owner_leaves = false;
-	room->resyncs = 0;
-	e2ee_clock_stop(room, TIMER_UNKNOWN);
-	e2ee_clock_stop(room, TIMER_RESYNC);
+	/* what a broker kept until now is no news: a heartbeat named later ones */
+	if (!goes_on || !memcmp(room->unknown_t, msg->hash, E2EE_HASH_LEN)) {
+		room->resyncs = 0;
+		e2ee_clock_stop(room, TIMER_UNKNOWN);
+		e2ee_clock_stop(room, TIMER_RESYNC);
+	}
 	e2ee_clock_stop(room, TIMER_CREATE);
 	if (memcmp(e2ee_chain_owner(msg)->ik, me, E2EE_IK_LEN) != 0) {
-		e2ee_member_become(room);
+		if (!goes_on)
+			e2ee_member_become(room);
 		e2ee_outbox_ack(room, E2EE_ACK_OK, msg->hash, NULL);
 	}
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
@@ -284,8 +304,9 @@ int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 }
 
 /* My owner has an EPOCH that I do not have: ask, and stop in the end (M8 a) */
-void e2ee_member_unknown(struct e2ee_room *room)
+void e2ee_member_unknown(struct e2ee_room *room, const uint8_t *t)
 {
+	memcpy(room->unknown_t, t, sizeof(room->unknown_t));
 	if (room->timers[TIMER_UNKNOWN] != NEVER)
 		return;
 	e2ee_clock_set(room, TIMER_UNKNOWN, UNKNOWN_FOR);
@@ -354,7 +375,7 @@ void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg)
 	if (!memcmp(hb->t, room->last->hash, E2EE_HASH_LEN))
 		member_hb_mine(room, hb);
 	else if (!e2ee_chain_by_t(room, hb->t))
-		e2ee_member_unknown(room);
+		e2ee_member_unknown(room, hb->t);
 }
 
 /* Asks the owner who sent this heartbeat to let me in */

@@ -291,6 +291,7 @@ struct e2ee_room {
 	uint8_t handed_to[E2EE_IK_LEN];	/* ... for this one */
 	bool owner_leaves;		/* it said so in its HANDOVER */
 	struct idset leavers;		/* iks whose LEAVE I saw */
+	uint8_t unknown_t[E2EE_HASH_LEN];	/* named last, and not here (M8 a) */
 	unsigned int resyncs;
 	uint64_t heard_at;		/* JOIN: last valid HB of anyone; 0: none */
 	bool has_target;
@@ -496,7 +497,7 @@ bool e2ee_member_may_create(struct e2ee_room *room);
 void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg);
 void e2ee_member_silence(struct e2ee_room *room);
 void e2ee_member_takeover_timer(struct e2ee_room *room, uint64_t base);
-void e2ee_member_unknown(struct e2ee_room *room);
+void e2ee_member_unknown(struct e2ee_room *room, const uint8_t *t);
 void e2ee_member_no_wrap(struct e2ee_room *room, const struct e2ee_message *msg);
 void e2ee_member_join_there(struct e2ee_room *room,
 			    const struct e2ee_message *hb);
