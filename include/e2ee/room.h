@@ -109,7 +109,8 @@ struct e2ee_room_ops {
  * @identity: stays the caller's, as @trust does; both outlive the room
  * @trust: trust store
  * @level: whom to let in
- * @floor: weakest policy that an owner may set: enum e2ee_policy, 0 is required
+ * @floor: weakest policy that an owner may set: enum e2ee_policy, 0 is required,
+ *	which e2ee_room_new() sets on the session at once
  * @policy: of a room that this device creates: enum e2ee_policy, 0 is required
  * @suite: media suite of a room that it owns, 4 or 5; 0: 5
  * @epoch: the kernel session's; the room's epochs get higher numbers

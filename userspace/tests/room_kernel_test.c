@@ -3,6 +3,8 @@
  * What the kernel's session brings: keys that are missing or expire, sessions
  * made anew, keys of an e2eed that died.
  */
+#include <errno.h>
+
 #include "room/kernel.h"
 #include "room/scenario.h"
 
@@ -350,6 +352,91 @@ static void test_stricter(void)
 	scene_end("stricter");
 }
 
+static bool kernel_refuses;
+
+static int key_del_refused(void *arg, const struct e2ee_key *keys, size_t count)
+{
+	return kernel_refuses ? -EBUSY : kernel_key_del(arg, keys, count);
+}
+
+/* K6: the kernel does not delete what sending has to stop for */
+static void test_stop_refused(void)
+{
+	struct node *nodes = call_of(94, 3), *node;
+	uint64_t down;
+
+	node = world_owner(&world) == &nodes[0] ? &nodes[1] : &nodes[0];
+	node->room->ops.key_del = key_del_refused;
+	kernel_refuses = true;
+	down = world.now;
+	node_online(node, false);
+	scene_talk(122 * SECOND, 1);
+	ok(node->room->stopped[0] && keys_of(node, E2EE_DIR_TX, 0),
+	   "stop refused: its keys are still there");
+	ok(node_alarmed(node, "still has keys to send with"),
+	   "stop refused: it says so");
+	kernel_refuses = false;
+	scene_talk(3 * SECOND, 1);
+	ok(!keys_of(node, E2EE_DIR_TX, 0) &&
+	   !tape_said(node, down + 125 * SECOND, NEVER),
+	   "stop refused: it goes on trying, and sending stops");
+	node_online(node, true);
+	ok(scene_together(90 * SECOND), "stop refused: one room again");
+	scene_count();
+	scene_talk(3 * SECOND, 1);
+	ok(!scene_swallowed(), "stop refused: all send again");
+	scene_end("stop refused");
+}
+
+/* K9: a session that is looser than the floor, which e2eed finds so */
+static void test_found_loose(void)
+{
+	struct node *nodes = call_of(95, 3), *node;
+
+	node = world_owner(&world) == &nodes[0] ? &nodes[1] : &nodes[0];
+	node_kill(node);
+	node->kernel.policy = E2EE_POLICY_OPTIONAL;
+	scene_count();
+	node_start(node);
+	ok(node->kernel.policy == E2EE_POLICY_REQUIRED,
+	   "found loose: raised to the floor at once");
+	node_online(node, false);
+	scene_talk(130 * SECOND, 1);
+	ok(!keys_of(node, E2EE_DIR_TX, 0) && node->swallowed && !scene_clear(),
+	   "found loose: its keys go after two minutes, nothing in clear");
+	node_kill(node);
+	node->kernel.policy = E2EE_POLICY_OPTIONAL;
+	node_start(node);
+	node->kernel.policy = E2EE_POLICY_OPTIONAL;
+	DO(node, (e2ee_room_renew(node->room, world.now), 0));
+	ok(node->kernel.policy == E2EE_POLICY_REQUIRED,
+	   "found loose: and so is one made anew");
+	scene_end("found loose");
+}
+
+/* With a looser floor nobody knows before the first EPOCH what it is */
+static void test_found_unknown(void)
+{
+	struct node *nodes = scene_open_still(96, 2), *node;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
+		nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
+		node_start(&nodes[i]);
+	}
+	ok(scene_together(30 * SECOND), "found unknown: a room of two");
+	scene_talk(3 * SECOND, 1);
+	node = world_owner(&world) == &nodes[0] ? &nodes[1] : &nodes[0];
+	node_kill(node);
+	node_start(node);
+	node_online(node, false);
+	scene_count();
+	scene_talk(130 * SECOND, 1);
+	ok(!keys_of(node, E2EE_DIR_TX, 0) && !scene_clear() && node->swallowed,
+	   "found unknown: its keys go, and nothing in clear");
+	scene_end("found unknown");
+}
+
 int main(int argc, char **argv)
 {
 	test_missing();
@@ -367,5 +454,8 @@ int main(int argc, char **argv)
 	test_collision_inherited();
 	test_numbers();
 	test_stricter();
+	test_stop_refused();
+	test_found_loose();
+	test_found_unknown();
 	return scene_finish(argc, argv);
 }

@@ -576,9 +576,19 @@ static int names_add(struct key_names *names, const struct e2ee_key *key)
 	return 0;
 }
 
-static int names_add_tx(const struct e2ee_key *key, void *arg)
+/* What sending was stopped for; newer ones may be there by now */
+struct stopping {
+	struct key_names names;
+	uint32_t newest;
+};
+
+static int names_add_stopped(const struct e2ee_key *key, void *arg)
 {
-	return key->dir == E2EE_DIR_TX ? names_add(arg, key) : 0;
+	struct stopping *stopping = arg;
+
+	if (key->dir != E2EE_DIR_TX || key->epoch > stopping->newest)
+		return 0;
+	return names_add(&stopping->names, key);
 }
 
 static int names_add_all(const struct e2ee_key *key, void *arg)
@@ -586,24 +596,41 @@ static int names_add_all(const struct e2ee_key *key, void *arg)
 	return names_add(arg, key);
 }
 
-static void names_delete(struct e2ee_room *room, struct key_names *names)
+static int names_delete(struct e2ee_room *room, struct key_names *names)
 {
 	struct batch batch = { .room = room, .delete = true };
+	int err;
 
 	for (size_t i = 0; i < names->count; i++)
 		batch_name(&batch, names->list[i].dir, names->list[i].kid);
-	batch_end(&batch);
+	err = batch_end(&batch);
 	free(names->list);
 	*names = (struct key_names){ 0 };
+	return err;
 }
 
-/* All keys in the kernel that @collect chooses */
-static void keys_delete_listed(struct e2ee_room *room, e2ee_key_cb collect)
+/* All keys in the kernel */
+static void keys_delete_all(struct e2ee_room *room)
 {
 	struct key_names names = { 0 };
 
-	room->ops.key_list(room->arg, collect, &names);
+	room->ops.key_list(room->arg, names_add_all, &names);
 	names_delete(room, &names);
+}
+
+/* Those to send with; again each second while the kernel does not (K6) */
+static void keys_delete_stopped(struct e2ee_room *room)
+{
+	struct stopping stopping = { .newest = room->stopped_at };
+	int err = room->ops.key_list(room->arg, names_add_stopped, &stopping);
+	int ret = names_delete(room, &stopping.names);
+
+	if (!err)
+		err = ret;
+	room->stop_again = err;
+	if (err)
+		e2ee_outbox_alarm(room, "the kernel still has keys to send with: %s",
+				  strerror(-err));
 }
 
 /*
@@ -616,9 +643,12 @@ void e2ee_keys_stop(struct e2ee_room *room, const char *reason)
 	if (room->policy_now == E2EE_POLICY_OPTIONAL ||
 	    room->policy_now == E2EE_POLICY_OFF)
 		return;
-	keys_delete_listed(room, names_add_tx);
+	/* not known yet: if it were looser, no keys would mean clear */
+	if (room->policy_now == UINT32_MAX)
+		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
 	snprintf(room->stopped, sizeof(room->stopped), "%s", reason);
 	room->stopped_at = room->next_number - 1;
+	keys_delete_stopped(room);
 	room->sending = 0;
 	e2ee_clock_stop(room, TIMER_AGE);
 	for (size_t i = 0; i < room->epoch_count; i++)
@@ -656,6 +686,8 @@ void e2ee_keys_upkeep(struct e2ee_room *room)
 		names_delete(room, &room->inherited);
 		room->inherited_dies = NEVER;
 	}
+	if (room->stop_again)
+		keys_delete_stopped(room);
 	if (room->epoch_count) {
 		keys_look(room);
 		keys_top_up(room);
@@ -720,6 +752,18 @@ void e2ee_keys_policy(struct e2ee_room *room, uint32_t policy)
 		room->policy_now = policy;
 }
 
+/*
+ * Of a session that is found, nobody knows what its policy is. Where nothing
+ * but "required" will do it is set before any key is deleted; a looser floor is
+ * none that could be set: the session may be stricter.
+ */
+static void keys_floor(struct e2ee_room *room)
+{
+	room->policy_now = UINT32_MAX;
+	if (room->floor == E2EE_POLICY_REQUIRED)
+		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
+}
+
 static int keys_inherit(const struct e2ee_key *key, void *arg)
 {
 	struct e2ee_room *room = arg;
@@ -733,7 +777,7 @@ static int keys_inherit(const struct e2ee_key *key, void *arg)
 int e2ee_keys_start(struct e2ee_room *room)
 {
 	room->inherited_dies = NEVER;
-	room->policy_now = UINT32_MAX;
+	keys_floor(room);
 	return room->ops.key_list(room->arg, keys_inherit, room);
 }
 
@@ -741,7 +785,7 @@ int e2ee_keys_start(struct e2ee_room *room)
 void e2ee_keys_wipe(struct e2ee_room *room)
 {
 	e2ee_keys_drop_epochs(room);
-	keys_delete_listed(room, names_add_all);
+	keys_delete_all(room);
 	names_delete(room, &room->inherited);
 	for (size_t i = 0; i < EPOCHS_LIVE; i++) {
 		e2ee_message_put(room->past[i].msg);
@@ -755,8 +799,8 @@ void e2ee_keys_wipe(struct e2ee_room *room)
  */
 void e2ee_keys_renew(struct e2ee_room *room)
 {
+	keys_floor(room);
 	e2ee_keys_wipe(room);
-	room->policy_now = UINT32_MAX;
 	room->stopped_at = room->next_number - 1;
 	room->sending = 0;
 	e2ee_clock_stop(room, TIMER_AGE);

@@ -303,6 +303,7 @@ struct e2ee_room {
 	uint32_t next_number;		/* kernel's epoch numbers, K1 */
 	uint32_t sending;		/* 0: nothing of ours */
 	uint32_t stopped_at;		/* only higher epochs send again */
+	bool stop_again;		/* the kernel refused to delete them */
 	char stopped[E2EE_ROOM_TEXT];
 	uint32_t policy_now;		/* on the session; UINT32_MAX: not set */
 	struct stream_use *uses;
