@@ -8,7 +8,7 @@
 
 #include "room/scenario.h"
 
-static char folder[] = "/tmp/room-fault-XXXXXX", aside[64], path[64];
+static char folder[32], aside[64], path[64];
 
 /* Its key packages' number has to be stored first, and cannot be */
 static void disk_full(bool full)
@@ -51,6 +51,7 @@ int main(int argc, char **argv)
 {
 	int ret;
 
+	strcpy(folder, "/tmp/room-fault-XXXXXX");
 	if (!mkdtemp(folder))
 		abort();
 	snprintf(path, sizeof(path), "%s/identity", folder);
