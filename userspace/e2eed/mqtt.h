@@ -8,6 +8,7 @@
 
 #include <mosquitto.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "transport_kind.h"
@@ -88,6 +89,7 @@ struct mqtt_attempt {
 	uint16_t port;
 	bool only_ipv4;
 	int ready;
+	pthread_t thread;
 	atomic_int state;
 };
 

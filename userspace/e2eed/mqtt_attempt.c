@@ -51,10 +51,18 @@ void mqtt_attempt_wait(struct mqtt_attempt *attempt, int span)
 void mqtt_attempt_end(struct mqtt_attempt *attempt)
 {
 	int running = RUNNING;
+	pthread_t thread;
 
-	if (!attempt || atomic_compare_exchange_strong(&attempt->state,
-						       &running, ABANDONED))
+	if (!attempt)
 		return;
+	thread = attempt->thread;
+	if (atomic_compare_exchange_strong(&attempt->state, &running,
+					   ABANDONED)) {
+		pthread_detach(thread);
+		return;
+	}
+	/* OpenSSL must not be cleaned up before what it keeps for the thread */
+	pthread_join(thread, NULL);
 	attempt_free(attempt);
 }
 
@@ -80,15 +88,13 @@ static void *attempt_run(void *arg)
 static int attempt_launch(struct mqtt_attempt *attempt)
 {
 	pthread_attr_t attr;
-	pthread_t thread;
 	int ret;
 
 	ret = pthread_attr_init(&attr);
 	if (ret)
 		return -ret;
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, STACK);
-	ret = pthread_create(&thread, &attr, attempt_run, attempt);
+	ret = pthread_create(&attempt->thread, &attr, attempt_run, attempt);
 	pthread_attr_destroy(&attr);
 	return -ret;
 }
