@@ -776,9 +776,11 @@ void e2ee_key_net_exit(struct e2ee_net *enet)
 {
 	struct e2ee_tomb *tomb, *next;
 
-	/* what frees keys looks into the namespace */
-	rcu_barrier();
-	flush_workqueue(e2ee_key_wq);
+	/* what frees keys looks into the namespace; most have never had any */
+	if (enet->key_serial) {
+		rcu_barrier();
+		flush_workqueue(e2ee_key_wq);
+	}
 	list_for_each_entry_safe(tomb, next, &enet->tombs, node)
 		kfree(tomb);
 	e2ee_stream_net_exit(enet);
