@@ -10,6 +10,24 @@
 
 static char folder[32], aside[64], path[64];
 
+/* The next so many EPOCHs cannot be accepted, whoever wants to */
+static unsigned int no_memory;
+
+int __real_e2ee_schedule_secret(const uint8_t *t, const uint8_t *raw,
+				uint8_t *secret);
+int __wrap_e2ee_schedule_secret(const uint8_t *t, const uint8_t *raw,
+				uint8_t *secret);
+
+int __wrap_e2ee_schedule_secret(const uint8_t *t, const uint8_t *raw,
+				uint8_t *secret)
+{
+	if (no_memory) {
+		no_memory--;
+		return -ENOMEM;
+	}
+	return __real_e2ee_schedule_secret(t, raw, secret);
+}
+
 /* Its key packages' number has to be stored first, and cannot be */
 static void disk_full(bool full)
 {
@@ -47,6 +65,103 @@ static void test_disk_full(void)
 	scene_end("disk full");
 }
 
+static bool memory_lacked(struct world *now, void *arg)
+{
+	(void)now;
+	(void)arg;
+	return !no_memory;
+}
+
+/* An owner who cannot accept its own EPOCH has not made one */
+static void test_owner_without_memory(void)
+{
+	struct node *nodes = scene_open(271, 4), *owner, *carol;
+	uint8_t before[E2EE_HASH_LEN];
+	bool nobody = true;
+
+	ok(scene_together(30 * SECOND), "no memory: a room of four");
+	scene_talk(5 * SECOND, 1);
+	owner = world_owner(&world);
+	carol = owner == &nodes[2] ? &nodes[1] : &nodes[2];
+	memcpy(before, owner->room->last->hash, sizeof(before));
+	no_memory = 1;
+	DO(owner, e2ee_room_kick(owner->room, world.now, carol->dev));
+	ok(world_until(&world, 5 * SECOND, memory_lacked, NULL),
+	   "no memory: for the EPOCH that removes her");
+	world_run(&world, 200);
+	for (unsigned int i = 0; i < 4; i++)
+		nobody &= !memcmp(nodes[i].room->last->hash, before,
+				  sizeof(before));
+	ok(nobody && node_alarmed(owner, "no memory for an epoch"),
+	   "no memory: nobody has it, and the owner says so");
+	scene_talk(3 * SECOND, 1);
+	ok(carol->out_at && world_is_one(&world, NULL) &&
+	   owner->room->last->epoch.roster_count == 3,
+	   "no memory: a moment later she is out, and all others follow");
+	for (unsigned int i = 0; i < 4; i++)
+		ok(!node_alarmed(&nodes[i], "different keys"),
+		   "no memory: to %s the owner never contradicts itself",
+		   nodes[i].dev);
+	scene_end("no memory");
+}
+
+/* Nor is one an owner who cannot take over, or create, for want of it */
+static void test_heir_without_memory(void)
+{
+	struct node *nodes = scene_open_still(272, 3), *owner, *heir;
+	uint8_t before[E2EE_HASH_LEN];
+
+	no_memory = 2;
+	node_start(&nodes[0]);
+	world_until(&world, 30 * SECOND, memory_lacked, NULL);
+	ok(nodes[0].room->state == E2EE_ROOM_JOIN && !nodes[0].room->last,
+	   "no memory to create: no call");
+	node_start(&nodes[1]);
+	node_start(&nodes[2]);
+	ok(scene_together(40 * SECOND), "no memory to create: one later");
+	scene_talk(5 * SECOND, 1);
+	owner = world_owner(&world);
+	memcpy(before, owner->room->last->hash, sizeof(before));
+	node_kill(owner);
+	no_memory = 1;
+	ok(world_until(&world, 60 * SECOND, memory_lacked, NULL),
+	   "no memory to take over: somebody tries");
+	world_run(&world, 200);
+	for (unsigned int i = 0; i < 3; i++)
+		ok(!nodes[i].room ||
+		   (nodes[i].room->state == E2EE_ROOM_MEMBER &&
+		    !memcmp(nodes[i].room->last->hash, before, sizeof(before))),
+		   "no memory to take over: %s waits", nodes[i].dev);
+	world_run(&world, 30 * SECOND);
+	heir = world_owner(&world);
+	ok(heir && heir->room->last->epoch.term == 2 &&
+	   heir->room->epochs[0]->switched,
+	   "no memory to take over: a moment later it is done");
+	scene_end("no memory to take over");
+}
+
+/* A member who had no memory for an EPOCH accepts it when it comes again */
+static void test_member_without_memory(void)
+{
+	struct node *nodes = scene_open(273, 3), *owner, *bob;
+	uint32_t seq;
+
+	ok(scene_together(30 * SECOND), "member without memory: a room of three");
+	scene_talk(5 * SECOND, 1);
+	owner = world_owner(&world);
+	bob = owner == &nodes[1] ? &nodes[2] : &nodes[1];
+	seq = owner->room->last->epoch.seq;
+	DO(owner, e2ee_room_rekey(owner->room, world.now));
+	while (owner->room->last->epoch.seq == seq)
+		world_run(&world, 1);
+	no_memory = 1;			/* at whom it reaches first */
+	scene_talk(4 * SECOND, 1);
+	ok(!no_memory && owner->room->last->epoch.seq == seq + 1 &&
+	   node_same(bob, owner) && world_is_one(&world, NULL),
+	   "member without memory: it has the keys when they come again");
+	scene_end("member without memory");
+}
+
 int main(int argc, char **argv)
 {
 	int ret;
@@ -57,6 +172,9 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/identity", folder);
 	snprintf(aside, sizeof(aside), "%s.full", folder);
 	test_disk_full();
+	test_owner_without_memory();
+	test_heir_without_memory();
+	test_member_without_memory();
 	ret = scene_finish(argc, argv);
 	unlink(path);
 	strcat(path, ".seq");

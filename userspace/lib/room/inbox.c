@@ -130,7 +130,7 @@ static void inbox_kp(struct e2ee_room *room, struct e2ee_message *msg)
 	    e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
 		e2ee_outbox_kp(room);
 	if (err == 1 && room->state == E2EE_ROOM_OWNER)
-		e2ee_owner_hb_soon(room);
+		e2ee_heartbeat_soon(room);
 	e2ee_message_put(before);
 }
 
@@ -150,7 +150,7 @@ static void inbox_kp_empty(struct e2ee_room *room, const char *dev)
 		peer->gone_at = room->now;
 		peer->join = false;
 		if (room->state == E2EE_ROOM_OWNER)
-			e2ee_owner_poll(room, peer);
+			e2ee_heartbeat_poll(room, peer);
 	}
 }
 
@@ -660,7 +660,7 @@ static void inbox_message(struct e2ee_room *room, struct e2ee_message *msg)
 		if (!own)
 			inbox_hb(room, msg);
 		else if (room->state == E2EE_ROOM_OWNER)
-			e2ee_owner_echo(room, msg);
+			e2ee_heartbeat_echo(room, msg);
 		break;
 	default:
 		if (!own)

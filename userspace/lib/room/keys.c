@@ -499,8 +499,10 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	if (e2ee_idset_add(&room->accepted, msg->hash))
 		return -ENOMEM;
 	epoch = epoch_new(room, msg, raw);
-	if (!epoch)
+	if (!epoch) {
+		e2ee_idset_del(&room->accepted, msg->hash);
 		return -ENOMEM;
+	}
 	keys_look(room);
 	epoch_inherit_seen(room, epoch);
 	if (room->epoch_count)

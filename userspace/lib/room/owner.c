@@ -27,93 +27,6 @@ static bool owner_is_alone(const struct e2ee_room *room)
 	return room->last->epoch.roster_count == 1;
 }
 
-/* heartbeats */
-
-void e2ee_owner_hb(struct e2ee_room *room)
-{
-	static const uint8_t none[E2EE_HASH_LEN];
-	uint64_t n = room->hb_sent_n;
-	struct e2ee_message draft = {
-		.type = E2EE_MSG_HB, .call = room->last->call,
-	};
-	struct e2ee_message *msg;
-
-	draft.hb.t = room->last->hash;
-	draft.hb.n = n;
-	draft.hb.prev = n ? room->hb_sent[(n - 1) % HB_REMEMBERED] : none;
-	draft.hb.switched = room->hb_switch;
-	memcpy(draft.hb.poll, room->poll, sizeof(draft.hb.poll));
-	draft.hb.poll_count = room->poll_count;
-	e2ee_clock_set(room, TIMER_HB, HB_EVERY);
-	room->hb_limit.next = room->now + SECOND / 2;
-	if (!room->link)
-		return;
-	msg = e2ee_outbox_seal(room, &draft);
-	if (!msg)
-		return;
-	memcpy(room->hb_sent[n % HB_REMEMBERED], msg->hash, E2EE_HASH_LEN);
-	room->hb_sent_at[n % HB_REMEMBERED] = room->now;
-	room->hb_sent_n++;
-	e2ee_outbox_publish(room, E2EE_TOPIC_HB, msg, false);
-	e2ee_message_put(msg);
-}
-
-/* On request: twice a second at most */
-void e2ee_owner_hb_soon(struct e2ee_room *room)
-{
-	if (e2ee_clock_may(room, &room->hb_limit, SECOND / 2))
-		e2ee_owner_hb(room);
-	else if (room->timers[TIMER_HB] > room->hb_limit.next)
-		room->timers[TIMER_HB] = room->hb_limit.next;
-}
-
-static bool owner_sent_hb(const struct e2ee_room *room, const uint8_t *hash,
-			  uint64_t within)
-{
-	for (size_t i = 0; i < HB_REMEMBERED && i < room->hb_sent_n; i++)
-		if (room->now - room->hb_sent_at[i] <= within &&
-		    !memcmp(room->hb_sent[i], hash, E2EE_HASH_LEN))
-			return true;
-	return false;
-}
-
-/* A heartbeat of mine that came back: the broker is there */
-bool e2ee_owner_echo(struct e2ee_room *room, const struct e2ee_message *msg)
-{
-	if (!owner_sent_hb(room, msg->hash, CALL_SILENCE))
-		return false;
-	room->hb_at = room->now;
-	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
-	return true;
-}
-
-/* Ask for a sign of life */
-void e2ee_owner_poll(struct e2ee_room *room, const struct peer *peer)
-{
-	const struct e2ee_entry *entry = e2ee_chain_find(room->last, peer->ik);
-	size_t at = 0;
-
-	if (!entry || room->poll_count == E2EE_POLL_MAX)
-		return;
-	while (at < room->poll_count && room->poll[at] < entry->leaf)
-		at++;
-	if (at == room->poll_count || room->poll[at] != entry->leaf) {
-		memmove(&room->poll[at + 1], &room->poll[at],
-			room->poll_count - at);
-		room->poll[at] = entry->leaf;
-		room->poll_count++;
-	}
-	e2ee_owner_hb_soon(room);
-}
-
-static void owner_unpoll(struct e2ee_room *room, uint8_t leaf)
-{
-	for (size_t i = 0; i < room->poll_count; i++)
-		if (room->poll[i] == leaf)
-			memmove(&room->poll[i], &room->poll[i + 1],
-				--room->poll_count - i);
-}
-
 /* EPOCHs */
 
 static bool owner_all_acked(struct e2ee_room *room)
@@ -140,7 +53,7 @@ static void owner_acked(struct e2ee_room *room)
 	room->took_over = false;
 	e2ee_clock_stop(room, TIMER_RESEND);
 	e2ee_keys_switch(room);
-	e2ee_owner_hb(room);
+	e2ee_heartbeat(room);
 	e2ee_owner_plan(room);
 }
 
@@ -164,19 +77,32 @@ static void owner_admitted(struct e2ee_room *room,
 	}
 }
 
-/* Publishes an EPOCH of mine, and accepts it */
-static void owner_publish(struct e2ee_room *room, struct e2ee_message *msg,
-			  uint8_t *raw)
+/*
+ * An EPOCH of mine is accepted before anybody hears of it: what I do not hold
+ * myself I could neither follow nor replace under its number (M10).
+ */
+static int owner_accept(struct e2ee_room *room, struct e2ee_message *msg,
+			uint8_t *raw)
 {
-	struct e2ee_message *before =
-		room->last ? e2ee_message_get(room->last) : NULL;
+	int err = -ENOMEM;
+
+	if (msg)
+		err = e2ee_member_accept(room, msg, raw);
+	OPENSSL_cleanse(raw, E2EE_RAW_LEN);
+	if (err)
+		e2ee_outbox_alarm(room, "no memory for an epoch");
+	return err;
+}
+
+/* @before: the EPOCH that this one, which was accepted, came after; or NULL */
+static void owner_publish(struct e2ee_room *room, struct e2ee_message *msg,
+			  const struct e2ee_message *before)
+{
 	bool other = !before || !e2ee_chain_same_call(before, msg) ||
 		     before->epoch.term != msg->epoch.term;
 
 	e2ee_judge_remember(room, msg);
 	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, msg, true);
-	if (e2ee_member_accept(room, msg, raw))
-		e2ee_outbox_alarm(room, "no memory for an epoch");
 	if (other)
 		room->hb_sent_n = 0;
 	e2ee_idset_clear(&room->removals);
@@ -185,27 +111,26 @@ static void owner_publish(struct e2ee_room *room, struct e2ee_message *msg,
 	room->resends = 0;
 	room->poll_count = other ? room->poll_count : 0;
 	owner_admitted(room, before);
-	e2ee_message_put(before);
 	e2ee_clock_set(room, TIMER_RESEND, SECOND / 2);
 	if (owner_is_alone(room))
 		owner_acked(room);	/* says it in a heartbeat, too */
 	else
-		e2ee_owner_hb(room);
+		e2ee_heartbeat(room);
 }
 
-static void owner_make(struct e2ee_room *room, bool take_over)
+static void owner_make(struct e2ee_room *room)
 {
+	struct e2ee_message *before = e2ee_message_get(room->last);
 	uint8_t raw[E2EE_RAW_LEN];
-	struct e2ee_message *msg = e2ee_roster_next(room, take_over, raw);
+	struct e2ee_message *msg = e2ee_roster_next(room, false, raw);
 
 	e2ee_clock_stop(room, TIMER_EPOCH);
-	if (!msg) {
+	if (owner_accept(room, msg, raw))
 		e2ee_clock_set(room, TIMER_EPOCH, SECOND);
-		return;
-	}
-	owner_publish(room, msg, raw);
-	OPENSSL_cleanse(raw, sizeof(raw));
+	else
+		owner_publish(room, msg, before);
 	e2ee_message_put(msg);
+	e2ee_message_put(before);
 }
 
 /* when the next EPOCH may be made; NEVER: there is nothing to say (O2) */
@@ -256,7 +181,7 @@ static void owner_epoch_timer(struct e2ee_room *room)
 		e2ee_clock_set(room, TIMER_EPOCH, SECOND / 10);
 		return;
 	}
-	owner_make(room, false);
+	owner_make(room);
 }
 
 /* The same bytes again, while answers are missing or somebody asks (O5, O6) */
@@ -293,11 +218,14 @@ static void owner_become(struct e2ee_room *room)
 	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
 	for (size_t i = 0; i < room->peer_count; i++)
 		room->peers[i].join = false;
+	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 }
 
 /* O1 */
 void e2ee_owner_create(struct e2ee_room *room)
 {
+	struct e2ee_message *before =
+		room->last ? e2ee_message_get(room->last) : NULL;
 	uint8_t raw[E2EE_RAW_LEN];
 	struct e2ee_message *msg;
 
@@ -306,45 +234,61 @@ void e2ee_owner_create(struct e2ee_room *room)
 	room->ending = false;
 	e2ee_idset_clear(&room->lost);
 	msg = e2ee_roster_first(room, raw);
-	if (!msg) {
+	if (owner_accept(room, msg, raw)) {
 		e2ee_clock_set(room, TIMER_CREATE, SECOND);
-		return;
+	} else {
+		owner_become(room);
+		owner_publish(room, msg, before);
 	}
-	owner_become(room);
-	owner_publish(room, msg, raw);
-	OPENSSL_cleanse(raw, sizeof(raw));
 	e2ee_message_put(msg);
+	e2ee_message_put(before);
+}
+
+/* After a takeover: is the owner of before still there, and who else? (O10) */
+static void owner_poll_old(struct e2ee_room *room, const uint8_t *old)
+{
+	struct peer *owner = e2ee_peers_find(room, old);
+
+	if (owner && e2ee_chain_find(room->last, old)) {
+		owner->gone_at = room->now;
+		e2ee_heartbeat_poll(room, owner);
+	}
+	for (size_t i = 0; i < room->peer_count; i++)
+		if (room->peers[i].gone_at != NEVER)
+			e2ee_heartbeat_poll(room, &room->peers[i]);
 }
 
 /* O10 */
 void e2ee_owner_take_over(struct e2ee_room *room)
 {
-	const struct e2ee_msg_epoch *last = &room->last->epoch;
-	uint8_t old[E2EE_IK_LEN];
-	struct peer *owner;
+	struct e2ee_message *before = room->last, *msg;
+	const struct e2ee_msg_epoch *last = &before->epoch;
+	uint8_t raw[E2EE_RAW_LEN];
 
 	if (!e2ee_chain_newest(room))
 		return;
-	memcpy(old, e2ee_chain_owner(room->last)->ik, sizeof(old));
+	e2ee_message_get(before);
 	room->policy_next = e2ee_policy_from_wire(last->policy);
 	room->locked = last->flags & E2EE_EPOCH_LOCKED;
 	room->ending = false;
 	e2ee_idset_clear(&room->lost);
 	for (size_t i = 0; i < last->lost_count; i++)
 		e2ee_idset_add(&room->lost, last->lost[i]);
-	owner_become(room);
+	e2ee_idset_clear(&room->removals);
 	room->took_over = true;
-	for (size_t i = 0; i < room->peer_count; i++)
-		room->peers[i].ack_at = room->now;
-	owner_make(room, true);
-	owner = e2ee_peers_find(room, old);
-	if (owner && e2ee_chain_find(room->last, old)) {
-		owner->gone_at = room->now;
-		e2ee_owner_poll(room, owner);
+	msg = e2ee_roster_next(room, true, raw);
+	if (owner_accept(room, msg, raw)) {
+		room->took_over = false;
+		e2ee_clock_set(room, TIMER_TAKEOVER, SECOND);
+	} else {
+		owner_become(room);
+		for (size_t i = 0; i < room->peer_count; i++)
+			room->peers[i].ack_at = room->now;
+		owner_publish(room, msg, before);
+		owner_poll_old(room, e2ee_chain_owner(before)->ik);
 	}
-	for (size_t i = 0; i < room->peer_count; i++)
-		if (room->peers[i].gone_at != NEVER)
-			e2ee_owner_poll(room, &room->peers[i]);
+	e2ee_message_put(msg);
+	e2ee_message_put(before);
 }
 
 /* members */
@@ -410,7 +354,7 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 	}
 	memcpy(peer->acked, msg->ack.t, E2EE_HASH_LEN);
 	peer->gone_at = peer->kp ? NEVER : peer->gone_at;
-	owner_unpoll(room, entry->leaf);
+	e2ee_heartbeat_unpoll(room, entry->leaf);
 	e2ee_member_learn(room, entry);
 	if (room->took_over) {
 		room->took_over = false;
@@ -429,7 +373,7 @@ static const char *owner_refuses(struct e2ee_room *room,
 	if (!peer->kp || memcmp(peer->kp->hash, req->kp_hash, E2EE_HASH_LEN) != 0 ||
 	    memcmp(peer->kp->session, msg->session, E2EE_ID_LEN) != 0)
 		return "";
-	if (!owner_sent_hb(room, req->hb_hash, HB_VALID))
+	if (!e2ee_heartbeat_is_mine(room, req->hb_hash, HB_VALID))
 		return "";
 	if (e2ee_idset_has(&room->bans, peer->ik))
 		return "it was removed";
@@ -593,7 +537,7 @@ void e2ee_owner_link(struct e2ee_room *room)
 	for (size_t i = 0; i < room->peer_count; i++)
 		room->peers[i].ack_at = room->now;
 	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
-	e2ee_owner_hb(room);
+	e2ee_heartbeat(room);
 	e2ee_owner_plan(room);
 }
 
@@ -710,17 +654,25 @@ void e2ee_owner_end(struct e2ee_room *room)
 {
 	room->ending = true;
 	room->leaving = LEAVE_ENDS;
+	owner_make(room);
 	room->resends = 0;
-	owner_make(room, false);
 	e2ee_clock_stop(room, TIMER_RESEND);
 	e2ee_clock_set(room, TIMER_LEAVE, SECOND / 2);
 }
 
 static void owner_leave_timer(struct e2ee_room *room)
 {
+	unsigned int resends = room->resends;
+
 	if (room->leaving == LEAVE_ENDS) {
-		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
-		if (++room->resends < 2) {
+		if (room->last->epoch.flags & E2EE_EPOCH_LAST)
+			e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last,
+					    true);
+		else
+			owner_make(room);
+		room->resends = resends + 1;
+		e2ee_clock_stop(room, TIMER_RESEND);
+		if (room->resends < 2) {
 			e2ee_clock_set(room, TIMER_LEAVE, SECOND / 2);
 			return;
 		}
@@ -743,7 +695,7 @@ void e2ee_owner_timer(struct e2ee_room *room, enum timer timer)
 {
 	switch (timer) {
 	case TIMER_HB:
-		e2ee_owner_hb(room);
+		e2ee_heartbeat(room);
 		break;
 	case TIMER_EPOCH:
 		owner_epoch_timer(room);

@@ -4,8 +4,8 @@
  * other. Rules are named as in Documentation/key-exchange.rst: M of members, O
  * of owners, K of keys.
  *
- * Calls go downward: room -> inbox, command -> owner -> roster, member ->
- * verify -> keys -> judge -> peers -> outbox -> clock, chain.
+ * Calls go downward: room -> inbox, command -> owner -> heartbeat, roster,
+ * member -> verify -> keys -> judge -> peers -> outbox -> clock, chain.
  */
 #ifndef E2EE_LIB_STATE_H
 #define E2EE_LIB_STATE_H
@@ -511,17 +511,23 @@ struct e2ee_message *e2ee_roster_next(struct e2ee_room *room, bool take_over,
 				      uint8_t *raw);
 struct e2ee_message *e2ee_roster_first(struct e2ee_room *room, uint8_t *raw);
 
+/* heartbeat.c: of an owner */
+void e2ee_heartbeat(struct e2ee_room *room);
+void e2ee_heartbeat_soon(struct e2ee_room *room);
+bool e2ee_heartbeat_is_mine(const struct e2ee_room *room, const uint8_t *hash,
+			    uint64_t within);
+bool e2ee_heartbeat_echo(struct e2ee_room *room,
+			 const struct e2ee_message *msg);
+void e2ee_heartbeat_poll(struct e2ee_room *room, const struct peer *peer);
+void e2ee_heartbeat_unpoll(struct e2ee_room *room, uint8_t leaf);
+
 /* owner.c: O1 to O13 */
 void e2ee_owner_create(struct e2ee_room *room);
 void e2ee_owner_take_over(struct e2ee_room *room);
-void e2ee_owner_hb(struct e2ee_room *room);
-void e2ee_owner_hb_soon(struct e2ee_room *room);
-void e2ee_owner_poll(struct e2ee_room *room, const struct peer *peer);
 void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 		    struct peer *peer);
 void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
 		    struct peer *peer);
-bool e2ee_owner_echo(struct e2ee_room *room, const struct e2ee_message *msg);
 void e2ee_owner_remove(struct e2ee_room *room, const uint8_t *ik, bool ban,
 		       bool lost);
 void e2ee_owner_plan(struct e2ee_room *room);
