@@ -8,6 +8,7 @@
 #include "room/scenario.h"
 
 #define STRANGERS	300
+#define CROWD		600
 
 static void stranger_seed(uint8_t *seed)
 {
@@ -158,8 +159,145 @@ static void test_full(void)
 	scene_end("full");
 }
 
+/* Somebody who does not exist, with a good key package */
+static void stranger_kp(const char *dev, unsigned int number, uint64_t seq)
+{
+	struct e2ee_message draft = *world.nodes[0].room->kps[0].msg, *msg;
+	uint8_t seed[E2EE_SEED_LEN], ik[E2EE_IK_LEN];
+
+	stranger_seed(seed);
+	e2ee_sign_public(seed, ik);
+	snprintf(draft.dev, sizeof(draft.dev), "%s%u", dev, number);
+	draft.kp.entry.ik = ik;
+	draft.kp.seq = seq;
+	if (e2ee_message_seal(&draft, "room", seed, &msg))
+		abort();
+	for (unsigned int n = 0; n < world.count; n++)
+		if (world.nodes[n].room)
+			world_inject(&world, &world.nodes[n], E2EE_TOPIC_KP,
+				     msg->dev, msg->raw, msg->len);
+	e2ee_message_put(msg);
+}
+
+static void stranger_crowd(void)
+{
+	for (unsigned int i = 0; i < CROWD; i++) {
+		stranger_kp("ghost-", i, 1);
+		world_run(&world, 20);
+	}
+}
+
+static struct peer *peer_of(const struct node *node, const struct node *other)
+{
+	return e2ee_peers_find(node->room, e2ee_identity_ik(other->identity));
+}
+
+/*
+ * More key packages than there are places: members, and who is known, keep
+ * theirs, and a newcomer who is really there finds one. dave is known, and not
+ * in the call: nobody lets him in
+ */
+static void test_crowd(enum e2ee_trust_level level, const char *name)
+{
+	struct node *nodes = scene_open_still(240 + level, 6), *owner, *dave;
+
+	all_know_all(level == E2EE_LEVEL_TOFU ? 0 : 6);
+	for (unsigned int i = 0; i < 6; i++)
+		nodes[i].config.level = level;
+	for (unsigned int i = 0; i < 3; i++)
+		node_start(&nodes[i]);
+	ok(scene_together(30 * SECOND), "%s: a room of three", name);
+	owner = world_owner(&world);
+	dave = &nodes[3];
+	if (level == E2EE_LEVEL_TOFU &&
+	    e2ee_trust_add(owner->trust, dave->dev,
+			   e2ee_identity_ik(dave->identity),
+			   E2EE_TRUST_VERIFIED))
+		abort();
+	DO(owner, e2ee_room_lock(owner->room, world.now, true));
+	node_start(dave);
+	world_run(&world, 5 * SECOND);
+	ok(peer_of(owner, dave) && peer_of(owner, dave)->kp,
+	   "%s: dave's key package is there", name);
+	stranger_crowd();
+	ok(owner->room->peer_count <= PEERS_MAX - E2EE_MEMBERS_MAX + 3,
+	   "%s: of %u strangers, %zu are remembered", name, CROWD,
+	   owner->room->peer_count);
+	ok(peer_of(owner, dave) && peer_of(owner, dave)->kp,
+	   "%s: dave's still is", name);
+	for (unsigned int i = 0; i < 3; i++)
+		ok(peer_of(owner, &nodes[i]) && (&nodes[i] == owner ||
+		   peer_of(owner, &nodes[i])->kp),
+		   "%s: so is that of %s", name, nodes[i].dev);
+	node_kill(dave);
+	DO(owner, e2ee_room_lock(owner->room, world.now, false));
+	node_start(&nodes[4]);
+	node_start(&nodes[5]);
+	ok(scene_together(30 * SECOND) &&
+	   owner->room->last->epoch.roster_count == 5,
+	   "%s: two newcomers get in", name);
+	scene_end(name);
+}
+
+static unsigned int alarms_of(const struct node *node, const char *text)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < node->room->alarm_count; i++)
+		count += strstr(node->room->alarms[i], text) != NULL;
+	return count;
+}
+
+/* What strangers bring about does not push out what people have to see */
+static void test_alarms(void)
+{
+	struct node *nodes = scene_open_still(245, 3), *owner;
+	uint8_t ik[E2EE_IK_LEN];
+	unsigned int told;
+	char dev[16];
+
+	for (unsigned int i = 0; i < 100; i++) {
+		snprintf(dev, sizeof(dev), "friend-%u", i);
+		stranger_seed(ik);
+		for (unsigned int n = 0; n < 2; n++)
+			if (e2ee_trust_add(nodes[n].trust, dev, ik,
+					   E2EE_TRUST_PINNED))
+				abort();
+	}
+	node_start(&nodes[0]);
+	node_start(&nodes[1]);
+	ok(scene_together(30 * SECOND), "alarms: a room of two");
+	owner = world_owner(&world);
+	e2ee_outbox_alarm(owner->room, "people should see this");
+	told = owner->alarms;
+	/* each asks to be let in, under a name that somebody else has */
+	for (unsigned int i = 0; i < 100; i++) {
+		stranger_kp("friend-", i, 1);
+		world_run(&world, 50);
+		snprintf(dev, sizeof(dev), "friend-%u", i);
+		e2ee_peers_trusted(owner->room, dev,
+				   owner->room->peers[owner->room->peer_count - 1].ik);
+	}
+	ok(node_alarmed(owner, "shows another identity"),
+	   "alarms: identities that are false are told");
+	ok(alarms_of(owner, "shows another identity") <= HEARSAY_MAX,
+	   "alarms: %u of them stand in the status",
+	   alarms_of(owner, "shows another identity"));
+	ok(node_alarmed(owner, "people should see this"),
+	   "alarms: what was there before still is");
+	ok(owner->alarms - told <= 2 * HEARSAY_MAX,
+	   "alarms: 100 false ones in 5 s, %u are told",
+	   owner->alarms - told);
+	node_start(&nodes[2]);
+	ok(scene_together(30 * SECOND), "alarms: a third one gets in");
+	scene_end("alarms");
+}
+
 int main(int argc, char **argv)
 {
+	test_crowd(E2EE_LEVEL_TOFU, "crowd, tofu");
+	test_crowd(E2EE_LEVEL_VERIFIED, "crowd, verified");
+	test_alarms();
 	test_forks(E2EE_LEVEL_TOFU, "tofu");
 	test_forks(E2EE_LEVEL_VERIFIED, "verified");
 	test_full();

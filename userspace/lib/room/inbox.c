@@ -84,7 +84,7 @@ static void inbox_kp_own(struct e2ee_room *room, struct e2ee_message *msg)
 	    e2ee_message_verify(msg, room->name, msg->kp.entry.ik))
 		return;
 	if (!same) {
-		e2ee_outbox_alarm(
+		e2ee_outbox_hearsay(
 			room,
 			"another device calls itself %s, too: give one of them another name",
 			room->dev);
@@ -273,8 +273,9 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 	/* made for me, and yet not good: people should know why */
 	if (judged->whom && e2ee_chain_find(msg, me) &&
 	    (known || room->state == E2EE_ROOM_JOIN))
-		e2ee_outbox_alarm(room, "keys of %s are refused: %s: %s",
-				  msg->dev, judged->reason, judged->whom->dev);
+		e2ee_outbox_hearsay(room, "keys of %s are refused: %s: %s",
+				    msg->dev, judged->reason,
+				    judged->whom->dev);
 	if (!mine)
 		return;
 	if (judged->no_wrap)
@@ -350,7 +351,7 @@ static void inbox_epoch_banned(struct e2ee_room *room, struct e2ee_message *msg)
 	    !e2ee_clock_may(room, &room->ban_limit, 5 * SECOND) ||
 	    e2ee_message_verify(msg, room->name, owner->ik))
 		return;
-	e2ee_outbox_alarm(
+	e2ee_outbox_hearsay(
 		room, "split: %s, who was removed here, has a call of its own",
 		owner->dev);
 	if (room->ban_source && room->state != E2EE_ROOM_JOIN)

@@ -225,8 +225,8 @@ static void member_chain(struct e2ee_room *room, struct e2ee_message *msg)
 	room->last = e2ee_message_get(msg);
 	e2ee_message_put(last);
 	for (size_t i = 0; i < msg->epoch.roster_count; i++)
-		e2ee_peers_get(room, msg->epoch.roster[i].ik,
-			       msg->epoch.roster[i].dev);
+		e2ee_peers_member(room, msg->epoch.roster[i].ik,
+				  msg->epoch.roster[i].dev);
 }
 
 /*

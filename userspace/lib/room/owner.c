@@ -399,8 +399,8 @@ static void owner_join_req(struct e2ee_room *room,
 	if (why) {
 		room->stats[E2EE_ROOM_DROP_RULE]++;
 		if (*why)
-			e2ee_outbox_alarm(room, "%s is not let in: %s",
-					  peer->dev, why);
+			e2ee_outbox_hearsay(room, "%s is not let in: %s",
+					    peer->dev, why);
 		return;
 	}
 	if (entry && !memcmp(entry->kp_hash, msg->req.kp_hash, E2EE_HASH_LEN)) {

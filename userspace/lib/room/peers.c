@@ -109,20 +109,99 @@ struct peer *e2ee_peers_find_session(const struct e2ee_room *room,
 	return NULL;
 }
 
-/* Found or made; NULL where there are too many */
-struct peer *e2ee_peers_get(struct e2ee_room *room, const uint8_t *ik,
-			    const char *dev)
+static void peers_del(struct e2ee_room *room, struct peer *peer)
 {
-	struct peer *peer = e2ee_peers_find(room, ik);
+	e2ee_message_put(peer->kp);
+	e2ee_message_put(peer->hb);
+	*peer = room->peers[--room->peer_count];
+}
 
-	if (peer || room->peer_count == PEERS_MAX)
-		return peer;
-	peer = &room->peers[room->peer_count++];
+static bool peers_in_call(const struct e2ee_room *room, const uint8_t *ik)
+{
+	return room->last && e2ee_chain_has(room->last, ik);
+}
+
+/* Is @peer a better one to forget than @other, to get a place? */
+static bool peers_matters_less(const struct peer *peer,
+			       const struct peer *other)
+{
+	if (!other || peer->trust != other->trust)
+		return !other || peer->trust < other->trust;
+	if (peer->join != other->join)
+		return other->join;
+	return peer->kp_at < other->kp_at;
+}
+
+/*
+ * Of those who are not in the call: who matters least, and no more than @trust.
+ * Nobody whose key people looked at goes for a newcomer.
+ */
+static struct peer *peers_least(struct e2ee_room *room,
+				enum e2ee_trust_kind trust)
+{
+	struct peer *least = NULL;
+
+	for (size_t i = 0; i < room->peer_count; i++) {
+		struct peer *peer = &room->peers[i];
+
+		if (peer->trust <= trust && peers_matters_less(peer, least) &&
+		    !peers_in_call(room, peer->ik))
+			least = peer;
+	}
+	return least;
+}
+
+static struct peer *peers_new(struct e2ee_room *room, const uint8_t *ik,
+			      const char *dev)
+{
+	struct peer *peer = &room->peers[room->peer_count++];
+
 	memset(peer, 0, sizeof(*peer));
 	memcpy(peer->ik, ik, E2EE_IK_LEN);
 	memcpy(peer->dev, dev, strlen(dev) + 1);
 	peer->gone_at = NEVER;
 	return peer;
+}
+
+/* Of the roster, found or made: there is a place for each of them */
+struct peer *e2ee_peers_member(struct e2ee_room *room, const uint8_t *ik,
+			       const char *dev)
+{
+	struct peer *peer = e2ee_peers_find(room, ik);
+
+	if (peer)
+		return peer;
+	if (room->peer_count == PEERS_MAX) {
+		peer = peers_least(room, E2EE_TRUST_PINNED);
+		if (!peer)
+			return NULL;
+		peers_del(room, peer);
+	}
+	return peers_new(room, ik, dev);
+}
+
+/*
+ * Of a key package, found or made. Keys cost nothing, so there may be any number
+ * of newcomers: a new one takes the place of the one that has been there longest
+ * without asking to be let in, and of nobody who is known better. NULL: none.
+ */
+static struct peer *peers_newcomer(struct e2ee_room *room, const uint8_t *ik,
+				   const char *dev, enum e2ee_trust_kind trust)
+{
+	size_t members = room->last ? room->last->epoch.roster_count : 0;
+	struct peer *peer = e2ee_peers_find(room, ik);
+
+	if (peer)
+		return peer;
+	if (room->peer_count >= NEWCOMERS_MAX + members ||
+	    room->peer_count == PEERS_MAX) {
+		peer = peers_least(room, trust < E2EE_TRUST_VERIFIED ?
+				   trust : E2EE_TRUST_TOFU);
+		if (!peer || (peer->join && peer->trust == trust))
+			return NULL;
+		peers_del(room, peer);
+	}
+	return peers_new(room, ik, dev);
 }
 
 /* Is it higher than all before of that type and session id? Notes it, if so. */
@@ -161,7 +240,7 @@ bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 	case E2EE_TRUST_NEW:
 		return room->level == E2EE_LEVEL_TOFU;
 	default:
-		e2ee_outbox_alarm(
+		e2ee_outbox_hearsay(
 			room, "%s shows another identity than before: refused",
 			dev);
 		return false;
@@ -221,6 +300,7 @@ int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
 {
 	const struct e2ee_entry *entry = &msg->kp.entry;
 	struct peer *peer = e2ee_peers_find(room, entry->ik);
+	enum e2ee_trust_kind trust;
 
 	*out = peer;
 	if (e2ee_idset_has(&room->bans, entry->ik))
@@ -235,26 +315,23 @@ int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
 	if (e2ee_message_verify(msg, room->name, entry->ik))
 		return -EBADMSG;
 	if (peer && strcmp(peer->dev, msg->dev) != 0) {
-		e2ee_outbox_alarm(room, "%s calls itself %s now: refused",
-				  peer->dev, msg->dev);
+		if (peers_in_call(room, entry->ik))
+			e2ee_outbox_hearsay(room, "%s calls itself %s now: refused",
+					    peer->dev, msg->dev);
 		return -EPERM;
 	}
-	peer = e2ee_peers_get(room, entry->ik, msg->dev);
+	e2ee_trust_ask(room->trust, msg->dev, entry->ik, &trust);
+	peer = peers_newcomer(room, entry->ik, msg->dev, trust);
+	*out = peer;
 	if (!peer)
 		return -ENOSPC;
 	e2ee_message_put(peer->kp);
 	peer->kp = e2ee_message_get(msg);
 	peer->seq = msg->kp.seq;
 	peer->kp_at = room->now;
+	peer->trust = trust;
 	peer->gone_at = NEVER;
-	*out = peer;
 	return 1;
-}
-
-static void peers_free(struct peer *peer)
-{
-	e2ee_message_put(peer->kp);
-	e2ee_message_put(peer->hb);
 }
 
 /* Key packages die of age; strangers without one are forgotten */
@@ -268,19 +345,15 @@ void e2ee_peers_upkeep(struct e2ee_room *room)
 			peer->kp = NULL;
 			peer->join = false;
 		}
-		if (peer->kp ||
-		    (room->last && e2ee_chain_has(room->last, peer->ik))) {
+		if (peer->kp || peers_in_call(room, peer->ik))
 			i++;
-			continue;
-		}
-		peers_free(peer);
-		*peer = room->peers[--room->peer_count];
+		else
+			peers_del(room, peer);
 	}
 }
 
 void e2ee_peers_clear(struct e2ee_room *room)
 {
-	for (size_t i = 0; i < room->peer_count; i++)
-		peers_free(&room->peers[i]);
-	room->peer_count = 0;
+	while (room->peer_count)
+		peers_del(room, &room->peers[0]);
 }

@@ -248,8 +248,8 @@ static bool draft_expel(struct draft *draft, size_t i)
 
 	if (draft->roster[i].leaf == epoch->owner)
 		return false;
-	e2ee_outbox_alarm(draft->room, "%s has no key that fits: left out",
-			  draft->roster[i].dev);
+	e2ee_outbox_hearsay(draft->room, "%s has no key that fits: left out",
+			    draft->roster[i].dev);
 	epoch->roster_count--;
 	memmove(&draft->roster[i], &draft->roster[i + 1],
 		(epoch->roster_count - i) * sizeof(draft->roster[0]));

@@ -46,7 +46,10 @@
 #define CALL_SILENCE		(120 * SECOND)	/* M8 b */
 #define UNKNOWN_FOR		(10 * SECOND)	/* M8 a */
 #define SAS_KEPT		(120 * SECOND)
-#define PEERS_MAX		512
+#define NEWCOMERS_MAX		256		/* peers that are not in the call */
+#define PEERS_MAX		(E2EE_MEMBERS_MAX + NEWCOMERS_MAX)
+#define HEARSAY_MAX		4		/* alarms that strangers bring about */
+#define HEARSAY_EVERY		(10 * SECOND)	/* so many in this time */
 #define RATE_SLOTS		1024
 #define RATE_MAX		20		/* messages a second and topic */
 #define REMEMBERED		16		/* verified EPOCHs kept, for forks */
@@ -72,6 +75,7 @@ struct counters {
  * @kp: its newest key package, with a good signature; NULL: emptied or unknown
  * @seq: highest seen
  * @kp_at: when @kp came
+ * @trust: how its key was known then
  * @counters: newest first
  * @hb_call: call of the heartbeats that it sent, as an owner
  * @hb_n: highest n there, plus 1
@@ -82,8 +86,6 @@ struct counters {
  * @gone_at: owner: when its KP was emptied; NEVER
  * @rekey_at: owner: when it last asked for a rekey
  * @join: owner: its REQ join is good, and waits for the next EPOCH
- * @join_session: that request's session id
- * @tofu: owner: the trust store knows it by now, or needs not
  */
 struct peer {
 	uint8_t ik[E2EE_IK_LEN];
@@ -91,6 +93,7 @@ struct peer {
 	struct e2ee_message *kp;
 	uint64_t seq;
 	uint64_t kp_at;
+	enum e2ee_trust_kind trust;
 	struct counters counters[2];
 	uint8_t hb_call[E2EE_ID_LEN];
 	uint64_t hb_n;
@@ -346,6 +349,9 @@ struct e2ee_room {
 	char split[E2EE_ROOM_TEXT];
 	char alarms[E2EE_ROOM_ALARMS][E2EE_ROOM_TEXT];
 	size_t alarm_count;
+	bool hearsay[E2EE_ROOM_ALARMS];	/* of @alarms */
+	struct limiter hearsay_limit;
+	unsigned int hearsay_told;	/* until then */
 	uint64_t stats[E2EE_ROOM_STATS];
 };
 
@@ -385,6 +391,8 @@ void e2ee_clock_resume(struct e2ee_room *room, uint64_t down);
 /* outbox.c: what goes out */
 void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+void e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
 		       const char *text);
 void e2ee_outbox_publish(struct e2ee_room *room, enum e2ee_room_topic topic,
@@ -406,8 +414,8 @@ void e2ee_peers_forget_kp(struct own_kp *kp);
 struct peer *e2ee_peers_find(const struct e2ee_room *room, const uint8_t *ik);
 struct peer *e2ee_peers_find_session(const struct e2ee_room *room,
 				     const char *dev, const uint8_t *session);
-struct peer *e2ee_peers_get(struct e2ee_room *room, const uint8_t *ik,
-			    const char *dev);
+struct peer *e2ee_peers_member(struct e2ee_room *room, const uint8_t *ik,
+			       const char *dev);
 bool e2ee_peers_count(struct peer *peer, const uint8_t *session,
 		      enum e2ee_message_type type, uint64_t counter);
 bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
