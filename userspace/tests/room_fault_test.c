@@ -65,6 +65,60 @@ static void test_disk_full(void)
 	scene_end("disk full");
 }
 
+/*
+ * The trust store cannot be written: bob is known for this time only, says an
+ * alarm, and somebody else of his name is refused as if he stood in it. With
+ * alice as the owner, or as a member.
+ */
+static void test_store_full(bool owner)
+{
+	struct node *nodes = scene_open_still(owner ? 274 : 275, 4);
+	struct node *alice = &nodes[0], *bob = &nodes[1], *carol = &nodes[2];
+	struct node *mallory = &nodes[3];
+	const char *name = owner ? "store full, owner" : "store full, member";
+	char store[80];
+
+	snprintf(store, sizeof(store), "%s/trust", folder);
+	e2ee_trust_close(alice->trust);
+	if (e2ee_trust_open(store, &alice->trust, NULL))
+		abort();
+	alice->config.trust = alice->trust;
+	disk_full(true);
+	node_start(owner ? alice : carol);
+	world_run(&world, 10 * SECOND);
+	node_start(owner ? carol : alice);
+	node_start(bob);
+	ok(scene_together(30 * SECOND) &&
+	   world_owner(&world) == (owner ? alice : carol), "%s: a room", name);
+	scene_talk(5 * SECOND, 1);
+	ok(node_alarmed(alice, "trust store cannot be written") &&
+	   e2ee_trust_ask(alice->trust, "bob", e2ee_identity_ik(bob->identity),
+			  NULL) == E2EE_TRUST_NEW, "%s: she says so", name);
+	node_kill(bob);
+	world_run(&world, 30 * SECOND);
+	if (!owner && e2ee_trust_del(carol->trust, "bob"))
+		abort();
+	snprintf(mallory->dev, sizeof(mallory->dev), "bob");
+	node_start(mallory);
+	scene_talk(20 * SECOND, 1);
+	ok(!e2ee_chain_find(alice->room->last,
+			    e2ee_identity_ik(mallory->identity)),
+	   "%s: another bob is not in her roster", name);
+	ok(!tape_open(mallory, alice, 0, NEVER), "%s: nor does he hear her",
+	   name);
+	ok(node_alarmed(alice, "bob shows another identity"),
+	   "%s: which she says, too", name);
+	disk_full(false);
+	scene_talk(40 * SECOND, 1);
+	ok(e2ee_trust_ask(alice->trust, "bob", e2ee_identity_ik(bob->identity),
+			  NULL) == E2EE_TRUST_GOOD && !alice->room->seen_count,
+	   "%s: with space again the store is told", name);
+	scene_end(name);
+	unlink(store);
+	strcat(store, ".lock");
+	unlink(store);
+}
+
 static bool memory_lacked(struct world *now, void *arg)
 {
 	(void)now;
@@ -172,6 +226,8 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "%s/identity", folder);
 	snprintf(aside, sizeof(aside), "%s.full", folder);
 	test_disk_full();
+	test_store_full(true);
+	test_store_full(false);
 	test_owner_without_memory();
 	test_heir_without_memory();
 	test_member_without_memory();

@@ -165,16 +165,6 @@ void e2ee_member_become(struct e2ee_room *room)
 		       HB_EVERY - SECOND + e2ee_clock_jitter(2 * SECOND));
 }
 
-/* A device that the room let in, and that is really there */
-void e2ee_member_learn(struct e2ee_room *room, const struct e2ee_entry *entry)
-{
-	if (e2ee_trust_ask(room->trust, entry->dev, entry->ik, NULL) ==
-	    E2EE_TRUST_NEW &&
-	    memcmp(entry->ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN) != 0)
-		e2ee_trust_add(room->trust, entry->dev, entry->ik,
-			       E2EE_TRUST_TOFU);
-}
-
 /*
  * Session ids that I saw removed or replaced never come back in this call. An
  * owner who took over from an older T than mine removed nobody: it did not know
@@ -348,7 +338,7 @@ static void member_hb_mine(struct e2ee_room *room, const struct e2ee_msg_hb *hb)
 		room->hb_switch = true;
 		e2ee_keys_switch(room);
 		for (size_t i = 0; i < epoch->roster_count; i++)
-			e2ee_member_learn(room, &epoch->roster[i]);
+			e2ee_seen_learn(room, &epoch->roster[i]);
 	}
 	if (member_is_polled(room, hb))
 		e2ee_outbox_ack(room, E2EE_ACK_OK, hb->t, NULL);

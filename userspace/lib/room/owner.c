@@ -355,7 +355,7 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 	memcpy(peer->acked, msg->ack.t, E2EE_HASH_LEN);
 	peer->gone_at = peer->kp ? NEVER : peer->gone_at;
 	e2ee_heartbeat_unpoll(room, entry->leaf);
-	e2ee_member_learn(room, entry);
+	e2ee_seen_learn(room, entry);
 	if (room->took_over) {
 		room->took_over = false;
 		e2ee_keys_open_deadlines(room);

@@ -229,12 +229,16 @@ bool e2ee_peers_count(struct peer *peer, const uint8_t *session,
 bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 			const uint8_t *ik)
 {
-	enum e2ee_trust_kind kind;
 	bool me = !memcmp(ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN);
+	enum e2ee_trust_answer answer;
+	enum e2ee_trust_kind kind;
 
 	if (me || !strcmp(dev, room->dev))
 		return me && !strcmp(dev, room->dev);
-	switch (e2ee_trust_ask(room->trust, dev, ik, &kind)) {
+	answer = e2ee_trust_ask(room->trust, dev, ik, &kind);
+	if (answer == E2EE_TRUST_NEW)
+		answer = e2ee_seen_ask(room, dev, ik);
+	switch (answer) {
 	case E2EE_TRUST_GOOD:
 		break;
 	case E2EE_TRUST_NEW:

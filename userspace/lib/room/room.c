@@ -202,6 +202,7 @@ static void room_second(struct e2ee_room *room)
 {
 	e2ee_clock_set(room, TIMER_SECOND, SECOND);
 	e2ee_peers_upkeep(room);
+	e2ee_seen_upkeep(room);
 	e2ee_keys_upkeep(room);
 	if (room->state == E2EE_ROOM_OWNER)
 		e2ee_owner_upkeep(room);

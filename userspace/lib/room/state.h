@@ -5,7 +5,7 @@
  * of owners, K of keys.
  *
  * Calls go downward: room -> inbox, command -> owner -> heartbeat, roster,
- * member -> verify -> keys -> judge -> peers -> outbox -> clock, chain.
+ * member -> verify -> keys -> judge -> peers -> seen -> outbox -> clock, chain.
  */
 #ifndef E2EE_LIB_STATE_H
 #define E2EE_LIB_STATE_H
@@ -48,6 +48,7 @@
 #define SAS_KEPT		(120 * SECOND)
 #define NEWCOMERS_MAX		256		/* peers that are not in the call */
 #define PEERS_MAX		(E2EE_MEMBERS_MAX + NEWCOMERS_MAX)
+#define SEEN_MAX		512		/* that the trust store is not told */
 #define HEARSAY_MAX		4		/* alarms that strangers bring about */
 #define HEARSAY_EVERY		(10 * SECOND)	/* so many in this time */
 #define RATE_SLOTS		1024
@@ -191,6 +192,12 @@ struct past_epoch {
 	uint64_t replaced;
 };
 
+/** struct seen - a device, and the key that it showed first */
+struct seen {
+	char dev[E2EE_NAME_MAX + 1];
+	uint8_t ik[E2EE_IK_LEN];
+};
+
 enum timer {
 	TIMER_PROBE,
 	TIMER_LINK,			/* echo missing */
@@ -267,6 +274,9 @@ struct e2ee_room {
 	/* the others */
 	struct peer *peers;
 	size_t peer_count;
+	struct seen seen[SEEN_MAX];	/* tofu that could not be stored */
+	size_t seen_count;
+	struct limiter seen_limit;
 	struct idset bans;
 	struct e2ee_message *ban_source;	/* an EPOCH with a ban of ours */
 	struct rate_slot rates[RATE_SLOTS];
@@ -408,6 +418,12 @@ void e2ee_outbox_req(struct e2ee_room *room, const uint8_t *call,
 void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
 		     const uint8_t *t, const char *whom);
 
+/* seen.c: devices that the trust store could not be told */
+enum e2ee_trust_answer e2ee_seen_ask(const struct e2ee_room *room,
+				     const char *dev, const uint8_t *ik);
+void e2ee_seen_learn(struct e2ee_room *room, const struct e2ee_entry *entry);
+void e2ee_seen_upkeep(struct e2ee_room *room);
+
 /* peers.c: key packages, counters, trust */
 int e2ee_peers_renew_kp(struct e2ee_room *room);
 void e2ee_peers_forget_kp(struct own_kp *kp);
@@ -510,7 +526,6 @@ void e2ee_member_unknown(struct e2ee_room *room, const uint8_t *t);
 void e2ee_member_no_wrap(struct e2ee_room *room, const struct e2ee_message *msg);
 void e2ee_member_join_there(struct e2ee_room *room,
 			    const struct e2ee_message *hb);
-void e2ee_member_learn(struct e2ee_room *room, const struct e2ee_entry *entry);
 void e2ee_member_timer(struct e2ee_room *room, enum timer timer);
 void e2ee_member_leave(struct e2ee_room *room);
 
