@@ -18,9 +18,9 @@
 #include <linux/sock_diag.h>
 
 #include "lib/driver.h"
+#include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #ifndef SO_MEMINFO
 #define SO_MEMINFO	55
@@ -97,7 +97,7 @@ static uint64_t received(const uint64_t stats[CTL_STATS])
 
 static const size_t sizes[] = { 13, 28, 60, 200, 1200, 1400, 9000, 60000 };
 
-TEST_F_TIMEOUT(async, seals, 120)
+TEST_F(async, seals)
 {
 	static uint8_t clear[RTP_ROOM], wire[RTP_ROOM], got[RTP_ROOM];
 	uint64_t ctr;
@@ -118,7 +118,7 @@ TEST_F_TIMEOUT(async, seals, 120)
 	EXPECT_STREQ("tx_ok+32", scene_changes(&self->scene));
 }
 
-TEST_F_TIMEOUT(async, opens, 120)
+TEST_F(async, opens)
 {
 	static uint8_t clear[RTP_ROOM], wire[RTP_ROOM], got[RTP_ROOM];
 	size_t len, wire_len;
@@ -166,7 +166,7 @@ static void *send_plain(void *arg)
 }
 
 /* Each waits for its own answer: their packets mix, none overtakes. */
-TEST_F_TIMEOUT(async, order_of_each_sender_is_kept, 120)
+TEST_F(async, order_of_each_sender_is_kept)
 {
 	uint8_t got[1000], opened[1000], wanted[200];
 	struct sender senders[2];
@@ -202,7 +202,7 @@ TEST_F_TIMEOUT(async, order_of_each_sender_is_kept, 120)
 }
 
 /* All of one burst: copies that were not yet accepted when they came. */
-TEST_F_TIMEOUT(async, replayed_while_the_first_is_out, 120)
+TEST_F(async, replayed_while_the_first_is_out)
 {
 	static uint8_t burst[RTP_ROOM];
 	uint8_t got[1000];
@@ -231,7 +231,7 @@ static uint32_t drops(int fd)
 #define BURST	40
 
 /* A burst is one run of the network's softirq: the answers come after it. */
-TEST_F_TIMEOUT(async, overflow_is_counted, 120)
+TEST_F(async, overflow_is_counted)
 {
 	static uint8_t burst[RTP_ROOM];
 	unsigned int round, i, sent = 0, got = 0;
@@ -331,7 +331,7 @@ static void stream_stop(struct stream *stream)
 
 #define CLOSED	150
 
-TEST_F_TIMEOUT(async, closed_under_traffic, 200)
+TEST_F(async, closed_under_traffic)
 {
 	unsigned int round, opened = 0;
 	struct stream stream;
@@ -370,7 +370,7 @@ TEST_F_TIMEOUT(async, closed_under_traffic, 200)
 #define DELETED	40
 
 /* Its requests hold the session; its socket is blocked from then on. */
-TEST_F_TIMEOUT(async, deleted_under_traffic, 200)
+TEST_F(async, deleted_under_traffic)
 {
 	uint64_t stats[CTL_STATS], blocked;
 	struct ctl_key key = {
@@ -450,7 +450,7 @@ static pid_t start_victim(FIXTURE_DATA(async) *self, enum sock_kind kind)
 #define KILLED	15
 
 /* All at once: the socket, its session and key, and the namespace. */
-TEST_F_TIMEOUT(async, killed_under_traffic, 200)
+TEST_F(async, killed_under_traffic)
 {
 	unsigned int round;
 	int status;

@@ -7,8 +7,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 
+#include "lib/harness.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC_A		0x0a0a0a0a
 #define SSRC_B		0x0b0b0b0b

@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "lib/harness.h"
 #include "lib/kinds.h"
 #include "lib/scene.h"
 #include "lib/vectors.h"
-#include "kselftest_harness.h"
 
 #define SSRC		0x11223344
 #define UDP_MAX_V4	65507
@@ -127,7 +127,7 @@ static const uint16_t suites[] = {
 	E2EE_SUITE_AES_128_GCM_SHA256_128, E2EE_SUITE_AES_256_GCM_SHA512_128,
 };
 
-TEST_F_TIMEOUT(datapath, seals_as_rfc9605, 120)
+TEST_F(datapath, seals_as_rfc9605)
 {
 	struct ctl_key any = { .dir = E2EE_DIR_TX, .mode = E2EE_SSRC_ANY };
 	struct ctl_key more = { .limit = UINT64_MAX - 1 };
@@ -162,7 +162,7 @@ TEST_F_TIMEOUT(datapath, seals_as_rfc9605, 120)
 	}
 }
 
-TEST_F_TIMEOUT(datapath, opens_as_rfc9605, 120)
+TEST_F(datapath, opens_as_rfc9605)
 {
 	struct ctl_key any = { .dir = E2EE_DIR_RX, .mode = E2EE_SSRC_ANY };
 	uint8_t payload[100];
@@ -255,7 +255,7 @@ TEST(vectors_of_rfc9605)
 	}
 }
 
-TEST_F_TIMEOUT(datapath, forms_of_rtp, 120)
+TEST_F(datapath, forms_of_rtp)
 {
 	static const unsigned int paddings[] = { 0, 1, 4, 255 };
 	static const enum rtp_extension exts[] = {
@@ -285,7 +285,7 @@ TEST_F_TIMEOUT(datapath, forms_of_rtp, 120)
 	EXPECT_STREQ("tx_ok+48 rx_ok+48", scene_changes(&self->scene));
 }
 
-TEST_F_TIMEOUT(datapath, sizes, 120)
+TEST_F(datapath, sizes)
 {
 	size_t max = udp_max(variant->kind) - RTP_HEADER -
 		     growth(self->tx.kid, 19);

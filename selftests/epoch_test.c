@@ -10,11 +10,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 
+#include "lib/harness.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define STREAMS		4	/* by SSRC, from 0 */
 #define KEYS		3	/* an epoch: of SSRC 0, of SSRC 1, of the rest */
@@ -122,7 +123,7 @@ static void *stream(void *arg)
 	sock_pin();
 	while (!atomic_load(stream->stop)) {
 		if (is_ahead(stream)) {
-			sched_yield();
+			poll(NULL, 0, 1);
 			continue;
 		}
 		rtp_plain(packet, SIZE, stream->ssrc, (uint16_t)stream->sent);
@@ -247,7 +248,7 @@ static int make_room(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &big, sizeof(big));
 }
 
-TEST_F_TIMEOUT(epoch, changes_under_load, 220)
+TEST_F(epoch, changes_under_load)
 {
 	static struct reader readers[2], *wire = &readers[0];
 	uint64_t before[CTL_STATS] = { 0 }, after[CTL_STATS] = { 0 };
@@ -286,7 +287,7 @@ TEST_F_TIMEOUT(epoch, changes_under_load, 220)
 		/* it must be on the wire: then it is in use */
 		end = now_ms() + SOCK_WAIT;
 		while (wire->newest < epoch && now_ms() < end)
-			sched_yield();
+			poll(NULL, 0, 1);
 		ASSERT_EQ(epoch, atomic_load(&wire->newest)) {
 			TH_LOG("%s, %s", wire->error, readers[1].error);
 		}

@@ -4,9 +4,9 @@
  */
 #include <errno.h>
 
+#include "lib/harness.h"
 #include "lib/netlink.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 FIXTURE(event)
 {

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "lib/harness.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC	0x11223344
 #define PAYLOAD	64
@@ -221,7 +221,7 @@ static const struct region *region_of(unsigned int byte, uint8_t bit)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(forgery, flipped_bits, 120)
+TEST_F(forgery, flipped_bits)
 {
 	const struct region *region;
 	uint64_t ctr = 0x4567;
@@ -363,24 +363,26 @@ TEST_F(forgery, deleted_key)
 		     inject_genuine(&self->scene, &self->key, 2));
 }
 
-/* 10,000 wrong tags: counted, and the genuine packet still gets through. */
-TEST_F_TIMEOUT(forgery, burst, 120)
+/* 10,000 wrong tags: counted, and genuine packets still get through. */
+TEST_F(forgery, burst)
 {
 	struct mmsghdr messages[50] = { 0 };
 	struct iovec iov;
 	uint8_t wire[256];
 	unsigned int i;
 
-	iov = (struct iovec){ wire, genuine(wire, &self->key, 1) };
-	wire[iov.iov_len - 1] ^= 1;
 	for (i = 0; i < 50; i++) {
 		messages[i].msg_hdr.msg_iov = &iov;
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < 200; i++) {
+		iov = (struct iovec){ wire, genuine(wire, &self->key, i) };
+		wire[iov.iov_len - 1] ^= 1;
 		ASSERT_EQ(50, sendmmsg(self->scene.peer, messages, 50, 0));
-	EXPECT_STREQ("rx_ok+1 rx_auth_fail+10000",
-		     inject_genuine(&self->scene, &self->key, 1));
+		/* Not taken at once, they wait in a queue of 1,000 packets */
+		EXPECT_STREQ("rx_ok+1 rx_auth_fail+50",
+			     inject_genuine(&self->scene, &self->key, i));
+	}
 }
 
 TEST_HARNESS_MAIN

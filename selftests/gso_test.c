@@ -12,8 +12,8 @@
 #include <netinet/udp.h>
 #include <sys/wait.h>
 
+#include "lib/harness.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #ifndef UDP_GRO
 #define UDP_GRO		104

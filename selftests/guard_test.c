@@ -21,9 +21,9 @@
 #include <linux/bpf.h>
 #include <linux/net_tstamp.h>
 
+#include "lib/harness.h"
 #include "lib/kinds.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC		0x600d600d
 #define FIRST		7000
@@ -1187,7 +1187,7 @@ static void *race(void *arg)
 }
 
 /* Attached in the middle of traffic: what is sent from then on is sealed. */
-TEST_F_TIMEOUT(guard, attached_under_traffic, 200)
+TEST_F(guard, attached_under_traffic)
 {
 	volatile bool attached, stop;
 	struct racer racers[2] = { 0 };

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "lib/harness.h"
 #include "lib/netlink.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 FIXTURE(keys)
 {
@@ -817,7 +817,7 @@ static int fill(struct nl *nl, uint32_t session, uint64_t first, uint64_t count)
 }
 
 /* As many keys as a session, then as a namespace may hold, and not one more */
-TEST_F_TIMEOUT(keys, many, 230)
+TEST_F(keys, many)
 {
 	uint32_t session = self->scene.session, other;
 	struct scene *scene = &self->scene;

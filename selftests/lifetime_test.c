@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lib/harness.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC		0x11223344
 #define SENDERS		2
@@ -223,7 +223,7 @@ static void look(FIXTURE_DATA(lifetime) *self, const struct traffic *traffic,
 	}
 }
 
-TEST_F_TIMEOUT(lifetime, session_deleted_under_traffic, 100)
+TEST_F(lifetime, session_deleted_under_traffic)
 {
 	uint64_t stats[CTL_STATS];
 	struct traffic traffic;
@@ -257,7 +257,7 @@ TEST_F_TIMEOUT(lifetime, session_deleted_under_traffic, 100)
 	}
 }
 
-TEST_F_TIMEOUT(lifetime, detached_under_traffic, 100)
+TEST_F(lifetime, detached_under_traffic)
 {
 	struct traffic traffic;
 	struct seen seen;
@@ -285,7 +285,7 @@ TEST_F_TIMEOUT(lifetime, detached_under_traffic, 100)
 }
 
 /* The socket goes while packets are on their way to it and from it. */
-TEST_F_TIMEOUT(lifetime, closed_under_traffic, 100)
+TEST_F(lifetime, closed_under_traffic)
 {
 	struct traffic out, in;
 	int round, spare;
@@ -345,7 +345,7 @@ static int start_victim(enum sock_kind kind)
 	_exit(0);
 }
 
-TEST_F_TIMEOUT(lifetime, namespace_deleted_under_traffic, 100)
+TEST_F(lifetime, namespace_deleted_under_traffic)
 {
 	int round, pid, status;
 
@@ -424,7 +424,7 @@ FIXTURE_TEARDOWN(module)
 	EXPECT_TRUE(!err || err == -EEXIST);
 }
 
-TEST_F_TIMEOUT(module, stays_while_a_socket_lives, 60)
+TEST_F(module, stays_while_a_socket_lives)
 {
 	struct scene *scene = &self->inner->scene;
 	uint64_t id;
@@ -442,7 +442,7 @@ TEST_F_TIMEOUT(module, stays_while_a_socket_lives, 60)
 }
 
 /* Sessions, keys and guards alone are no reason to stay. */
-TEST_F_TIMEOUT(module, goes_with_its_configuration, 60)
+TEST_F(module, goes_with_its_configuration)
 {
 	struct ctl_guard guard = { .first = 7000, .last = 7999 };
 	struct scene *scene = &self->inner->scene;
@@ -464,7 +464,7 @@ TEST_F_TIMEOUT(module, goes_with_its_configuration, 60)
 	close(to);
 }
 
-TEST_F_TIMEOUT(module, loads_again_and_again, 120)
+TEST_F(module, loads_again_and_again)
 {
 	FIXTURE_DATA(lifetime) *inner = self->inner;
 	struct traffic traffic;

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 
 #include "lib/commands.h"
+#include "lib/harness.h"
 #include "lib/stock.h"
-#include "kselftest_harness.h"
 
 FIXTURE(netlink)
 {

@@ -14,8 +14,8 @@
 #include <linux/capability.h>
 
 #include "lib/commands.h"
+#include "lib/harness.h"
 #include "lib/stock.h"
-#include "kselftest_harness.h"
 
 #define NOBODY	65534
 

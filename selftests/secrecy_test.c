@@ -13,8 +13,8 @@
 #include <linux/genetlink.h>
 
 #include "lib/commands.h"
+#include "lib/harness.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 FIXTURE(secrecy)
 {

@@ -14,8 +14,8 @@
 #include <linux/bpf.h>
 #include <linux/errqueue.h>
 
+#include "lib/harness.h"
 #include "lib/observe.h"
-#include "kselftest_harness.h"
 
 #ifndef UDP_GRO
 #define UDP_GRO			104

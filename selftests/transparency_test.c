@@ -26,9 +26,9 @@
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 
+#include "lib/harness.h"
 #include "lib/observe.h"
 #include "lib/rtp.h"
-#include "kselftest_harness.h"
 
 #ifndef UDP_GRO
 #define UDP_GRO		104

@@ -14,14 +14,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC	0xdead10cc
 #define FIRST	7000
 #define MANY	20	/* sockets of a round, at most */
-#define ROUNDS	12
+#define ROUNDS	8
 
 static const char *module_file(void)
 {
@@ -134,7 +134,7 @@ static void child(FIXTURE_DATA(unload) *self, int fd)
 }
 
 /* Sockets live on in children: so do their hooks, and the module. */
-TEST_F_TIMEOUT(unload, not_while_a_child_has_the_socket, 120)
+TEST_F(unload, not_while_a_child_has_the_socket)
 {
 	struct scene *scene = &self->scene;
 	int pair[2], status;
@@ -167,7 +167,7 @@ TEST_F_TIMEOUT(unload, not_while_a_child_has_the_socket, 120)
 }
 
 /* The other way round: what a child closes stays attached. */
-TEST_F_TIMEOUT(unload, a_child_closes_only_its_own, 120)
+TEST_F(unload, a_child_closes_only_its_own)
 {
 	int status;
 	pid_t pid;
@@ -189,7 +189,7 @@ TEST_F_TIMEOUT(unload, a_child_closes_only_its_own, 120)
  * Packets that a guard holds when the module is told to go: they leave sealed
  * or not at all. Between send() and here its work may or may not have run.
  */
-TEST_F_TIMEOUT(unload, with_packets_held, 120)
+TEST_F(unload, with_packets_held)
 {
 	struct ctl_guard guard = { .first = FIRST, .last = FIRST + MANY - 1 };
 	unsigned int round, num, i, went = 0, stayed = 0;

@@ -6,9 +6,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 
+#include "lib/harness.h"
 #include "lib/kinds.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define POLICIES	4
 

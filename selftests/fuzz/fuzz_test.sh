@@ -19,7 +19,7 @@ fuzz()
 	local log=$work/$1.log tried=0 status=0
 
 	mkdir -p "$work/$1"
-	"$built/$1_fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 \
+	"$built/$1_fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=60 \
 		-rss_limit_mb=4096 -artifact_prefix="$built/$1-" \
 		-print_final_stats=1 "$work/$1" "$here/corpus/$1" \
 		>"$log" 2>&1 || status=$?

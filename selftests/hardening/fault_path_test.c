@@ -13,13 +13,13 @@
 #include "lib/ctl.h"
 #include "lib/fault.h"
 #include "lib/figures.h"
+#include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/objects.h"
 #include "lib/rtp.h"
 #include "lib/sframe.h"
 #include "lib/sock.h"
 #include "lib/tun.h"
-#include "kselftest_harness.h"
 
 #define SSRC		0xfa17fa17
 #define PORT		5000
@@ -271,7 +271,7 @@ static const struct burst bursts[] = {
 	{ BURST * SEGMENT - 300, SEGMENT, BURST },
 };
 
-TEST_F_TIMEOUT(path, sending, 300)
+TEST_F(path, sending)
 {
 	/* fragments are not put together again here */
 	ASSERT_EQ(0, run("ip link set tun0 mtu 65000"));
@@ -384,7 +384,7 @@ static unsigned int sweep_receive(FIXTURE_DATA(path) *self, uint8_t pt,
 	return points;
 }
 
-TEST_F_TIMEOUT(path, receiving, 300)
+TEST_F(path, receiving)
 {
 	/* the packet, its copy for the tap, the window */
 	EXPECT_LT(2, sweep_receive(self, 96, 100, _metadata));
@@ -392,7 +392,7 @@ TEST_F_TIMEOUT(path, receiving, 300)
 }
 
 /* Somebody is to be told of a missing key, and nobody can be. */
-TEST_F_TIMEOUT(path, telling, 100)
+TEST_F(path, telling)
 {
 	struct sframe_key stranger;
 	uint8_t wire[600];
@@ -453,7 +453,7 @@ static const char *held(FIXTURE_DATA(path) *self, int *err, unsigned int nth,
 	return "";
 }
 
-TEST_F_TIMEOUT(path, holding, 600)
+TEST_F(path, holding)
 {
 	const struct ctl_guard guard = { .first = GUARDED };
 	size_t step = (size_t)short_or_long(1024, 64), bytes;

@@ -13,9 +13,9 @@
 #include "lib/commands.h"
 #include "lib/fault.h"
 #include "lib/figures.h"
+#include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/stock.h"
-#include "kselftest_harness.h"
 
 #define NEW_KID		900
 #define NEW_KEYS	3

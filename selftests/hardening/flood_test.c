@@ -12,9 +12,9 @@
 #include <sys/klog.h>
 
 #include "lib/figures.h"
+#include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC		0xf100d000
 #define BATCH		64
@@ -196,7 +196,7 @@ static unsigned int media(FIXTURE_DATA(flood) *self)
 	return lost;
 }
 
-TEST_F_TIMEOUT(flood, media_goes_on, 600)
+TEST_F(flood, media_goes_on)
 {
 	struct flood flood = { self, variant->kind };
 	unsigned int lines = log_lines(), rounds = 0, lost = 0, events = 0;

@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 
 #include "lib/figures.h"
+#include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC	0x1a7e1a7e
 #define LATE	"/sys/kernel/debug/e2ee_late/"
@@ -217,7 +217,7 @@ static const char *delivered(FIXTURE_DATA(late) *self, uint64_t ctr)
 	return "";
 }
 
-TEST_F_TIMEOUT(late, sealing_fails, 60)
+TEST_F(late, sealing_fails)
 {
 	static const struct {
 		enum late_mode mode;
@@ -242,7 +242,7 @@ TEST_F_TIMEOUT(late, sealing_fails, 60)
 	}
 }
 
-TEST_F_TIMEOUT(late, opening_fails, 60)
+TEST_F(late, opening_fails)
 {
 	static const enum late_mode modes[] = { LATE_EIO, LATE_ENOMEM };
 
@@ -274,7 +274,7 @@ static const struct {
 	{ E2EE_POLICY_BLOCKED, "tx_blocked+1", 200, "rx_blocked+1" },
 };
 
-TEST_F_TIMEOUT(late, failing_by_policy, 60)
+TEST_F(late, failing_by_policy)
 {
 	struct scene *scene = &self->scene;
 	uint8_t got[600];
@@ -305,7 +305,7 @@ TEST_F_TIMEOUT(late, failing_by_policy, 60)
 	}
 }
 
-TEST_F_TIMEOUT(late, sealed_late, 60)
+TEST_F(late, sealed_late)
 {
 	struct sender sender;
 	uint64_t ctr;
@@ -330,7 +330,7 @@ TEST_F_TIMEOUT(late, sealed_late, 60)
 	EXPECT_EQ(0, scene_flush(self->scene.fd, self->scene.peer));
 }
 
-TEST_F_TIMEOUT(late, opened_late_in_order, 60)
+TEST_F(late, opened_late_in_order)
 {
 	const uint64_t packets = 5;
 
@@ -350,7 +350,7 @@ TEST_F_TIMEOUT(late, opened_late_in_order, 60)
 }
 
 /* The answer finds nobody: the socket was closed, ours told to go. */
-TEST_F_TIMEOUT(late, answered_after_close, 60)
+TEST_F(late, answered_after_close)
 {
 	mode(LATE_HOLD);
 	ASSERT_LT(0, arrive(self, 1));
@@ -368,7 +368,7 @@ TEST_F_TIMEOUT(late, answered_after_close, 60)
 }
 
 /* Its key, and its session: the answer is that of the old key. */
-TEST_F_TIMEOUT(late, answered_after_deletion, 60)
+TEST_F(late, answered_after_deletion)
 {
 	struct sender sender;
 
@@ -392,7 +392,7 @@ TEST_F_TIMEOUT(late, answered_after_deletion, 60)
 }
 
 /* An engine dies, and its namespace with it, while both directions wait. */
-TEST_F_TIMEOUT(late, answered_after_namespace, 60)
+TEST_F(late, answered_after_namespace)
 {
 	struct sender sender;
 	int status, pair[2];

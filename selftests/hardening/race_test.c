@@ -15,10 +15,10 @@
 #include <sys/wait.h>
 
 #include "lib/figures.h"
+#include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC	0x4ace0000
 #define LATE	"/sys/kernel/debug/e2ee_late/mode"

@@ -16,11 +16,11 @@
 
 #include "lib/ctl.h"
 #include "lib/figures.h"
+#include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/rtp.h"
 #include "lib/sframe.h"
 #include "lib/sock.h"
-#include "kselftest_harness.h"
 
 #define STREAMS		50
 #define PORT		20000

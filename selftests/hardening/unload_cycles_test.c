@@ -12,10 +12,10 @@
 #include <stdatomic.h>
 
 #include "lib/figures.h"
+#include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC	0xc7c1e5ed
 #define PACKETS	20

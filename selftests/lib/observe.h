@@ -93,7 +93,7 @@ void right_notes(struct ends *ends, struct record *record, const char *name);
  */
 #define OBSERVE(name, ...)						\
 	static void name##_observe(struct ends *e, struct record *r);	\
-	TEST_F_TIMEOUT(transparency, name, 120)				\
+	TEST_F(transparency, name)					\
 	{								\
 		static const struct permit permits[] = {		\
 			__VA_ARGS__ __VA_OPT__(,) { PERMIT_NONE, NULL, 0, 0 } \
