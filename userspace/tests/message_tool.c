@@ -7,6 +7,8 @@
  */
 #include <errno.h>
 
+#include <openssl/crypto.h>
+
 #include "message_samples.h"
 
 #define LINE_MAX_LEN	(4 * 1024 * 1024)
@@ -39,18 +41,19 @@ static int samples(void)
 	return 0;
 }
 
-static size_t unhex(const char *line, uint8_t *out)
+static size_t unhex(char *line, uint8_t *out)
 {
-	unsigned int byte;
-	size_t len = 0;
+	size_t len;
 
-	while (sscanf(line + 2 * len, "%2x", &byte) == 1)
-		out[len++] = (uint8_t)byte;
-	return len;
+	line[strcspn(line, "\n")] = '\0';
+	if (*line && OPENSSL_hexstr2buf_ex(out, LINE_MAX_LEN / 2, &len, line,
+					   '\0') != 1)
+		abort();
+	return *line ? len : 0;
 }
 
 /* Each goes into memory of its own size: a byte read beyond it is an error */
-static void read_one(const char *line, uint8_t *bytes)
+static void read_one(char *line, uint8_t *bytes)
 {
 	const char *reason = "no reason";
 	struct e2ee_message *msg;
