@@ -46,6 +46,17 @@ quietly()
 	return $status
 }
 
+# userland TARGET...: of userspace/, by one process at a time
+userland()
+{
+	mkdir -p "$build"
+	exec 8>"$build/.userland.lock"
+	flock 8
+	quietly "$build/userspace.log" \
+		make -C "$top/userspace" "-j$(nproc)" "$@"
+	exec 8>&-
+}
+
 # pin NAME: sets pin_package pin_version pin_prefix pin_suites
 pin()
 {

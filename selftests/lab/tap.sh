@@ -3,6 +3,8 @@
 # TAP for the lab's own findings, and judging that of tests.
 
 tap_count=0
+each_count=0
+each_dir=""
 
 tap_begin()
 {
@@ -30,6 +32,38 @@ try()
 	shift
 	why=$("$@" 2>&1) || status=$?
 	tap "$status" "$name" "$why"
+}
+
+# each NAME COMMAND...: as try does, but beside others; their results come in the
+# order of the calls, with each_end
+each()
+{
+	local number=$((each_count++))
+
+	[[ $each_dir ]] || each_dir=$(mktemp -d)
+	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do
+		wait -n || true
+	done
+	printf '%s\n' "$1" >"$each_dir/$number.name"
+	{
+		status=0
+		"${@:2}" >"$each_dir/$number.why" 2>&1 || status=$?
+		echo "$status" >"$each_dir/$number.status"
+	} &
+}
+
+each_end()
+{
+	local number
+
+	wait
+	for ((number = 0; number < each_count; number++)); do
+		tap "$(<"$each_dir/$number.status")" \
+			"$(<"$each_dir/$number.name")" \
+			"$(<"$each_dir/$number.why")"
+	done
+	rm -rf "$each_dir"
+	each_dir="" each_count=0
 }
 
 tap_end()
