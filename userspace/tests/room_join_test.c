@@ -295,6 +295,222 @@ static void test_slow_replay(void)
 	recovers("old heartbeats slowly", bob);
 }
 
+/*
+ * A rekey that the broker keeps, too, and gives to bob only when heartbeats that
+ * name it are all that is left; it was made before carol was kicked
+ */
+static struct {
+	struct letters letters;
+	uint8_t t[E2EE_HASH_LEN];
+	bool given;
+} late;
+
+static bool broker_late(struct world *now, struct node *to,
+			const struct world_packet *packet, void *arg)
+{
+	if (to == broker.victim && packet->topic == E2EE_TOPIC_EPOCH &&
+	    packet->len)
+		letters_keep(&late.letters, packet);
+	return broker_slow(now, to, packet, arg);
+}
+
+static bool letter_is(const struct letter *letter, const uint8_t *t)
+{
+	struct e2ee_message *msg;
+	bool is;
+
+	if (e2ee_message_decode(letter->data, letter->len, &msg, NULL))
+		abort();
+	is = !memcmp(letter->topic == E2EE_TOPIC_HB ? msg->hb.t : msg->hash, t,
+		     E2EE_HASH_LEN);
+	e2ee_message_put(msg);
+	return is;
+}
+
+static void broker_replay_late(void)
+{
+	struct node *bob = broker.victim;
+
+	if (!late.given && broker.replayed < broker.letters.count &&
+	    letter_is(&broker.letters.list[broker.replayed], late.t)) {
+		for (size_t i = 0; i < late.letters.count && !late.given; i++) {
+			struct e2ee_room_packet in = {
+				.topic = E2EE_TOPIC_EPOCH,
+				.data = late.letters.list[i].data,
+				.len = late.letters.list[i].len,
+			};
+
+			late.given = letter_is(&late.letters.list[i], late.t);
+			if (late.given)
+				e2ee_room_receive(bob->room, world.now, &in);
+		}
+		bob->next = world.now;
+	}
+	broker_replay_slowly();
+}
+
+/* For all of @ms, with all that the broker hoards meanwhile */
+static void talk_late(uint64_t ms)
+{
+	uint64_t end = world.now + ms;
+
+	while (world.now < end) {
+		scene_talk(SECOND, 1);
+		broker_replay_late();
+	}
+}
+
+static void test_late_epoch(void)
+{
+	struct node *nodes = call_of_three(18);
+	struct node *owner = world_owner(&world);
+	struct node *carol = owner == &nodes[2] ? &nodes[1] : &nodes[2];
+	struct node *bob = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	uint64_t went, last;
+
+	memset(&broker, 0, sizeof(broker));
+	broker.victim = bob;
+	broker.pace = 14 * SECOND;
+	world.tamper = broker_late;
+	talk_late(180 * SECOND);
+	DO(owner, e2ee_room_rekey(owner->room, world.now));
+	talk_late(2 * SECOND);
+	memcpy(late.t, owner->room->last->hash, sizeof(late.t));
+	talk_late(285 * SECOND);
+	ok(!memcmp(late.t, owner->room->last->hash, sizeof(late.t)) &&
+	   owner->room->last->epoch.roster_count == 3,
+	   "late EPOCH: three of them, after 285 s");
+	went = world.now;
+	DO(owner, e2ee_room_kick(owner->room, world.now, carol->dev));
+	talk_late(15 * MINUTE);
+	last = tape_last_open(carol, bob);
+	ok(late.given && e2ee_idset_has(&bob->room->accepted, late.t),
+	   "late EPOCH: bob accepts it");
+	ok(last > went + 120 * SECOND && last <= went + 12 * MINUTE,
+	   "late EPOCH: she hears him for %llu s",
+	   (unsigned long long)(last - went) / SECOND);
+	ok(node_alarmed(bob, "twelve minutes"),
+	   "late EPOCH: the age of its keys stopped it");
+	letters_free(&broker.letters);
+	letters_free(&late.letters);
+	recovers("late EPOCH", bob);
+}
+
+/* One member's answers never come, so no heartbeat says that all have the keys */
+static bool broker_deafens(struct world *now, struct node *to,
+			   const struct world_packet *packet, void *arg)
+{
+	struct e2ee_message *msg;
+	bool ack;
+
+	(void)now;
+	(void)to;
+	(void)arg;
+	if (packet->topic != E2EE_TOPIC_ACK ||
+	    strcmp(packet->dev, broker.victim->dev) != 0)
+		return true;
+	/* but for its sign of life */
+	if (e2ee_message_decode(packet->data, packet->len, &msg, NULL))
+		abort();
+	ack = memcmp(msg->ack.t, world_owner(&world)->room->last->hash,
+		     E2EE_HASH_LEN) != 0;
+	e2ee_message_put(msg);
+	return ack;
+}
+
+/*
+ * Nobody attacks: then it is never too old, for an hour, whatever the phase of
+ * key packages and EPOCHs
+ */
+static void test_never_old(void)
+{
+	struct node *nodes = call_of_three(19), *owner = world_owner(&world);
+
+	broker.victim = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	for (unsigned int i = 0; i < 3; i++)
+		nodes[i].room->timers[TIMER_KP] += world_below(&world, 590) *
+						   SECOND;
+	scene_count();
+	for (unsigned int i = 0; i < 3600; i++) {
+		/* of each EPOCH, its answer is lost; and then there is a new one */
+		world.tamper = world.now - owner->room->made_at < 25 * SECOND ?
+			       broker_deafens : NULL;
+		world_run(&world, 980);
+		scene_talk(20, 1);
+	}
+	world.tamper = NULL;
+	for (unsigned int i = 0; i < 3; i++)
+		ok(!node_alarmed(&nodes[i], "twelve minutes") &&
+		   !nodes[i].room->stopped[0], "an hour: %s sends all the time",
+		   nodes[i].dev);
+	ok(world_owner(&world) == owner && !scene_swallowed() && !scene_lost(),
+	   "an hour: %llu packets are lost, %llu not sent",
+	   (unsigned long long)scene_lost(),
+	   (unsigned long long)scene_swallowed());
+	scene_end("an hour");
+}
+
+/*
+ * bob is left out of the EPOCH in which carol goes, and hears nothing but that:
+ * on his way back in he does not send for her for two minutes
+ */
+static bool broker_leaves_out(struct world *now, struct node *to,
+			      const struct world_packet *packet, void *arg)
+{
+	struct e2ee_message *msg;
+	bool without;
+
+	(void)now;
+	(void)arg;
+	if (packet->topic == E2EE_TOPIC_ACK &&
+	    !strcmp(packet->dev, broker.victim->dev))
+		return false;
+	if (to != broker.victim || packet->topic == E2EE_TOPIC_PROBE ||
+	    !packet->len)
+		return true;
+	if (packet->topic != E2EE_TOPIC_EPOCH)
+		return packet->topic == E2EE_TOPIC_HB && !broker.heartbeats;
+	if (e2ee_message_decode(packet->data, packet->len, &msg, NULL))
+		abort();
+	without = !e2ee_chain_find(msg, e2ee_identity_ik(to->identity));
+	e2ee_message_put(msg);
+	return without;
+}
+
+static void test_left_out(void)
+{
+	struct node *nodes = scene_open(20, 4), *owner, *carol, *bob;
+	struct peer *peer;
+	uint64_t went, last;
+
+	ok(scene_together(30 * SECOND), "left out: a room of four");
+	scene_talk(5 * SECOND, 1);
+	owner = world_owner(&world);
+	carol = owner == &nodes[2] ? &nodes[1] : &nodes[2];
+	bob = owner == &nodes[0] ? &nodes[3] : &nodes[0];
+	memset(&broker, 0, sizeof(broker));
+	broker.victim = bob;
+	world.tamper = broker_leaves_out;
+	peer = e2ee_peers_find(owner->room, e2ee_identity_ik(bob->identity));
+	while (world.now - peer->ack_at < MEMBER_SILENCE - SECOND)
+		scene_talk(100, 1);
+	broker.heartbeats = true;
+	went = world.now;
+	DO(owner, e2ee_room_kick(owner->room, world.now, carol->dev));
+	scene_talk(3 * SECOND, 1);
+	ok(owner->room->last->epoch.roster_count == 2 &&
+	   bob->room->state == E2EE_ROOM_JOIN, "left out: bob knows that he is");
+	scene_talk(130 * SECOND, 1);
+	last = tape_last_open(carol, bob);
+	ok(last - went <= 14 * SECOND, "left out: she hears him for %llu ms",
+	   (unsigned long long)(last - went));
+	world.tamper = NULL;
+	scene_talk(60 * SECOND, 1);
+	ok(owner->room->last->epoch.roster_count == 3 && node_same(bob, owner),
+	   "left out: and one room again");
+	scene_end("left out");
+}
+
 /* EPOCHs of bob's that the broker keeps; heartbeats go through */
 static struct letters epochs;
 static struct node *starved;
@@ -380,6 +596,9 @@ int main(int argc, char **argv)
 	test_withheld_both();
 	test_withheld_all();
 	test_slow_replay();
+	test_late_epoch();
+	test_never_old();
+	test_left_out();
 	test_doled();
 	return scene_finish(argc, argv);
 }

@@ -227,7 +227,7 @@ static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	else if (room->leaving == LEAVE_HANDS_OVER)
 		e2ee_member_leave(room);
 	else
-		e2ee_member_join(room);
+		e2ee_member_left_out(room);
 }
 
 /* Silence may be given in a moment: the best one is kept (M2 b) */

@@ -438,6 +438,23 @@ static bool keys_removes(const struct e2ee_message *last,
 	return false;
 }
 
+/*
+ * An EPOCH may come late, and so may all that is said about it. It was made
+ * after the key package that it is for, though (M8 c).
+ */
+static uint64_t epoch_since(const struct e2ee_room *room,
+			    const struct e2ee_message *msg,
+			    const struct e2ee_entry *me)
+{
+	uint64_t since = room->now;
+
+	for (unsigned int i = 0; me != e2ee_chain_owner(msg) && i < 2; i++)
+		if (room->kps[i].msg && !memcmp(room->kps[i].msg->hash,
+						me->kp_hash, E2EE_HASH_LEN))
+			since = room->kps[i].made;
+	return since;
+}
+
 static struct epoch *epoch_new(struct e2ee_room *room, struct e2ee_message *msg,
 			       const uint8_t *raw)
 {
@@ -458,6 +475,7 @@ static struct epoch *epoch_new(struct e2ee_room *room, struct e2ee_message *msg,
 	epoch->number = room->next_number++;
 	epoch->leaf = me->leaf;
 	epoch->accepted = room->now;
+	epoch->since = epoch_since(room, msg, me);
 	epoch->dies = NEVER;
 	/* one that comes before it was switched to does not put a removal off */
 	epoch->removes = keys_removes(room->last, msg) ||
@@ -535,6 +553,11 @@ void e2ee_keys_switch(struct e2ee_room *room)
 
 	if (!epoch || epoch->switched || epoch->number <= room->stopped_at)
 		return;
+	/* its key package could not be renewed */
+	if (room->now >= epoch->since + SENDING_AGE) {
+		e2ee_clock_set(room, TIMER_AGE, 0);
+		return;
+	}
 	keys_look(room);
 	epoch_fill_tx(room, epoch);
 	if (room->ops.use_epoch(room->arg, epoch->number, false) &&
@@ -560,9 +583,22 @@ void e2ee_keys_switch(struct e2ee_room *room)
 	if (room->inherited.count && room->inherited_dies == NEVER)
 		room->inherited_dies = room->now + EPOCH_GRACE;
 	e2ee_keys_open_deadlines(room);
-	room->timers[TIMER_AGE] = epoch->accepted + SENDING_AGE;
+	room->timers[TIMER_AGE] = epoch->since + SENDING_AGE;
 	e2ee_outbox_event(room, E2EE_ROOM_KEYFRAME, NULL);
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
+}
+
+/*
+ * All have answered the newest EPOCH, says its owner: so it was the newest still
+ * when my own answer was there (M8 c).
+ */
+void e2ee_keys_confirmed(struct e2ee_room *room)
+{
+	struct epoch *epoch = e2ee_chain_newest(room);
+
+	epoch->since = epoch->accepted;
+	if (epoch->number == room->sending)
+		room->timers[TIMER_AGE] = epoch->since + SENDING_AGE;
 }
 
 /* names are collected first: a listing must not be disturbed */

@@ -21,7 +21,7 @@ static void member_candidate_drop(struct e2ee_room *room)
 static void member_timers_off(struct e2ee_room *room)
 {
 	static const enum timer timers[] = {
-		TIMER_CREATE, TIMER_TAKEOVER, TIMER_UNKNOWN, TIMER_RESYNC,
+		TIMER_CREATE, TIMER_TAKEOVER, TIMER_RESYNC,
 		TIMER_ACK, TIMER_HB, TIMER_EPOCH, TIMER_RESEND, TIMER_JOIN,
 	};
 
@@ -35,7 +35,10 @@ static void member_listen_acks(struct e2ee_room *room, bool listen)
 		room->ops.listen_acks(room->arg, listen);
 }
 
-/* On the way into a call; keys of before run on */
+/*
+ * On the way into a call. Keys of before run on, but for no longer than without
+ * it: what M8 a and b count goes on.
+ */
 void e2ee_member_join(struct e2ee_room *room)
 {
 	room->state = E2EE_ROOM_JOIN;
@@ -45,10 +48,19 @@ void e2ee_member_join(struct e2ee_room *room)
 	member_timers_off(room);
 	member_candidate_drop(room);
 	member_listen_acks(room, false);
-	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
+	if (room->timers[TIMER_SILENCE] == NEVER)
+		e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
 	if (!e2ee_peers_renew_kp(room))
 		e2ee_outbox_kp(room);
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
+}
+
+/* The owner has gone on without me: I cannot have its newest EPOCH (M8 a) */
+void e2ee_member_left_out(struct e2ee_room *room)
+{
+	if (room->timers[TIMER_UNKNOWN] == NEVER)
+		e2ee_clock_set(room, TIMER_UNKNOWN, UNKNOWN_FOR);
+	e2ee_member_join(room);
 }
 
 /* @base: milliseconds until the first in rank creates a call */
@@ -231,6 +243,8 @@ static void member_kps_used(struct e2ee_room *room,
 
 	if (!memcmp(me->kp_hash, room->kps[0].msg->hash, E2EE_HASH_LEN))
 		e2ee_peers_forget_kp(&room->kps[1]);
+	else if (e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
+		e2ee_outbox_kp(room);	/* the newest has not reached the owner */
 	if (me == e2ee_chain_owner(msg))
 		return;
 	room->kps[0].fresh = false;
@@ -336,6 +350,7 @@ static void member_hb_mine(struct e2ee_room *room, const struct e2ee_msg_hb *hb)
 		return;
 	if (hb->switched && !room->hb_switch) {
 		room->hb_switch = true;
+		e2ee_keys_confirmed(room);
 		e2ee_keys_switch(room);
 		for (size_t i = 0; i < epoch->roster_count; i++)
 			e2ee_seen_learn(room, &epoch->roster[i]);
@@ -412,6 +427,8 @@ void e2ee_member_timer(struct e2ee_room *room, enum timer timer)
 		e2ee_keys_switch(room);
 		break;
 	case TIMER_UNKNOWN:
+		if (room->state == E2EE_ROOM_JOIN && !member_sends(room))
+			break;
 		e2ee_keys_stop(room, "sending stopped: the owner has newer keys that do not reach this device");
 		break;
 	case TIMER_SILENCE:

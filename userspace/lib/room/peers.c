@@ -59,6 +59,7 @@ static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
 	entry->media = 1u << E2EE_SUITE_AES_128_GCM_SHA256_128 |
 		       1u << E2EE_SUITE_AES_256_GCM_SHA512_128;
 	kp->msg = e2ee_outbox_seal(room, &draft);
+	kp->made = room->now;
 	kp->fresh = true;
 	return kp->msg ? 0 : -ENOMEM;
 }

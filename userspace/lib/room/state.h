@@ -109,11 +109,13 @@ struct peer {
 
 /**
  * struct own_kp - a key package of mine, with its private keys
+ * @made: when
  * @fresh: made after the last EPOCH that I accepted (M2 c)
  */
 struct own_kp {
 	struct e2ee_message *msg;
 	struct e2ee_wrap_key *keys[E2EE_WRAP_SUITES];
+	uint64_t made;
 	bool fresh;
 };
 
@@ -124,6 +126,7 @@ struct own_kp {
  * @number: the kernel's
  * @leaf: mine
  * @accepted: when
+ * @since: it was the owner's newest then, or later, whatever a broker delays
  * @deadline: when to switch at the latest (M6); NEVER once it was
  * @switched: sending did, to it or to a later one
  * @dies: when (K4); NEVER
@@ -142,6 +145,7 @@ struct epoch {
 	uint32_t number;
 	uint8_t leaf;
 	uint64_t accepted;
+	uint64_t since;
 	uint64_t deadline;
 	bool switched;
 	uint64_t dies;
@@ -490,6 +494,7 @@ int e2ee_keys_start(struct e2ee_room *room);
 int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		     const uint8_t *raw);
 void e2ee_keys_switch(struct e2ee_room *room);
+void e2ee_keys_confirmed(struct e2ee_room *room);
 void e2ee_keys_open_deadlines(struct e2ee_room *room);
 void e2ee_keys_stop(struct e2ee_room *room, const char *reason);
 void e2ee_keys_upkeep(struct e2ee_room *room);
@@ -523,6 +528,7 @@ void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg);
 void e2ee_member_silence(struct e2ee_room *room);
 void e2ee_member_takeover_timer(struct e2ee_room *room, uint64_t base);
 void e2ee_member_unknown(struct e2ee_room *room, const uint8_t *t);
+void e2ee_member_left_out(struct e2ee_room *room);
 void e2ee_member_no_wrap(struct e2ee_room *room, const struct e2ee_message *msg);
 void e2ee_member_join_there(struct e2ee_room *room,
 			    const struct e2ee_message *hb);
