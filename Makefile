@@ -20,9 +20,11 @@ no-headers:
 userland:
 	@$(MAKE) --no-print-directory -C userspace
 
+# Without the kernel's System.map, modules_install leaves depmod to us
 install: all
 	$(if $(HEADERS),$(MAKE) -C $(HEADERS) M=$(CURDIR)/build/kmod/host \
 		INSTALL_MOD_PATH=$(DESTDIR) modules_install)
+	$(if $(HEADERS),$(if $(DESTDIR),,depmod $(KERNEL)))
 	$(MAKE) -C userspace install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 
 # Where modules_install puts it depends on the kernel: updates/ or extra/
