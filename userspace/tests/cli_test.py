@@ -299,7 +299,7 @@ COMMANDS = [
 
 def run(words, stdin=b"", env=None):
     done = subprocess.run([PROGRAM, *words], input=stdin, capture_output=True,
-                          timeout=60, check=False,
+                          timeout=300, check=False,
                           env=dict(os.environ, RUNTIME_DIRECTORY="/nowhere",
                                    **(env or {})))
     return done.returncode, done.stdout.decode(), done.stderr.decode()
@@ -505,7 +505,7 @@ def check_defaults(tap):
         {PROGRAM} fingerprint room-a && {PROGRAM} pubkey &&
         stat -c '%a %n' /var/lib/e2ee /var/lib/e2ee/*"""
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], check=False,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=300)
     if done.returncode == 77 or done.stderr.startswith("unshare:"):
         tap.ok(True, "default files # SKIP no namespace to be had")
         return

@@ -138,7 +138,7 @@ static void server_stop(struct server *server)
 static int client_new(void)
 {
 	struct sockaddr_un path = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = 10 };
+	const struct timeval patience = { .tv_sec = 120 };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(path.sun_path, socket_path, strlen(socket_path) + 1);

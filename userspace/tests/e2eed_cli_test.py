@@ -102,7 +102,7 @@ FILES = [
 def run(words, folder, kernel=None):
     env = dict(os.environ, RUNTIME_DIRECTORY=folder, STATE_DIRECTORY=folder,
                E2EE_FAKE_KERNEL=kernel or folder)
-    done = subprocess.run([E2EED, *words], capture_output=True, timeout=60,
+    done = subprocess.run([E2EED, *words], capture_output=True, timeout=300,
                           check=False, stdin=subprocess.DEVNULL, env=env,
                           text=True)
     return done.returncode, done.stdout, done.stderr

@@ -147,7 +147,7 @@ REQUESTS = [
 
 def run(folder, line, stdin=None):
     done = subprocess.run([PROGRAM, *line.split()], capture_output=True,
-                          timeout=60, check=False, stdin=stdin or
+                          timeout=300, check=False, stdin=stdin or
                           subprocess.DEVNULL,
                           env=dict(os.environ, RUNTIME_DIRECTORY=folder,
                                    TZ="UTC"))
