@@ -87,6 +87,8 @@ enum e2ee_room_over {
  * @use_epoch: send with the keys of this epoch
  * @set_policy: enum e2ee_policy of the session
  * @event: told what happened
+ * @get_policy: the session's; optional: then one that is looser than the floor is
+ *	found out at the first EPOCH only, but where the floor is required
  *
  * Those that return int return 0 or a negative errno.
  */
@@ -100,6 +102,7 @@ struct e2ee_room_ops {
 	int (*set_policy)(void *arg, uint32_t policy);
 	void (*event)(void *arg, enum e2ee_room_event_type type,
 		      const char *text);
+	int (*get_policy)(void *arg, uint32_t *policy);
 };
 
 /**
@@ -109,8 +112,8 @@ struct e2ee_room_ops {
  * @identity: stays the caller's, as @trust does; both outlive the room
  * @trust: trust store
  * @level: whom to let in
- * @floor: weakest policy that an owner may set: enum e2ee_policy, 0 is required,
- *	which e2ee_room_new() sets on the session at once
+ * @floor: weakest policy that an owner may set: enum e2ee_policy, 0 is required.
+ *	A session that is looser is set to it at once, by e2ee_room_new()
  * @policy: of a room that this device creates: enum e2ee_policy, 0 is required
  * @suite: media suite of a room that it owns, 4 or 5; 0: 5
  * @epoch: the kernel session's; the room's epochs get higher numbers
@@ -305,8 +308,8 @@ const char *e2ee_sas_emoji(uint8_t number);
 const char *e2ee_sas_word(uint8_t number);
 
 /*
- * The session of a kernel as a room's ops: key_new, key_del, key_list, use_epoch
- * and set_policy are set in @ops. Their @arg has to be a struct
+ * The session of a kernel as a room's ops: key_new, key_del, key_list, use_epoch,
+ * set_policy and get_policy are set in @ops. Their @arg has to be a struct
  * e2ee_room_kernel, or something whose first member is one. With @ctx NULL each
  * answers -ENODEV.
  */

@@ -414,7 +414,34 @@ static void test_found_loose(void)
 	scene_end("found loose");
 }
 
-/* With a looser floor nobody knows before the first EPOCH what it is */
+/* With a floor of its own: looser is raised to it, stricter stays */
+static void test_found_floor(uint32_t before, uint32_t after)
+{
+	const char *name = before > after ? "found off" : "found required";
+	struct node *nodes = scene_open_still(97 + before, 2), *node = nodes;
+
+	nodes[0].config.floor = E2EE_POLICY_OPTIONAL;
+	nodes[1].config.floor = E2EE_POLICY_OPTIONAL;
+	nodes[1].config.policy = E2EE_POLICY_OPTIONAL;
+	node->kernel.policy = before;
+	node_start(node);
+	ok(node->kernel.policy == after && node_status(node)->policy == after,
+	   "%s: the session is %s at once", name, e2ee_policy_name(after));
+	node->kernel.policy = before;
+	DO(node, (e2ee_room_renew(node->room, world.now), 0));
+	ok(node->kernel.policy == after, "%s: and when it was made anew", name);
+	node_kill(node);
+	node->kernel.policy = before;
+	node_start(&nodes[1]);
+	world_run(&world, 10 * SECOND);
+	node_start(node);
+	ok(scene_together(30 * SECOND) &&
+	   node->kernel.policy == E2EE_POLICY_OPTIONAL,
+	   "%s: optional with the first EPOCH", name);
+	scene_end(name);
+}
+
+/* The kernel does not say, and with a looser floor nobody knows what it is */
 static void test_found_unknown(void)
 {
 	struct node *nodes = scene_open_still(96, 2), *node;
@@ -428,6 +455,7 @@ static void test_found_unknown(void)
 	scene_talk(3 * SECOND, 1);
 	node = world_owner(&world) == &nodes[0] ? &nodes[1] : &nodes[0];
 	node_kill(node);
+	node->kernel.mute = true;
 	node_start(node);
 	node_online(node, false);
 	scene_count();
@@ -456,6 +484,8 @@ int main(int argc, char **argv)
 	test_stricter();
 	test_stop_refused();
 	test_found_loose();
+	test_found_floor(E2EE_POLICY_OFF, E2EE_POLICY_OPTIONAL);
+	test_found_floor(E2EE_POLICY_REQUIRED, E2EE_POLICY_REQUIRED);
 	test_found_unknown();
 	return scene_finish(argc, argv);
 }

@@ -167,6 +167,24 @@ static int kernel_set_policy(void *arg, uint32_t policy)
 	return e2ee_session_set(kernel->ctx, &request);
 }
 
+static int kernel_get_policy(void *arg, uint32_t *policy)
+{
+	const struct e2ee_room_kernel *kernel = arg;
+	struct e2ee_session found = kernel->session;
+	int ret;
+
+	if (!kernel->ctx)
+		return -ENODEV;
+	found.has &= E2EE_HAS(E2EE_A_SESSION_ID) |
+		     E2EE_HAS(E2EE_A_SESSION_NAME);
+	ret = e2ee_session_get(kernel->ctx, &found);
+	if (!ret && !(found.has & E2EE_HAS(E2EE_A_SESSION_POLICY)))
+		ret = -EBADMSG;
+	if (!ret)
+		*policy = found.policy;
+	return ret;
+}
+
 void e2ee_room_kernel_ops(struct e2ee_room_ops *ops)
 {
 	ops->key_new = kernel_key_new;
@@ -174,4 +192,5 @@ void e2ee_room_kernel_ops(struct e2ee_room_ops *ops)
 	ops->key_list = kernel_key_list;
 	ops->use_epoch = kernel_use_epoch;
 	ops->set_policy = kernel_set_policy;
+	ops->get_policy = kernel_get_policy;
 }

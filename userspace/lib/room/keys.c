@@ -208,14 +208,6 @@ static bool epoch_add_tx(struct batch *batch, struct epoch *epoch,
 	return true;
 }
 
-static bool epoch_binds(const struct epoch *epoch, uint32_t ssrc)
-{
-	for (uint32_t i = 0; i < epoch->bound_count; i++)
-		if (epoch->bound[i] == ssrc)
-			return true;
-	return false;
-}
-
 /* My SSRCs that sent lately, and spare keys (K2). False: no stream is left */
 static bool epoch_fill_tx(struct e2ee_room *room, struct epoch *epoch)
 {
@@ -227,96 +219,13 @@ static bool epoch_fill_tx(struct e2ee_room *room, struct epoch *epoch)
 
 		if (room->now - use->at < ACTIVE_FOR &&
 		    epoch->bound_count < BOUND_MAX &&
-		    !epoch_binds(epoch, use->ssrc))
+		    !e2ee_uses_binds(epoch, use->ssrc))
 			left = epoch_add_tx(&batch, epoch, &use->ssrc) && left;
 	}
 	while (left && epoch->spare < SPARE_STREAMS)
 		left = epoch_add_tx(&batch, epoch, NULL);
 	batch_end(&batch);
 	return left || epoch->spare;
-}
-
-/* what a look into the kernel shows */
-
-static struct epoch *keys_by_number(const struct e2ee_room *room,
-				    uint32_t number)
-{
-	for (size_t i = 0; i < room->epoch_count; i++)
-		if (room->epochs[i]->number == number)
-			return room->epochs[i];
-	return NULL;
-}
-
-static struct stream_use *keys_use(struct e2ee_room *room, uint32_t ssrc)
-{
-	struct stream_use *uses;
-
-	for (size_t i = 0; i < room->use_count; i++)
-		if (room->uses[i].ssrc == ssrc)
-			return &room->uses[i];
-	uses = realloc(room->uses, (room->use_count + 1) * sizeof(*uses));
-	if (!uses)
-		return NULL;
-	room->uses = uses;
-	uses += room->use_count++;
-	*uses = (struct stream_use){ .ssrc = ssrc };
-	return uses;
-}
-
-static void keys_note_tx(struct e2ee_room *room, const struct e2ee_key *key)
-{
-	struct epoch *epoch = keys_by_number(room, key->epoch);
-	struct stream_use *use;
-
-	if (!(key->has & E2EE_HAS(E2EE_A_KEY_SSRC))) {
-		if (epoch && key->ssrc_mode == E2EE_SSRC_CLAIM)
-			epoch->spare++;
-		return;
-	}
-	if (epoch && key->ssrc_mode == E2EE_SSRC_CLAIM &&
-	    epoch->bound_count < E2EE_STREAMS_MAX &&
-	    !epoch_binds(epoch, key->ssrc))
-		epoch->bound[epoch->bound_count++] = key->ssrc;
-	/* of what is sent with now: other counts do not grow any more */
-	if (!key->packets || (epoch ? epoch->number != room->sending :
-				      room->sending != 0))
-		return;
-	use = keys_use(room, key->ssrc);
-	if (!use || (use->kid == key->kid && use->packets == key->packets))
-		return;
-	use->at = room->now;
-	use->kid = key->kid;
-	use->packets = key->packets;
-}
-
-static void keys_note_rx(struct e2ee_room *room, const struct e2ee_key *key)
-{
-	struct epoch *epoch = keys_by_number(room, key->epoch);
-	unsigned int stream = (unsigned int)(key->kid >> 14);
-	uint8_t leaf = (uint8_t)(key->kid >> 6);
-
-	if (!epoch || !key->packets || stream >= E2EE_STREAMS_MAX)
-		return;
-	for (size_t i = 0; i < epoch->msg->epoch.roster_count; i++)
-		if (epoch->msg->epoch.roster[i].leaf == leaf &&
-		    epoch->seen[i] <= stream)
-			epoch->seen[i] = (uint8_t)(stream + 1);
-}
-
-static int keys_note(const struct e2ee_key *key, void *arg)
-{
-	if (key->dir == E2EE_DIR_TX)
-		keys_note_tx(arg, key);
-	else
-		keys_note_rx(arg, key);
-	return 0;
-}
-
-static void keys_look(struct e2ee_room *room)
-{
-	for (size_t i = 0; i < room->epoch_count; i++)
-		room->epochs[i]->spare = 0;
-	room->ops.key_list(room->arg, keys_note, room);
 }
 
 /* lifetime */
@@ -521,17 +430,17 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		e2ee_idset_del(&room->accepted, msg->hash);
 		return -ENOMEM;
 	}
-	keys_look(room);
+	e2ee_uses_look(room);
 	epoch_inherit_seen(room, epoch);
 	if (room->epoch_count)
 		keys_remember(room, room->epochs[0]);
 	/* without keys a policy looser than "required" sends in clear */
 	if (policy < room->policy_now)
-		e2ee_keys_policy(room, policy);
+		e2ee_policy_set(room, policy);
 	if (new_call)
 		e2ee_keys_drop_epochs(room);
 	keys_make_room(room, msg);
-	e2ee_keys_policy(room, policy);
+	e2ee_policy_set(room, policy);
 	memmove(&room->epochs[1], &room->epochs[0],
 		room->epoch_count * sizeof(room->epochs[0]));
 	room->epochs[0] = epoch;
@@ -558,7 +467,7 @@ void e2ee_keys_switch(struct e2ee_room *room)
 		e2ee_clock_set(room, TIMER_AGE, 0);
 		return;
 	}
-	keys_look(room);
+	e2ee_uses_look(room);
 	epoch_fill_tx(room, epoch);
 	if (room->ops.use_epoch(room->arg, epoch->number, false) &&
 	    room->ops.use_epoch(room->arg, epoch->number, true)) {
@@ -683,7 +592,7 @@ void e2ee_keys_stop(struct e2ee_room *room, const char *reason)
 		return;
 	/* not known yet: if it were looser, no keys would mean clear */
 	if (room->policy_now == UINT32_MAX)
-		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
+		e2ee_policy_set(room, E2EE_POLICY_REQUIRED);
 	snprintf(room->stopped, sizeof(room->stopped), "%s", reason);
 	room->stopped_at = room->next_number - 1;
 	keys_delete_stopped(room);
@@ -724,10 +633,11 @@ void e2ee_keys_upkeep(struct e2ee_room *room)
 		names_delete(room, &room->inherited);
 		room->inherited_dies = NEVER;
 	}
+	e2ee_policy_upkeep(room);
 	if (room->stop_again)
 		keys_delete_stopped(room);
 	if (room->epoch_count) {
-		keys_look(room);
+		e2ee_uses_look(room);
 		keys_top_up(room);
 	}
 }
@@ -740,7 +650,7 @@ void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
 	struct stream_use *use;
 
 	if (dir == E2EE_DIR_TX) {
-		use = keys_use(room, ssrc);
+		use = e2ee_uses_get(room, ssrc);
 		if (use)
 			use->at = room->now;
 	}
@@ -757,49 +667,9 @@ void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
 	}
 	if (room->epoch_count &&
 	    e2ee_clock_may(room, &room->topup_limit, 100)) {
-		keys_look(room);
+		e2ee_uses_look(room);
 		keys_top_up(room);
 	}
-}
-
-uint32_t e2ee_policy_from_wire(uint8_t wire)
-{
-	return E2EE_POLICY_OFF - wire;	/* 0 off, 1 optional, 2 required */
-}
-
-uint8_t e2ee_policy_to_wire(uint32_t policy)
-{
-	return (uint8_t)(E2EE_POLICY_OFF - policy);
-}
-
-/* On the session, unless it is weaker than what I accept (K9) */
-void e2ee_keys_policy(struct e2ee_room *room, uint32_t policy)
-{
-	if (policy > room->floor) {
-		e2ee_outbox_alarm(room, "the owner asks for policy %s, which is weaker than %s: refused",
-				  e2ee_policy_name(policy),
-				  e2ee_policy_name(room->floor));
-		policy = room->floor;
-	}
-	if (policy == room->policy_now)
-		return;
-	if (room->ops.set_policy(room->arg, policy))
-		e2ee_outbox_alarm(room, "the kernel refuses policy %s",
-				  e2ee_policy_name(policy));
-	else
-		room->policy_now = policy;
-}
-
-/*
- * Of a session that is found, nobody knows what its policy is. Where nothing
- * but "required" will do it is set before any key is deleted; a looser floor is
- * none that could be set: the session may be stricter.
- */
-static void keys_floor(struct e2ee_room *room)
-{
-	room->policy_now = UINT32_MAX;
-	if (room->floor == E2EE_POLICY_REQUIRED)
-		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
 }
 
 static int keys_inherit(const struct e2ee_key *key, void *arg)
@@ -815,7 +685,7 @@ static int keys_inherit(const struct e2ee_key *key, void *arg)
 int e2ee_keys_start(struct e2ee_room *room)
 {
 	room->inherited_dies = NEVER;
-	keys_floor(room);
+	e2ee_policy_find(room);
 	return room->ops.key_list(room->arg, keys_inherit, room);
 }
 
@@ -837,7 +707,7 @@ void e2ee_keys_wipe(struct e2ee_room *room)
  */
 void e2ee_keys_renew(struct e2ee_room *room)
 {
-	keys_floor(room);
+	e2ee_policy_find(room);
 	e2ee_keys_wipe(room);
 	room->stopped_at = room->next_number - 1;
 	room->sending = 0;

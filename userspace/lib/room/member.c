@@ -101,7 +101,7 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 		     enum e2ee_room_over why)
 {
 	if (!by_operator)
-		e2ee_keys_policy(room, E2EE_POLICY_REQUIRED);
+		e2ee_policy_set(room, E2EE_POLICY_REQUIRED);
 	e2ee_keys_wipe(room);
 	e2ee_forge_free(room->forge);
 	room->forge = NULL;

@@ -5,7 +5,8 @@
  * of owners, K of keys.
  *
  * Calls go downward: room -> inbox, command -> owner -> heartbeat, roster,
- * member -> verify -> keys -> judge -> peers -> seen -> outbox -> clock, chain.
+ * member -> verify -> keys -> policy, uses, judge -> peers -> seen -> outbox ->
+ * clock, chain.
  */
 #ifndef E2EE_LIB_STATE_H
 #define E2EE_LIB_STATE_H
@@ -489,6 +490,18 @@ struct e2ee_message *e2ee_judge_fork(struct e2ee_room *room,
 bool e2ee_judge_knows(struct e2ee_room *room, const struct e2ee_message *msg);
 void e2ee_judge_remember(struct e2ee_room *room, struct e2ee_message *msg);
 
+/* policy.c: of the kernel's session, K9 */
+uint32_t e2ee_policy_from_wire(uint8_t wire);
+uint8_t e2ee_policy_to_wire(uint32_t policy);
+void e2ee_policy_set(struct e2ee_room *room, uint32_t policy);
+void e2ee_policy_find(struct e2ee_room *room);
+void e2ee_policy_upkeep(struct e2ee_room *room);
+
+/* uses.c: which streams are in use */
+bool e2ee_uses_binds(const struct epoch *epoch, uint32_t ssrc);
+struct stream_use *e2ee_uses_get(struct e2ee_room *room, uint32_t ssrc);
+void e2ee_uses_look(struct e2ee_room *room);
+
 /* keys.c: epochs and the kernel, K1 to K10 */
 int e2ee_keys_start(struct e2ee_room *room);
 int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
@@ -504,9 +517,6 @@ void e2ee_keys_drop_epochs(struct e2ee_room *room);
 void e2ee_keys_wipe(struct e2ee_room *room);
 void e2ee_keys_renew(struct e2ee_room *room);
 void e2ee_keys_forget(struct e2ee_room *room);
-void e2ee_keys_policy(struct e2ee_room *room, uint32_t policy);
-uint32_t e2ee_policy_from_wire(uint8_t wire);
-uint8_t e2ee_policy_to_wire(uint32_t policy);
 
 /* verify.c: section 8 */
 int e2ee_verify_start(struct e2ee_room *room, const uint8_t *t);

@@ -143,12 +143,13 @@ class Appliance:
             os.unlink(self.path("module"))
 
     def session(self, number, epoch=0):
-        """Deletes the session and its keys; makes another one, unless 0"""
+        """Deletes the session and its keys; makes another one, unless 0: one
+        whose policy is optional, as somebody left it"""
         for name in ("session", "keys"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
         if number:
-            self.write("session.x", f"call {number} {epoch} 0\n")
+            self.write("session.x", f"call {number} {epoch} 1\n")
             os.rename(self.path("session.x"), self.path("session"))
 
     def start(self, *more):

@@ -234,6 +234,14 @@ int kernel_set_policy(void *arg, uint32_t policy)
 	return 0;
 }
 
+int kernel_get_policy(void *arg, uint32_t *policy)
+{
+	const struct node *node = arg;
+
+	*policy = node->kernel.policy;
+	return node->kernel.mute ? -EIO : 0;
+}
+
 static struct kernel_key *kernel_tx(struct node *node, uint32_t ssrc)
 {
 	struct kernel *kernel = &node->kernel;

@@ -267,6 +267,7 @@ static const struct e2ee_room_ops node_ops = {
 	.key_list = kernel_key_list,
 	.use_epoch = kernel_use_epoch,
 	.set_policy = kernel_set_policy,
+	.get_policy = kernel_get_policy,
 	.event = node_event,
 };
 

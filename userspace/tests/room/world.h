@@ -36,6 +36,7 @@ struct kernel {
 	size_t count;
 	uint32_t epoch;
 	uint32_t policy;
+	bool mute;			/* does not tell its policy */
 	unsigned int refused;		/* requests that a kernel refuses */
 };
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The policy of the kernel's session: what an EPOCH asks for, but never weaker
+ * than the floor (K9).
+ */
+#include "state.h"
+
+uint32_t e2ee_policy_from_wire(uint8_t wire)
+{
+	return E2EE_POLICY_OFF - wire;	/* 0 off, 1 optional, 2 required */
+}
+
+uint8_t e2ee_policy_to_wire(uint32_t policy)
+{
+	return (uint8_t)(E2EE_POLICY_OFF - policy);
+}
+
+/* On the session, unless it is weaker than what I accept */
+void e2ee_policy_set(struct e2ee_room *room, uint32_t policy)
+{
+	if (policy > room->floor) {
+		e2ee_outbox_alarm(room, "the owner asks for policy %s, which is weaker than %s: refused",
+				  e2ee_policy_name(policy),
+				  e2ee_policy_name(room->floor));
+		policy = room->floor;
+	}
+	if (policy == room->policy_now)
+		return;
+	if (room->ops.set_policy(room->arg, policy))
+		e2ee_outbox_alarm(room, "the kernel refuses policy %s",
+				  e2ee_policy_name(policy));
+	else
+		room->policy_now = policy;
+}
+
+/*
+ * Of a session that is found: one that is looser than the floor is raised to it,
+ * before any key is deleted. Where it cannot be asked, only the floor "required"
+ * can be set: with another one the session may be stricter than that.
+ */
+void e2ee_policy_find(struct e2ee_room *room)
+{
+	uint32_t policy;
+
+	room->policy_now = UINT32_MAX;
+	if (room->ops.get_policy && !room->ops.get_policy(room->arg, &policy))
+		room->policy_now = policy;
+	else if (room->floor != E2EE_POLICY_REQUIRED)
+		return;
+	if (room->policy_now > room->floor)
+		e2ee_policy_set(room, room->floor);
+}
+
+/* Once a second: the kernel may have refused it */
+void e2ee_policy_upkeep(struct e2ee_room *room)
+{
+	if (room->policy_now != UINT32_MAX && room->policy_now > room->floor)
+		e2ee_policy_set(room, room->floor);
+}
