@@ -12,6 +12,9 @@
 
 #include "e2eed.h"
 
+/* Below the unit's MemoryMax; stacks of threads and unused heaps count, too */
+#define MEMORY_MAX	(96u << 20)
+
 /*
  * Locking what is allocated later fails where memory may not be locked without
  * limit, and would then fail the allocation.
@@ -26,11 +29,27 @@ static void memory_lock(void)
 			 strerror(errno));
 }
 
+/*
+ * What a broker makes the MQTT library allocate with the header of a message,
+ * 256 MiB, has to fail: the service's MemoryMax would end it instead, again and
+ * again. A sanitizer's own needs know no limit.
+ */
+static void memory_limit(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+	const struct rlimit limit = { MEMORY_MAX, MEMORY_MAX };
+
+	if (setrlimit(RLIMIT_DATA, &limit))
+		log_info("memory is not limited: %s", strerror(errno));
+#endif
+}
+
 int harden_memory(bool debug_core)
 {
 	const struct rlimit none = { 0, 0 };
 
 	memory_lock();
+	memory_limit();
 	if (debug_core) {
 		log_warning("--debug-core: a core dump would hold this device's keys");
 		return 0;

@@ -7,12 +7,13 @@ devices of one name. One line each, with cause and cure. TAP."""
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
                                 "lib"))
-from appliances import (E2EED, Broker, Hub,  # noqa: E402
+from appliances import (E2EED, PLAIN, Broker, Hub,  # noqa: E402
                         certificates, play, until)
 
 GOOD = "--room stdio:board --session call --dev room-a --identity {id} " \
@@ -242,6 +243,41 @@ def check_broker(tap, stage):
     broker.stop()
 
 
+def grown(process):
+    """Has it taken the 256 MiB? In KiB, as the kernel counts"""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as stream:
+        words = dict(line.split(":", 1) for line in stream)
+    return int(words["VmData"].split()[0]) > 200 * 1024
+
+
+def check_huge(tap, stage):
+    """A broker announces a message of 256 MiB: no memory is set aside for it"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        one = stage.appliance("huge", "mqtt://127.0.0.1:%d/board" %
+                              server.getsockname()[1])
+        one.program = PLAIN
+        one.start()
+        for attempt in ("it hangs up", "and again"):
+            client, _ = server.accept()
+            client.settimeout(0.1)
+            client.recv(4096)
+            client.sendall(b"\x20\x02\x00\x00" + b"\x30\xff\xff\xff\x7f")
+            gone = False
+            while not gone and not grown(one.process):
+                try:
+                    gone = not client.recv(4096)
+                except TimeoutError:
+                    pass
+                except ConnectionError:
+                    gone = True
+            tap.ok(gone, f"a message of 256 MiB: {attempt}")
+            client.close()
+    tap.ok(one.process.poll() is None, "a message of 256 MiB: it goes on",
+           one.said())
+    tap.equal("to its end", one.stop(), 0)
+
+
 def check_junk(tap, stage):
     """What is no message is counted, and said once"""
     one = stage.appliance("noise", "stdio:board", hub=Hub())
@@ -290,4 +326,4 @@ def check_names(tap, stage):
 
 if __name__ == "__main__":
     sys.exit(play(check_lines, check_kernel, check_stop_sending, check_junk,
-                  check_names, over_broker=check_broker))
+                  check_huge, check_names, over_broker=check_broker))

@@ -18,6 +18,7 @@ from tap import Tap
 BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "../..")
 E2EED = os.path.join(BUILD, "asan", "e2eed-fake.bin")
+PLAIN = os.path.join(BUILD, "tests", "e2eed_plain")
 TX, RX = 1, 2
 Key = collections.namedtuple("Key", "dir kid mode ssrc epoch expires secret "
                              "salt")
@@ -111,6 +112,7 @@ class Appliance:
         self.url = url
         self.options = list(options)
         self.process = None
+        self.program = E2EED
         self.room = url.rsplit("/", 1)[-1].split(":")[-1]
         os.mkdir(self.folder)
         self.log = open(self.path("stderr"), "ab")
@@ -153,7 +155,7 @@ class Appliance:
             os.rename(self.path("session.x"), self.path("session"))
 
     def start(self, *more):
-        words = [E2EED, "--room", self.url, "--session", "call", "--dev",
+        words = [self.program, "--room", self.url, "--session", "call", "--dev",
                  self.name, "--identity", self.identity, "--trust-store",
                  self.path("trust"), *self.options, *more]
         env = dict(os.environ, RUNTIME_DIRECTORY=self.folder,
