@@ -208,7 +208,7 @@ static int e2ee_guard_insert(struct e2ee_guard *guard, struct e2ee_net *enet,
 	guard->id = enet->next_guard;
 	guard->session->num_guards++;
 	enet->num_guards++;
-	enet->seq++;
+	atomic_inc(&enet->seq);
 	list_add_tail_rcu(&guard->node, &enet->guards);
 	return 0;
 }
@@ -261,7 +261,7 @@ void e2ee_guard_del(struct e2ee_guard *guard)
 	struct e2ee_net *enet = guard->session->enet;
 
 	list_del_rcu(&guard->node);
-	enet->seq++;
+	atomic_inc(&enet->seq);
 	guard->session->num_guards--;
 	enet->num_guards--;
 	synchronize_rcu_expedited();

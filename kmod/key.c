@@ -599,7 +599,7 @@ int e2ee_key_new(struct e2ee_session *session,
 	list_add_tail(&key->node, &session->keys);
 	session->num_keys++;
 	session->enet->num_keys++;
-	session->enet->seq++;
+	atomic_inc(&session->enet->seq);
 	return 0;
 
 remove:
@@ -629,7 +629,7 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 	list_del(&key->node);
 	session->num_keys--;
 	session->enet->num_keys--;
-	session->enet->seq++;
+	atomic_inc(&session->enet->seq);
 	e2ee_key_put(key);
 }
 

@@ -461,7 +461,7 @@ static void dump_lock(struct netlink_callback *cb)
 	struct e2ee_net *enet = dump_net(cb);
 
 	mutex_lock(&enet->lock);
-	cb->seq = READ_ONCE(enet->seq) * 2 + 1;
+	cb->seq = atomic_read(&enet->seq) * 2U + 1;
 }
 
 static int dump_unlock(struct sk_buff *skb, struct netlink_callback *cb,

@@ -222,7 +222,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 		goto free;
 	list_add_tail_rcu(&session->node, &enet->sessions);
 	enet->num_sessions++;
-	enet->seq++;
+	atomic_inc(&enet->seq);
 	e2ee_object_created(E2EE_OBJECT_SESSION);
 	e2ee_session_event(session, E2EE_EVENT_SESSION_NEW);
 	return session;
@@ -256,7 +256,7 @@ int e2ee_session_set(struct e2ee_session *session,
 			return err;
 	}
 	e2ee_session_apply(session, param);
-	session->enet->seq++;
+	atomic_inc(&session->enet->seq);
 	e2ee_session_event(session, E2EE_EVENT_SESSION_SET);
 	return 0;
 }
@@ -280,7 +280,7 @@ int e2ee_session_del(struct e2ee_session *session, struct e2ee_refusal *why)
 	WRITE_ONCE(session->policy, E2EE_POLICY_BLOCKED);
 	list_del_rcu(&session->node);
 	enet->num_sessions--;
-	enet->seq++;
+	atomic_inc(&enet->seq);
 	e2ee_key_del_all(session);
 	e2ee_session_event(session, E2EE_EVENT_SESSION_DEL);
 	e2ee_session_put(session);

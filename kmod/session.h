@@ -5,6 +5,7 @@
 #ifndef E2EE_SESSION_H
 #define E2EE_SESSION_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -56,7 +57,8 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @key_serial: order of installation of the newest key
  * @hold: private to hold.c
  * @contact: contact.c looks at its packets; under @lock
- * @seq: bumped with every change of a list that dumps walk
+ * @seq: bumped with every change of a list that dumps walk; atomic, as sockets
+ *	are closed without @lock, and none may be lost
  * @next_session: next session id to try
  * @next_guard: next guard id to try
  * @num_sessions: entries of @sessions
@@ -81,7 +83,7 @@ struct e2ee_net {
 	u64 key_serial;
 	struct e2ee_hold_net *hold;
 	bool contact;
-	unsigned int seq;
+	atomic_t seq;
 	u32 next_session;
 	u32 next_guard;
 	u32 num_sessions;

@@ -154,7 +154,7 @@ static void e2ee_socket_leave(struct e2ee_socket *socket)
 	if (!list_empty(&socket->node)) {
 		list_del_init(&socket->node);
 		enet->num_sockets--;
-		enet->seq++;
+		atomic_inc(&enet->seq);
 	}
 	spin_unlock_bh(&enet->sockets_lock);
 	e2ee_socket_bind(socket, NULL, 0);
@@ -301,7 +301,7 @@ static void e2ee_socket_hook(struct e2ee_socket *socket)
 	spin_lock_bh(&enet->sockets_lock);
 	list_add_tail(&socket->node, &enet->sockets);
 	enet->num_sockets++;
-	enet->seq++;
+	atomic_inc(&enet->seq);
 	spin_unlock_bh(&enet->sockets_lock);
 	/* pairs with the READ_ONCE() of whoever calls through sk_prot */
 	smp_store_release(&sk->sk_prot, &socket->prot);
