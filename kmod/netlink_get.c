@@ -161,6 +161,7 @@ static int put_socket(struct sk_buff *skb, struct sock *sk,
 {
 	const struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct nlattr *nest = nla_nest_start(skb, E2EE_A_SOCKET);
+	u32 guard = READ_ONCE(socket->guard);	/* until it is closed */
 
 	if (!nest ||
 	    nla_put_u64_64bit(skb, E2EE_A_SOCKET_ID, socket->id,
@@ -173,8 +174,7 @@ static int put_socket(struct sk_buff *skb, struct sock *sk,
 			      E2EE_A_SOCKET_PAD) ||
 	    nla_put_u32(skb, E2EE_A_SOCKET_UID,
 			from_kuid_munged(user_ns, READ_ONCE(sk->sk_uid))) ||
-	    (socket->guard &&
-	     nla_put_u32(skb, E2EE_A_SOCKET_GUARD, socket->guard)) ||
+	    (guard && nla_put_u32(skb, E2EE_A_SOCKET_GUARD, guard)) ||
 	    put_stats(skb, E2EE_A_SOCKET_STATS, socket->stats))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);

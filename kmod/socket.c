@@ -118,9 +118,10 @@ static void e2ee_socket_bind(struct e2ee_socket *socket,
 	old = rcu_dereference_protected(socket->session,
 					lockdep_is_held(&enet->sockets_lock));
 	if (old)
-		old->num_sockets--;
+		WRITE_ONCE(old->num_sockets, old->num_sockets - 1);
 	if (session)
-		session->num_sockets++;
+		WRITE_ONCE(session->num_sockets,
+			   session->num_sockets + 1);
 	WRITE_ONCE(socket->guard, guard);
 	rcu_assign_pointer(socket->session, session);
 	spin_unlock_bh(&enet->sockets_lock);
@@ -153,7 +154,7 @@ static void e2ee_socket_leave(struct e2ee_socket *socket)
 	spin_lock_bh(&enet->sockets_lock);
 	if (!list_empty(&socket->node)) {
 		list_del_init(&socket->node);
-		enet->num_sockets--;
+		WRITE_ONCE(enet->num_sockets, enet->num_sockets - 1);
 		atomic_inc(&enet->seq);
 	}
 	spin_unlock_bh(&enet->sockets_lock);
@@ -300,7 +301,7 @@ static void e2ee_socket_hook(struct e2ee_socket *socket)
 	sk->sk_destruct = e2ee_socket_destruct;
 	spin_lock_bh(&enet->sockets_lock);
 	list_add_tail(&socket->node, &enet->sockets);
-	enet->num_sockets++;
+	WRITE_ONCE(enet->num_sockets, enet->num_sockets + 1);
 	atomic_inc(&enet->seq);
 	spin_unlock_bh(&enet->sockets_lock);
 	/* pairs with the READ_ONCE() of whoever calls through sk_prot */
