@@ -13,6 +13,7 @@
 static void replay_clear(struct e2ee_replay *replay, u64 first, u64 count)
 {
 	unsigned int shift, n;
+	unsigned long *word;
 	u32 pos;
 
 	if (count >= replay->size) {
@@ -26,8 +27,10 @@ static void replay_clear(struct e2ee_replay *replay, u64 first, u64 count)
 		n = BITS_PER_LONG - shift;
 		if (n > count)
 			n = (unsigned int)count;
-		replay->bits[pos / BITS_PER_LONG] &=
-			~(~0UL >> (BITS_PER_LONG - n) << shift);
+		word = &replay->bits[pos / BITS_PER_LONG];
+		/* e2ee_replay_check() may look on: no value in between */
+		WRITE_ONCE(*word, *word & ~(~0UL >> (BITS_PER_LONG - n) <<
+					    shift));
 		first += n;
 		count -= n;
 	}
@@ -100,6 +103,7 @@ bool e2ee_replay_check(const struct e2ee_replay *replay, u64 ctr)
 bool e2ee_replay_accept(struct e2ee_replay *replay, u64 ctr)
 {
 	u32 pos = (u32)ctr & (replay->size - 1);
+	unsigned long *word = &replay->bits[pos / BITS_PER_LONG];
 
 	if (!e2ee_replay_check(replay, ctr))
 		return false;
@@ -109,6 +113,7 @@ bool e2ee_replay_accept(struct e2ee_replay *replay, u64 ctr)
 		/* pairs with e2ee_replay_check() */
 		e2ee_store_release(&replay->next, ctr + 1);
 	}
-	replay->bits[pos / BITS_PER_LONG] |= 1UL << pos % BITS_PER_LONG;
+	/* as in replay_clear() */
+	WRITE_ONCE(*word, *word | 1UL << pos % BITS_PER_LONG);
 	return true;
 }

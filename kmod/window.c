@@ -172,7 +172,8 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 		return -ENOMEM;
 	spin_lock(&window->lock);
 	ok = e2ee_replay_accept(&window->replay, ctr);
-	window->packets += ok;
+	/* e2ee_window_packets() looks on without this lock */
+	WRITE_ONCE(window->packets, window->packets + ok);
 	spin_unlock(&window->lock);
 	return ok ? 0 : -EALREADY;
 }
