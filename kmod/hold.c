@@ -32,6 +32,7 @@
 #include "compat/compat.h"
 
 #define E2EE_HOLD_PACKETS	64	/* a socket */
+#define E2EE_HOLD_AGAIN		msecs_to_jiffies(10)
 #define E2EE_HOLD_BUCKETS	64
 
 /**
@@ -40,17 +41,21 @@
  *	struct e2ee_socket.tx_held; softirq safe
  * @holds: struct e2ee_hold.node, by socket
  * @num_holds: entries of @holds; read without a lock
+ * @empty: where the end of the namespace waits for the last of them
  */
 struct e2ee_hold_net {
 	spinlock_t lock;	/* holds, their queues, tx_held */
 	struct hlist_head holds[E2EE_HOLD_BUCKETS];
 	unsigned int num_holds;
+	wait_queue_head_t empty;
 };
 
 /**
  * struct e2ee_hold - packets of a socket that wait
  * @node: in struct e2ee_hold_net.holds
- * @work: attaches and empties
+ * @work: attaches and empties; on the CPU of the first packet
+ * @cpu: that one
+ * @until: jiffies at which it gives up to wait for the socket's lock
  * @enet: the namespace
  * @sk: the socket, with a reference
  * @file: its file, if it sends, so that it is not closed under us
@@ -62,7 +67,9 @@ struct e2ee_hold_net {
  */
 struct e2ee_hold {
 	struct hlist_node node;
-	struct work_struct work;
+	struct delayed_work work;
+	int cpu;
+	unsigned long until;
 	struct e2ee_net *enet;
 	struct sock *sk;
 	struct file *file;
@@ -142,6 +149,7 @@ static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 		WRITE_ONCE(hnet->num_holds, hnet->num_holds - 1);
 		if (socket)
 			WRITE_ONCE(socket->tx_held, false);
+		wake_up_all(&hnet->empty);
 	}
 	spin_unlock_bh(&hnet->lock);
 	if (!held && socket)
@@ -187,17 +195,19 @@ static void e2ee_hold_failed(struct e2ee_hold *hold, int err)
 	e2ee_event_send(hold->enet, hold->session, &msg);
 }
 
+/* -EAGAIN: somebody has the socket's lock */
 static int e2ee_hold_attach(struct e2ee_hold *hold)
 {
 	struct e2ee_net *enet = hold->enet;
 	struct e2ee_refusal why = {};
 	struct e2ee_guard *guard;
-	int err = -ENOENT;
+	int err;
 
+	err = e2ee_socket_hook(hold->sk, enet, false, &why);
+	if (err)
+		return err;
 	mutex_lock(&enet->lock);
-	if (hold->session->policy != E2EE_POLICY_BLOCKED)
-		err = e2ee_socket_attach(hold->sk, hold->session, hold->guard,
-					 &why);
+	err = e2ee_socket_attach(hold->sk, hold->session, hold->guard, &why);
 	guard = e2ee_guard_by_id(enet, hold->guard);
 	if (!err && guard)
 		atomic_inc(&guard->sockets);
@@ -213,12 +223,19 @@ static int e2ee_hold_attach(struct e2ee_hold *hold)
 
 static void e2ee_hold_work(struct work_struct *work)
 {
-	struct e2ee_hold *hold = container_of(work, struct e2ee_hold, work);
+	struct e2ee_hold *hold = container_of(to_delayed_work(work),
+					      struct e2ee_hold, work);
 	struct e2ee_held *held;
 	int err = 0;
 
 	if (!hold->attached)
 		err = e2ee_hold_attach(hold);
+	/* not to wait here: others' holds need their turn */
+	if (err == -EAGAIN && time_before(jiffies, hold->until)) {
+		queue_delayed_work_on(hold->cpu, e2ee_hold_wq, &hold->work,
+				      E2EE_HOLD_AGAIN);
+		return;
+	}
 	if (err)
 		e2ee_hold_failed(hold, err);
 	while ((held = e2ee_hold_next(hold)))
@@ -252,12 +269,15 @@ static struct e2ee_hold *e2ee_hold_new(struct e2ee_net *enet, struct sock *sk,
 	hold->guard = guard->id;
 	hold->attached = e2ee_hold_is_bound(hold);
 	INIT_LIST_HEAD(&hold->queue);
-	INIT_WORK(&hold->work, e2ee_hold_work);
+	INIT_DELAYED_WORK(&hold->work, e2ee_hold_work);
+	/* held packets leave on their sender's CPU, so that their order stays */
+	hold->cpu = smp_processor_id();
+	hold->until = jiffies + E2EE_SOCKET_WAIT;
 	hlist_add_head(&hold->node, e2ee_hold_bucket(hnet, sk));
 	WRITE_ONCE(hnet->num_holds, hnet->num_holds + 1);
 	e2ee_hold_senders(hold);
 	e2ee_object_created(E2EE_OBJECT_HOLD);
-	queue_work(e2ee_hold_wq, &hold->work);
+	queue_delayed_work_on(hold->cpu, e2ee_hold_wq, &hold->work, 0);
 	return hold;
 }
 
@@ -374,19 +394,28 @@ int e2ee_hold_net_init(struct e2ee_net *enet)
 	if (!enet->hold)
 		return -ENOMEM;
 	spin_lock_init(&enet->hold->lock);
+	init_waitqueue_head(&enet->hold->empty);
 	return 0;
 }
 
-/* after e2ee_contact_stop(): none comes any more, but some may be held still */
+/*
+ * After e2ee_contact_stop(): none comes any more, but some may be held still,
+ * if it is the module that goes: a socket keeps its namespace.
+ */
 void e2ee_hold_net_exit(struct e2ee_net *enet)
 {
-	flush_workqueue(e2ee_hold_wq);
-	kfree(enet->hold);
+	struct e2ee_hold_net *hnet = enet->hold;
+
+	wait_event(hnet->empty, !READ_ONCE(hnet->num_holds));
+	/* who emptied the last one has left the lock, and looks here no more */
+	spin_lock_bh(&hnet->lock);
+	spin_unlock_bh(&hnet->lock);
+	kfree(hnet);
 }
 
 int e2ee_hold_init(void)
 {
-	/* held packets leave on their sender's CPU: queues of a CPU keep order */
+	/* queues of a CPU keep order */
 	e2ee_hold_wq = alloc_workqueue("e2ee_hold",
 				       WQ_HIGHPRI | E2EE_COMPAT_WQ_PERCPU, 0);
 	return e2ee_hold_wq ? 0 : -ENOMEM;

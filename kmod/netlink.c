@@ -198,11 +198,18 @@ static int socket_attach(struct e2ee_call *call)
 	      e2ee_parse_socket(call, &sk);
 	if (err)
 		return err;
-	err = e2ee_socket_attach(sk, session, 0, &why);
+	/* whoever has the socket's lock does not stop the whole namespace */
+	e2ee_session_get(session);
+	mutex_unlock(&call->enet->lock);
+	err = e2ee_socket_hook(sk, call->enet, true, &why);
+	mutex_lock(&call->enet->lock);
+	if (!err)
+		err = e2ee_socket_attach(sk, session, 0, &why);
 	if (err)
 		e2ee_parse_refuse(call, call->attrs[E2EE_A_SOCKET], &why, err);
 	else
 		err = e2ee_put_socket_ref(call->answer, sk);
+	e2ee_session_put(session);
 	sock_put(sk);
 	return err;
 }

@@ -4,11 +4,14 @@
  *
  * DOC: locks and lifetime
  *
- * Requests hold struct e2ee_net.lock, the outermost lock; below it come
- * lock_sock(), then the spinlocks sockets_lock, claim_lock, windows_lock,
- * tombs_lock, event_lock, that of the holds and those of one socket, none of
- * which nests in another. Packets take none of them on the usual way: they
- * read under RCU.
+ * Requests hold struct e2ee_net.lock; below it come the spinlocks sockets_lock,
+ * claim_lock, windows_lock, tombs_lock, event_lock, that of the holds and those
+ * of one socket, none of which nests in another. Packets take none of them on
+ * the usual way: they read under RCU.
+ *
+ * lock_sock() of a socket is its owner's: he may sleep with it for as long as he
+ * likes. It is taken with no lock of ours held, and waited for by nobody whom
+ * others wait for (e2ee_socket_hook()); sockets_lock nests in it.
  *
  * A session is in its namespace's list until it is deleted; sockets that are
  * bound to it keep it in memory, and it tells them "blocked".

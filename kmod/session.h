@@ -40,7 +40,8 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * struct e2ee_net - one network namespace
  * @net: the namespace; outlives this
  * @lock: serialises all changes by request: sessions, keys, guards; it is the
- *	outermost lock of the module and may be held over sleeping calls
+ *	outermost lock of the module and may be held over sleeping calls, but
+ *	for lock_sock()
  * @sessions: struct e2ee_session.node; changed under @lock, read under RCU
  * @guards: struct e2ee_guard.node; changed under @lock, read under RCU
  * @key_ids: keys by identity; changed under @lock

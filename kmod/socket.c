@@ -15,6 +15,10 @@
  * SOCK_RCU_FREE, puts its own protocol back and drops the reference. Hence
  * struct e2ee_socket is valid wherever the socket is.
  *
+ * A socket gets its hooks under its own lock, without ours, and is then bound to
+ * a session under ours, without its own: packets pass through in between, as
+ * they did before.
+ *
  * Closing (prot.destroy) takes the socket out of our lists; by then no sender
  * is inside, though packets that were looked up before may still arrive.
  */
@@ -105,16 +109,20 @@ static int e2ee_socket_getsockopt(struct sock *sk, int level, int optname,
 	return put_user(mtu, (int __user *)optval);
 }
 
-/* takes what a socket is bound to, and tells of it */
-static void e2ee_socket_bind(struct e2ee_socket *socket,
-			     struct e2ee_session *session, u32 guard)
+/* -ESHUTDOWN: closed meanwhile; nothing can be bound to it any more */
+static int e2ee_socket_bind(struct e2ee_socket *socket,
+			    struct e2ee_session *session, u32 guard)
 {
 	struct e2ee_net *enet = socket->enet;
 	struct e2ee_session *old;
 
+	spin_lock_bh(&enet->sockets_lock);
+	if (session && list_empty(&socket->node)) {
+		spin_unlock_bh(&enet->sockets_lock);
+		return -ESHUTDOWN;
+	}
 	if (session)
 		e2ee_session_get(session);
-	spin_lock_bh(&enet->sockets_lock);
 	old = rcu_dereference_protected(socket->session,
 					lockdep_is_held(&enet->sockets_lock));
 	if (old)
@@ -126,6 +134,7 @@ static void e2ee_socket_bind(struct e2ee_socket *socket,
 	rcu_assign_pointer(socket->session, session);
 	spin_unlock_bh(&enet->sockets_lock);
 	e2ee_session_put(old);	/* RCU keeps it for the packets inside */
+	return 0;
 }
 
 static void e2ee_socket_event(struct e2ee_socket *socket,
@@ -291,7 +300,7 @@ static int e2ee_socket_check(struct sock *sk, const struct e2ee_net *enet,
 }
 
 /* the caller took a module reference, which the destructor drops */
-static void e2ee_socket_hook(struct e2ee_socket *socket)
+static void e2ee_socket_insert(struct e2ee_socket *socket)
 {
 	struct e2ee_net *enet = socket->enet;
 	struct sock *sk = socket->sk;
@@ -313,6 +322,82 @@ static void e2ee_socket_hook(struct e2ee_socket *socket)
 	udp_tunnel_encap_enable(sk);
 }
 
+/* under the lock of the socket */
+static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
+				   struct e2ee_refusal *why)
+{
+	struct e2ee_socket *socket;
+	int err;
+
+	err = e2ee_socket_check(sk, enet, why);
+	if (err || e2ee_socket_of(sk))
+		return err;
+	if (!try_module_get(THIS_MODULE))	/* a guard, while we unload */
+		return -ENODEV;
+	socket = e2ee_socket_new(sk);
+	if (!socket) {
+		module_put(THIS_MODULE);
+		return -ENOMEM;
+	}
+	e2ee_socket_insert(socket);
+	return 0;
+}
+
+/* lock_sock() where nobody has the lock; else false, at once */
+static bool e2ee_socket_trylock(struct sock *sk)
+{
+	bool taken;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	taken = !sk->sk_lock.owned;
+	if (taken) {
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+		sk->sk_lock.owned = 1;
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return taken;
+}
+
+/**
+ * e2ee_socket_hook() - give a socket our hooks, bound to nothing yet
+ * @sk: a UDP socket; the caller has a reference
+ * @enet: namespace that it must be of
+ * @wait: for who has the socket's lock, E2EE_SOCKET_WAIT at most: its owner may
+ *	sleep under it for as long as he likes, on a page of his own or for want
+ *	of send buffer, so nobody may wait for him who has a lock himself
+ * @why: told where it is refused
+ *
+ * Until e2ee_socket_attach() binds it the hooks pass everything through. They
+ * stay, whether it does or not.
+ *
+ * Context: process, without struct e2ee_net.lock, sleeps.
+ * Return: 0, also where it has them already; -EAGAIN: somebody has its lock,
+ * and @wait was not asked for, or in vain; -EINTR: killed meanwhile; -EBUSY: in
+ * use by others; -EXDEV: of another namespace; -ESHUTDOWN; -ENOMEM; -ENODEV:
+ * the module is being unloaded.
+ */
+int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet, bool wait,
+		     struct e2ee_refusal *why)
+{
+	long left = 0;
+	int err;
+
+	if (e2ee_socket_trylock(sk))
+		left = 1;
+	else if (wait)
+		left = wait_event_killable_timeout(sk->sk_lock.wq,
+						   e2ee_socket_trylock(sk),
+						   E2EE_SOCKET_WAIT);
+	if (left < 0)
+		return -EINTR;
+	if (!left)
+		return e2ee_refuse(why, 0, -EAGAIN,
+				   "socket is locked by a call that does not end: try again");
+	err = e2ee_socket_hook_locked(sk, enet, why);
+	release_sock(sk);
+	return err;
+}
+
 static int e2ee_socket_bind_check(struct e2ee_socket *socket,
 				  struct e2ee_session *session,
 				  struct e2ee_refusal *why)
@@ -320,6 +405,10 @@ static int e2ee_socket_bind_check(struct e2ee_socket *socket,
 	struct e2ee_session *old;
 	int err = 0;
 
+	/* corked since it got its hooks: what it gathers would leave in clear */
+	if (READ_ONCE(udp_sk(socket->sk)->pending) ||
+	    udp_test_bit(CORK, socket->sk))
+		return e2ee_refuse(why, 0, -EBUSY, "socket is corked");
 	rcu_read_lock();
 	old = rcu_dereference(socket->session);
 	if (old == session)
@@ -332,61 +421,57 @@ static int e2ee_socket_bind_check(struct e2ee_socket *socket,
 	return err;
 }
 
+static int e2ee_socket_bind_new(struct e2ee_socket *socket,
+				struct e2ee_session *session, u32 guard,
+				struct e2ee_refusal *why)
+{
+	int err;
+
+	/* the lock of the namespace was open while the socket got its hooks */
+	if (READ_ONCE(session->policy) == E2EE_POLICY_BLOCKED)
+		return e2ee_refuse(why, 0, -ENOENT,
+				   "session was deleted meanwhile");
+	if (!socket)
+		return e2ee_refuse(why, 0, -EBUSY,
+				   "socket changes its protocol");
+	err = e2ee_socket_bind_check(socket, session, why);
+	if (err)
+		return err;
+	WRITE_ONCE(socket->tx_held, !!guard);
+	err = e2ee_socket_bind(socket, session, guard);
+	if (err)
+		return e2ee_refuse(why, 0, err, "socket is closed");
+	return 0;
+}
+
 /**
- * e2ee_socket_attach() - hook a socket and bind it to a session
- * @sk: a UDP socket of the session's namespace; the caller has a reference
- * @session: a living session
+ * e2ee_socket_attach() - bind a socket to a session
+ * @sk: a UDP socket that e2ee_socket_hook() gave our hooks; the caller has a
+ *	reference
+ * @session: one that lived when the socket got them; the caller has a reference
  * @guard: id of the guard that asks, or 0
  * @why: told where it is refused
  *
  * Under the policy required, clear media that waits to be read is dropped.
  *
- * Context: process, under struct e2ee_net.lock, sleeps.
- * Return: 0; -EEXIST: attached to it already; -EBUSY: in use by others;
- * -EXDEV: of another namespace; -ESHUTDOWN; -ENOMEM; -ENODEV: the module is
- * being unloaded.
+ * Context: process, under struct e2ee_net.lock, sleeps, but for nothing that
+ * belongs to the socket's owner.
+ * Return: 0; -EEXIST: attached to it already; -EBUSY: attached to another, or
+ * corked; -ENOENT: the session was deleted; -ESHUTDOWN.
  */
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why)
 {
-	struct e2ee_socket *socket = NULL;
+	struct e2ee_socket *socket = e2ee_socket_of(sk);
 	int err;
 
 	lockdep_assert_held(&session->enet->lock);
-	lock_sock(sk);
-	err = e2ee_socket_check(sk, session->enet, why);
-	if (err)
-		goto out;
-	socket = e2ee_socket_of(sk);
-	if (socket) {
-		err = e2ee_socket_bind_check(socket, session, why);
-		if (err)
-			goto out;
-		WRITE_ONCE(socket->tx_held, !!guard);
-		e2ee_socket_bind(socket, session, guard);
-		goto out;
-	}
-	err = -ENODEV;
-	if (!try_module_get(THIS_MODULE))	/* a guard, while we unload */
-		goto out;
-	err = -ENOMEM;
-	socket = e2ee_socket_new(sk);
-	if (!socket) {
-		module_put(THIS_MODULE);
-		goto out;
-	}
-	err = 0;
-	/* bound before it is hooked: no packet passes through in between */
-	socket->tx_held = !!guard;
-	e2ee_socket_bind(socket, session, guard);
-	e2ee_socket_hook(socket);
-out:
-	release_sock(sk);
+	err = e2ee_socket_bind_new(socket, session, guard, why);
 	trace_attach(session->id, socket ? socket->id : 0, guard, err);
 	if (err)
 		return err;
 	if (session->policy == E2EE_POLICY_REQUIRED) {
-		/* packets that passed before our hook was there are queued */
+		/* packets that passed before they met us are queued */
 		synchronize_rcu_expedited();
 		e2ee_rx_purge_clear(sk);
 	}

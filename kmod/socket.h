@@ -22,6 +22,8 @@ struct e2ee_stats;
 
 #define E2EE_ENCAP_TYPE	200	/* private: none of UDP_ENCAP_* */
 
+#define E2EE_SOCKET_WAIT	(5 * HZ)	/* for a socket's lock */
+
 /**
  * struct e2ee_socket - hooks of one socket; lives until the socket is gone
  * @prot: what sk->sk_prot points to: a copy of @orig with our functions
@@ -87,7 +89,11 @@ static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
 	return container_of(prot, struct e2ee_socket, prot);
 }
 
-/* process context, sleeps (lock_sock), under struct e2ee_net.lock */
+/* process context, sleeps, without struct e2ee_net.lock */
+int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet, bool wait,
+		     struct e2ee_refusal *why);
+
+/* process context, sleeps, under struct e2ee_net.lock */
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why);
 int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
