@@ -103,7 +103,7 @@ static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 	if (!sk || !net_eq(sock_net(sk), state->net) ||
 	    !e2ee_contact_is_candidate(sk))
 		return NF_ACCEPT;
-	socket = e2ee_socket_of(sk);
+	socket = e2ee_socket_find(sk);
 	if (socket && rcu_access_pointer(socket->session))
 		return e2ee_contact_out_attached(enet, socket, skb, state);
 	guard = e2ee_guard_of(enet, sk);
@@ -134,7 +134,7 @@ static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
 
 	if (!e2ee_contact_is_candidate(sk))
 		return NF_ACCEPT;
-	socket = e2ee_socket_of(sk);
+	socket = e2ee_socket_find(sk);
 	if (!socket || !rcu_access_pointer(socket->session)) {
 		guard = e2ee_guard_of(enet, sk);
 		if (!guard || !e2ee_contact_is_users(sk))

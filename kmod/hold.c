@@ -117,7 +117,7 @@ static struct e2ee_hold *e2ee_hold_find(struct e2ee_hold_net *hnet,
 
 static bool e2ee_hold_is_bound(const struct e2ee_hold *hold)
 {
-	const struct e2ee_socket *socket = e2ee_socket_of(hold->sk);
+	const struct e2ee_socket *socket = e2ee_socket_find(hold->sk);
 
 	return socket && rcu_access_pointer(socket->session) == hold->session;
 }
@@ -125,7 +125,7 @@ static bool e2ee_hold_is_bound(const struct e2ee_hold *hold)
 /* whoever sends through the hooks from now on, does so after the held ones */
 static void e2ee_hold_senders(struct e2ee_hold *hold)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(hold->sk);
+	struct e2ee_socket *socket = e2ee_socket_find(hold->sk);
 
 	lockdep_assert_held(&hold->enet->hold->lock);
 	if (socket)
@@ -135,7 +135,7 @@ static void e2ee_hold_senders(struct e2ee_hold *hold)
 /* the next packet, or the end of the hold, after which none can join it */
 static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(hold->sk);
+	struct e2ee_socket *socket = e2ee_socket_find(hold->sk);
 	struct e2ee_hold_net *hnet = hold->enet->hold;
 	struct e2ee_held *held;
 

@@ -207,8 +207,8 @@ static int socket_attach(struct e2ee_call *call)
 		err = e2ee_socket_attach(sk, session, 0, &why);
 	if (err)
 		e2ee_parse_refuse(call, call->attrs[E2EE_A_SOCKET], &why, err);
-	else
-		err = e2ee_put_socket_ref(call->answer, sk);
+	else	/* found: it is in the list, or was closed with its hooks */
+		err = e2ee_put_socket_ref(call->answer, e2ee_socket_find(sk));
 	e2ee_session_put(session);
 	sock_put(sk);
 	return err;
@@ -217,7 +217,7 @@ static int socket_attach(struct e2ee_call *call)
 static int socket_detach_sk(struct e2ee_call *call, struct sock *sk,
 			    struct e2ee_refusal *why)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
 
 	if (!socket)
 		return e2ee_refuse(why, 0, -ENOENT, "socket is not attached");

@@ -16,6 +16,7 @@ struct e2ee_net;
 struct e2ee_refusal;
 struct e2ee_session;
 struct e2ee_session_param;
+struct e2ee_socket;
 struct sock;
 
 extern struct genl_family e2ee_genl_family;
@@ -104,7 +105,7 @@ int e2ee_parse_guard_param(const struct e2ee_call *call,
 /* netlink_get.c: nests of an answer, reading commands */
 int e2ee_put_session_ref(struct sk_buff *skb,
 			 const struct e2ee_session *session);
-int e2ee_put_socket_ref(struct sk_buff *skb, const struct sock *sk);
+int e2ee_put_socket_ref(struct sk_buff *skb, const struct e2ee_socket *socket);
 int e2ee_put_guard_ref(struct sk_buff *skb, const struct e2ee_guard *guard);
 int e2ee_session_get_doit(struct e2ee_call *call);
 int e2ee_key_get_doit(struct e2ee_call *call);

@@ -156,12 +156,12 @@ static u32 socket_session(const struct e2ee_socket *socket)
 	return id;
 }
 
-static int put_socket(struct sk_buff *skb, struct sock *sk,
+static int put_socket(struct sk_buff *skb, const struct e2ee_socket *socket,
 		      struct user_namespace *user_ns)
 {
-	const struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct nlattr *nest = nla_nest_start(skb, E2EE_A_SOCKET);
 	u32 guard = READ_ONCE(socket->guard);	/* until it is closed */
+	struct sock *sk = socket->sk;
 
 	if (!nest ||
 	    nla_put_u64_64bit(skb, E2EE_A_SOCKET_ID, socket->id,
@@ -229,9 +229,8 @@ int e2ee_put_session_ref(struct sk_buff *skb,
 	return 0;
 }
 
-int e2ee_put_socket_ref(struct sk_buff *skb, const struct sock *sk)
+int e2ee_put_socket_ref(struct sk_buff *skb, const struct e2ee_socket *socket)
 {
-	const struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct nlattr *nest = nla_nest_start(skb, E2EE_A_SOCKET);
 
 	if (!nest || nla_put_u64_64bit(skb, E2EE_A_SOCKET_ID, socket->id,
@@ -299,14 +298,16 @@ static int refuse_session(const struct e2ee_call *call)
 int e2ee_socket_get_doit(struct e2ee_call *call)
 {
 	struct e2ee_refusal why = { };
+	struct e2ee_socket *socket;
 	struct sock *sk;
 	int err;
 
 	err = refuse_session(call) ?: e2ee_parse_socket(call, &sk);
 	if (err)
 		return err;
-	if (e2ee_socket_of(sk)) {
-		err = put_socket(call->answer, sk, call->user_ns);
+	socket = e2ee_socket_find(sk);
+	if (socket) {
+		err = put_socket(call->answer, socket, call->user_ns);
 	} else {
 		err = e2ee_refuse(&why, 0, -ENOENT,
 				  "socket was never attached");
@@ -615,14 +616,14 @@ int e2ee_key_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 /*
- * The socket behind the one shown last, with a reference. The search begins at
+ * The socket behind the one shown last, with a reference on its sk. The search begins at
  * @prev, if that is still in the list: it leaves it when it is closed.
  */
-static struct sock *dump_socket(struct e2ee_net *enet,
-				const struct e2ee_dump *dump, struct sock *prev)
+static struct e2ee_socket *dump_socket(struct e2ee_net *enet,
+				       const struct e2ee_dump *dump,
+				       struct e2ee_socket *prev)
 {
-	struct e2ee_socket *socket = prev ? e2ee_socket_of(prev) : NULL;
-	struct sock *sk = NULL;
+	struct e2ee_socket *socket = prev, *found = NULL;
 
 	spin_lock_bh(&enet->sockets_lock);
 	if (socket && list_empty(&socket->node))
@@ -633,13 +634,13 @@ static struct sock *dump_socket(struct e2ee_net *enet,
 		    (dump->filter && dump->filter != socket_session(socket)) ||
 		    !refcount_inc_not_zero(&socket->sk->sk_refcnt))
 			continue;
-		sk = socket->sk;
+		found = socket;
 		break;
 	}
 	spin_unlock_bh(&enet->sockets_lock);
 	if (prev)
-		sock_put(prev);
-	return sk;
+		sock_put(prev->sk);
+	return found;
 }
 
 /**
@@ -652,23 +653,24 @@ static struct sock *dump_socket(struct e2ee_net *enet,
 int e2ee_socket_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct e2ee_dump *dump = dump_of(cb);
-	struct sock *sk = NULL;
+	struct e2ee_socket *socket = NULL;
 	void *header;
 	int err = 0;
 
 	dump_lock(cb);
 	while (!err) {
-		sk = dump_socket(dump_net(cb), dump, sk);
-		if (!sk)
+		socket = dump_socket(dump_net(cb), dump, socket);
+		if (!socket)
 			break;
 		err = dump_begin(skb, cb, E2EE_CMD_SOCKET_GET, &header);
 		if (!err)
 			err = dump_end(skb, header,
-				       put_socket(skb, sk, dump_user_ns(cb)));
+				       put_socket(skb, socket,
+						  dump_user_ns(cb)));
 		if (err)
-			sock_put(sk);
+			sock_put(socket->sk);
 		else
-			dump->socket = e2ee_socket_of(sk)->id;
+			dump->socket = socket->id;
 	}
 	return dump_unlock(skb, cb, err);
 }

@@ -14,6 +14,7 @@
 #include <net/udp.h>
 #include "datagram.h"
 #include "resend.h"
+#include "socket.h"
 #include "tx.h"
 
 /**
@@ -158,12 +159,15 @@ static int e2ee_resend_fill(struct e2ee_resend *resend, const struct sock *sk,
  */
 bool e2ee_resend(struct sock *sk, struct sk_buff *skb)
 {
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
 	struct e2ee_datagram datagram;
 	struct e2ee_resend *resend;
 	bool sent = false;
 
 	resend = kzalloc(sizeof(*resend), GFP_KERNEL);
-	if (!resend || !e2ee_datagram_read(skb, &datagram) ||
+	/* half a datagram is under way: to send is to wait for its lock */
+	if (!socket || READ_ONCE(udp_sk(sk)->pending) || !resend ||
+	    !e2ee_datagram_read(skb, &datagram) ||
 	    e2ee_resend_fill(resend, sk, &datagram)) {
 		kfree_skb(skb);
 		goto out;
@@ -171,7 +175,7 @@ bool e2ee_resend(struct sock *sk, struct sk_buff *skb)
 	kfree_skb(skb);
 	/* waits for nothing that the owner of the socket can put off for ever */
 	resend->msg.msg_flags |= MSG_DONTWAIT;
-	e2ee_tx_sendmsg_now(sk, &resend->msg, resend->vec.iov_len);
+	e2ee_tx_sendmsg_now(socket, &resend->msg, resend->vec.iov_len);
 	kvfree(resend->vec.iov_base);
 	sent = true;
 out:

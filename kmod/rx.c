@@ -485,7 +485,7 @@ static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct e2ee_session *session;
 
-	/* being freed, or displaced: see e2ee_socket_displaced() */
+	/* being freed, or displaced: "hooks that are displaced" */
 	if (unlikely(!socket)) {
 		e2ee_rx_drop(sk, skb);
 		return 0;
@@ -687,16 +687,16 @@ static void e2ee_rx_purge_queue(struct sock *sk, struct sk_buff_head *queue,
 
 /**
  * e2ee_rx_purge_clear() - drop media that was queued before the hooks came
- * @sk: attached just now, under the policy required
+ * @socket: bound just now, under the policy required
  *
  * It was never authenticated. What was sealed and queued unopened goes too:
  * the application could make nothing of it.
  *
  * Context: process.
  */
-void e2ee_rx_purge_clear(struct sock *sk)
+void e2ee_rx_purge_clear(struct e2ee_socket *socket)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct sock *sk = socket->sk;
 	struct sk_buff_head *reader = &udp_sk(sk)->reader_queue;
 	struct e2ee_session *session;
 	struct e2ee_packet name = {};

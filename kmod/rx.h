@@ -5,6 +5,7 @@
 #ifndef E2EE_RX_H
 #define E2EE_RX_H
 
+struct e2ee_socket;
 struct sk_buff;
 struct sock;
 struct work_struct;
@@ -14,7 +15,7 @@ int e2ee_rx_encap(struct sock *sk, struct sk_buff *skb);
 
 /* process context */
 void e2ee_rx_work(struct work_struct *work);
-void e2ee_rx_purge_clear(struct sock *sk);
+void e2ee_rx_purge_clear(struct e2ee_socket *socket);
 
 /* init and exit */
 int e2ee_rx_init(void);

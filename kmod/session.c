@@ -25,6 +25,7 @@
 #include "hold.h"
 #include "key.h"
 #include "session.h"
+#include "socket.h"
 #include "stats.h"
 #include "stream.h"
 
@@ -297,11 +298,10 @@ static int __net_init e2ee_net_init(struct net *net)
 
 	enet->net = net;
 	mutex_init(&enet->lock);
-	spin_lock_init(&enet->sockets_lock);
 	spin_lock_init(&enet->windows_lock);
+	e2ee_socket_net_init(enet);
 	INIT_LIST_HEAD(&enet->sessions);
 	INIT_LIST_HEAD(&enet->guards);
-	INIT_LIST_HEAD(&enet->sockets);
 	err = e2ee_key_net_init(enet);
 	if (err)
 		return err;
@@ -323,6 +323,7 @@ static void __net_exit e2ee_net_exit(struct net *net)
 	e2ee_contact_stop(enet);
 	mutex_unlock(&enet->lock);
 	e2ee_hold_net_exit(enet);	/* needs the lock to attach */
+	e2ee_socket_net_exit(enet);
 	mutex_lock(&enet->lock);
 	list_for_each_entry_safe(session, next, &enet->sessions, node)
 		e2ee_session_del(session, &why);

@@ -52,6 +52,8 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @sockets_lock: protects @sockets, session socket counts and the binding of
  *	sockets to sessions; softirq safe, nests in lock_sock()
  * @sockets: struct e2ee_socket.node
+ * @watch: looks whether sockets still have their hooks
+ * @watch_delay: till it looks again, jiffies; under @sockets_lock
  * @windows_lock: protects the lists of replay windows; softirq safe
  * @tombs_lock: protects @tombs; softirq safe
  * @tombs: sending keys deleted a moment ago, while guards exist
@@ -78,6 +80,8 @@ struct e2ee_net {
 	struct rhashtable streams;
 	spinlock_t sockets_lock;	/* sockets, their binding */
 	struct list_head sockets;
+	struct delayed_work watch;
+	unsigned long watch_delay;
 	spinlock_t windows_lock;	/* lists of windows */
 	spinlock_t tombs_lock;	/* tombs */
 	struct list_head tombs;

@@ -19,10 +19,18 @@
  * a session under ours, without its own: packets pass through in between, as
  * they did before.
  *
+ * DOC: hooks that are displaced
+ *
+ * A setsockopt() that is under way when the socket gets its hooks does not pass
+ * through them: IPV6_ADDRFORM puts another protocol in our place, UDP_ENCAP
+ * takes our encap_rcv away. Nothing tells us, so a work item looks at sockets
+ * that got their hooks lately, and now and then at all, and puts back what is
+ * missing. In between, such a socket sends in clear, unless a guard stops it;
+ * what it gets is dropped where the protocol is another one.
+ *
  * Closing (prot.destroy) takes the socket out of our lists; by then no sender
  * is inside, though packets that were looked up before may still arrive.
  */
-#include <linux/file.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/rculist.h>
@@ -46,6 +54,12 @@ static struct socket *e2ee_socket_keeper;
 static struct proto *e2ee_socket_prot6;
 
 static atomic64_t e2ee_socket_last_id;
+static struct workqueue_struct *e2ee_socket_wq;
+
+bool e2ee_socket_knows_ipv6(void)
+{
+	return e2ee_socket_prot6;
+}
 
 static bool e2ee_socket_bound(const struct e2ee_socket *socket)
 {
@@ -58,10 +72,44 @@ static bool e2ee_socket_is_udp(int level)
 	return level == SOL_UDP || level == SOL_UDPLITE;
 }
 
+static void e2ee_socket_destruct(struct sock *sk);
+
+static bool e2ee_socket_is_ours(const struct sock *sk)
+{
+	return sk->sk_destruct == e2ee_socket_destruct;
+}
+
+/**
+ * e2ee_socket_find() - our part of a socket, though its hooks may be displaced
+ * @sk: any UDP socket
+ *
+ * As e2ee_socket_of(), which is for the usual way of packets.
+ *
+ * Context: any but hard interrupt.
+ * Return: NULL where it was never attached, or was closed.
+ */
+struct e2ee_socket *e2ee_socket_find(const struct sock *sk)
+{
+	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct e2ee_net *enet;
+
+	if (socket || !e2ee_socket_is_ours(sk))
+		return socket;
+	enet = e2ee_net(sock_net(sk));
+	spin_lock_bh(&enet->sockets_lock);
+	list_for_each_entry(socket, &enet->sockets, node)
+		if (socket->sk == sk)
+			break;
+	if (list_entry_is_head(socket, &enet->sockets, node))
+		socket = NULL;
+	spin_unlock_bh(&enet->sockets_lock);
+	return socket;
+}
+
 static int e2ee_socket_setsockopt(struct sock *sk, int level, int optname,
 				  sockptr_t optval, unsigned int optlen)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
 
 	/* would replace our sendmsg, our encap_rcv */
 	if ((level == SOL_IPV6 && optname == IPV6_ADDRFORM) ||
@@ -87,7 +135,7 @@ static bool e2ee_socket_is_mtu(int level, int optname)
 static int e2ee_socket_getsockopt(struct sock *sk, int level, int optname,
 				  char __user *optval, int __user *optlen)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
 	bool is_encap = e2ee_socket_is_udp(level) && optname == UDP_ENCAP;
 	int err, len, mtu;
 
@@ -173,7 +221,7 @@ static void e2ee_socket_leave(struct e2ee_socket *socket)
 /* the socket is being closed: nobody may attach it anew */
 static void e2ee_socket_destroy(struct sock *sk)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
 
 	lock_sock(sk);
 	sock_set_flag(sk, SOCK_DEAD);
@@ -190,37 +238,13 @@ static void e2ee_socket_free(struct e2ee_socket *socket)
 	e2ee_object_destroyed(E2EE_OBJECT_SOCKET);
 }
 
-/*
- * An IPV6_ADDRFORM that waited for the socket's lock while we attached has put
- * another protocol in our place, and closing did not pass through ours.
- */
-static struct e2ee_socket *e2ee_socket_displaced(const struct sock *sk)
-{
-	struct e2ee_net *enet = e2ee_net(sock_net(sk));
-	struct e2ee_socket *socket, *found = NULL;
-
-	spin_lock_bh(&enet->sockets_lock);
-	list_for_each_entry(socket, &enet->sockets, node) {
-		if (socket->sk == sk) {
-			found = socket;
-			break;
-		}
-	}
-	spin_unlock_bh(&enet->sockets_lock);
-	return found;
-}
-
 /* RCU callback: nobody sends or receives any more */
 static void e2ee_socket_destruct(struct sock *sk)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
-	bool displaced = !socket;
-
-	if (displaced)
-		socket = e2ee_socket_displaced(sk);
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
 	/* closing may have missed our destroy() if it came with the attach */
 	e2ee_socket_leave(socket);
-	if (!displaced)
+	if (e2ee_socket_of(sk))
 		WRITE_ONCE(sk->sk_prot, socket->orig);
 	sk->sk_destruct = socket->sk_destruct;
 	/* it drops its namespace after this returns: free our part first */
@@ -229,20 +253,31 @@ static void e2ee_socket_destruct(struct sock *sk)
 	module_put(THIS_MODULE);	/* exit waits for us: rcu_barrier() */
 }
 
-static void e2ee_socket_fill_prot(struct e2ee_socket *socket)
+/*
+ * Word by word: whoever is in our hooks while they are put back finds our
+ * functions in it all the time.
+ */
+static void e2ee_socket_fill_prot(struct e2ee_socket *socket,
+				  struct proto *orig)
 {
-	struct proto *prot = &socket->prot;
+	unsigned long *to = (unsigned long *)&socket->prot;
+	struct proto prot = *orig;
+	unsigned long *from = (unsigned long *)&prot;
+	size_t i;
 
-	*prot = *socket->orig;
-	prot->sendmsg = e2ee_tx_sendmsg;
-	prot->setsockopt = e2ee_socket_setsockopt;
-	prot->getsockopt = e2ee_socket_getsockopt;
-	prot->destroy = e2ee_socket_destroy;
-	e2ee_compat_no_sendpage(prot);
+	prot.sendmsg = e2ee_tx_sendmsg;
+	prot.setsockopt = e2ee_socket_setsockopt;
+	prot.getsockopt = e2ee_socket_getsockopt;
+	prot.destroy = e2ee_socket_destroy;
+	e2ee_compat_no_sendpage(&prot);
 #ifdef CONFIG_BPF_SYSCALL
 	/* sockmap would copy our functions into its template of all sockets */
-	prot->psock_update_sk_prot = NULL;
+	prot.psock_update_sk_prot = NULL;
 #endif
+	WRITE_ONCE(socket->orig, orig);
+	BUILD_BUG_ON(sizeof(prot) % sizeof(*to));
+	for (i = 0; i < sizeof(prot) / sizeof(*to); i++)
+		WRITE_ONCE(to[i], from[i]);
 }
 
 static struct e2ee_socket *e2ee_socket_new(struct sock *sk)
@@ -258,7 +293,6 @@ static struct e2ee_socket *e2ee_socket_new(struct sock *sk)
 		return NULL;
 	}
 	socket->sk = sk;
-	socket->orig = READ_ONCE(sk->sk_prot);
 	socket->enet = e2ee_net(sock_net(sk));
 	socket->id = atomic64_inc_return(&e2ee_socket_last_id);
 	INIT_LIST_HEAD(&socket->node);
@@ -267,17 +301,20 @@ static struct e2ee_socket *e2ee_socket_new(struct sock *sk)
 	__skb_queue_head_init(&socket->rx_queue);
 	INIT_WORK(&socket->rx_work, e2ee_rx_work);
 	init_waitqueue_head(&socket->tx_wait);
-	e2ee_socket_fill_prot(socket);
+	e2ee_socket_fill_prot(socket, READ_ONCE(sk->sk_prot));
 	e2ee_object_created(E2EE_OBJECT_SOCKET);
 	return socket;
+}
+
+/* the protocol that a socket has if nobody changed it */
+static struct proto *e2ee_socket_canon(const struct sock *sk)
+{
+	return sk->sk_family == AF_INET6 ? e2ee_socket_prot6 : &udp_prot;
 }
 
 static int e2ee_socket_check(struct sock *sk, const struct e2ee_net *enet,
 			     struct e2ee_refusal *why)
 {
-	struct proto *canon = sk->sk_family == AF_INET6 ? e2ee_socket_prot6 :
-							  &udp_prot;
-
 	if (!net_eq(sock_net(sk), enet->net))
 		return e2ee_refuse(why, 0, -EXDEV,
 				   "socket is of another network namespace");
@@ -285,9 +322,9 @@ static int e2ee_socket_check(struct sock *sk, const struct e2ee_net *enet,
 		return e2ee_refuse(why, 0, -ESHUTDOWN, "socket is closed");
 	if (udp_sk(sk)->pending || udp_test_bit(CORK, sk))
 		return e2ee_refuse(why, 0, -EBUSY, "socket is corked");
-	if (e2ee_socket_of(sk))
+	if (e2ee_socket_is_ours(sk))
 		return 0;
-	if (sk->sk_prot != canon)
+	if (sk->sk_prot != e2ee_socket_canon(sk))
 		return e2ee_refuse(why, 0, -EBUSY,
 				   "socket is in a sockmap or hooked by others");
 	if (READ_ONCE(udp_sk(sk)->encap_type))
@@ -299,6 +336,36 @@ static int e2ee_socket_check(struct sock *sk, const struct e2ee_net *enet,
 	return 0;
 }
 
+static bool e2ee_socket_is_hooked(const struct e2ee_socket *socket)
+{
+	const struct sock *sk = socket->sk;
+
+	return READ_ONCE(sk->sk_prot) == &socket->prot &&
+	       READ_ONCE(udp_sk(sk)->encap_rcv) == e2ee_rx_encap &&
+	       READ_ONCE(udp_sk(sk)->encap_type) == E2EE_ENCAP_TYPE;
+}
+
+/* under the lock of the socket */
+static void e2ee_socket_put_hooks(struct e2ee_socket *socket)
+{
+	struct sock *sk = socket->sk;
+
+	/* pairs with the READ_ONCE() of whoever calls through sk_prot */
+	smp_store_release(&sk->sk_prot, &socket->prot);
+	/* not setup_udp_tunnel_sock(): it changes multicast and checksums */
+	e2ee_errqueue_hook(sk);
+	WRITE_ONCE(udp_sk(sk)->encap_rcv, e2ee_rx_encap);
+	WRITE_ONCE(udp_sk(sk)->encap_type, E2EE_ENCAP_TYPE);
+	udp_tunnel_encap_enable(sk);
+}
+
+/* under struct e2ee_net.sockets_lock: look soon, then ever less often */
+static void e2ee_socket_watch(struct e2ee_net *enet)
+{
+	enet->watch_delay = 1;
+	mod_delayed_work(e2ee_socket_wq, &enet->watch, enet->watch_delay);
+}
+
 /* the caller took a module reference, which the destructor drops */
 static void e2ee_socket_insert(struct e2ee_socket *socket)
 {
@@ -308,18 +375,52 @@ static void e2ee_socket_insert(struct e2ee_socket *socket)
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	socket->sk_destruct = sk->sk_destruct;
 	sk->sk_destruct = e2ee_socket_destruct;
+	socket->hooked = jiffies;
 	spin_lock_bh(&enet->sockets_lock);
 	list_add_tail(&socket->node, &enet->sockets);
 	WRITE_ONCE(enet->num_sockets, enet->num_sockets + 1);
 	atomic_inc(&enet->seq);
+	e2ee_socket_watch(enet);
 	spin_unlock_bh(&enet->sockets_lock);
-	/* pairs with the READ_ONCE() of whoever calls through sk_prot */
-	smp_store_release(&sk->sk_prot, &socket->prot);
-	/* not setup_udp_tunnel_sock(): it changes multicast and checksums */
-	e2ee_errqueue_hook(sk);
-	WRITE_ONCE(udp_sk(sk)->encap_rcv, e2ee_rx_encap);
-	WRITE_ONCE(udp_sk(sk)->encap_type, E2EE_ENCAP_TYPE);
-	udp_tunnel_encap_enable(sk);
+	e2ee_socket_put_hooks(socket);
+}
+
+/* 1: its hooks were displaced, and are back; 0: they are where they belong */
+static int e2ee_socket_mend(struct sock *sk, struct e2ee_refusal *why)
+{
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
+	struct proto *prot = READ_ONCE(sk->sk_prot);
+
+	if (!socket)
+		return e2ee_refuse(why, 0, -ESHUTDOWN, "socket is closed");
+	if (e2ee_socket_is_hooked(socket))
+		return 0;
+	if (prot != &socket->prot) {
+		if (prot != e2ee_socket_canon(sk))
+			return e2ee_refuse(why, 0, -EBUSY,
+					   "socket is hooked by others");
+		e2ee_socket_fill_prot(socket, prot);
+	}
+	e2ee_socket_put_hooks(socket);
+	return 1;
+}
+
+/* clear media that passed meanwhile waits to be read */
+static void e2ee_socket_mended(struct sock *sk)
+{
+	struct e2ee_session *session;
+	struct e2ee_socket *socket;
+	bool purge;
+
+	rcu_read_lock();
+	socket = e2ee_socket_find(sk);
+	session = socket ? rcu_dereference(socket->session) : NULL;
+	purge = session && READ_ONCE(session->policy) == E2EE_POLICY_REQUIRED;
+	rcu_read_unlock();
+	if (!purge)
+		return;
+	synchronize_rcu_expedited();
+	e2ee_rx_purge_clear(socket);
 }
 
 /* under the lock of the socket */
@@ -330,8 +431,10 @@ static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
 	int err;
 
 	err = e2ee_socket_check(sk, enet, why);
-	if (err || e2ee_socket_of(sk))
+	if (err)
 		return err;
+	if (e2ee_socket_is_ours(sk))
+		return e2ee_socket_mend(sk, why);
 	if (!try_module_get(THIS_MODULE))	/* a guard, while we unload */
 		return -ENODEV;
 	socket = e2ee_socket_new(sk);
@@ -395,7 +498,63 @@ int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet, bool wait,
 				   "socket is locked by a call that does not end: try again");
 	err = e2ee_socket_hook_locked(sk, enet, why);
 	release_sock(sk);
-	return err;
+	if (err <= 0)
+		return err;
+	e2ee_socket_mended(sk);
+	return 0;
+}
+
+/* the newest whose hooks are displaced, of those with a lower id than @below */
+static struct sock *e2ee_socket_next_displaced(struct e2ee_net *enet, bool all,
+					       u64 *below)
+{
+	unsigned long now = jiffies;
+	struct e2ee_socket *socket;
+	struct sock *sk = NULL;
+
+	spin_lock_bh(&enet->sockets_lock);
+	list_for_each_entry_reverse(socket, &enet->sockets, node) {
+		if (!all && time_after(now, socket->hooked +
+				       E2EE_SOCKET_WATCH))
+			break;
+		if (socket->id >= *below || e2ee_socket_is_hooked(socket))
+			continue;
+		*below = socket->id;
+		if (refcount_inc_not_zero(&socket->sk->sk_refcnt)) {
+			sk = socket->sk;
+			break;
+		}
+	}
+	spin_unlock_bh(&enet->sockets_lock);
+	return sk;
+}
+
+/*
+ * After 1 jiffy, then each time 8 times later: a call that is under way while
+ * a socket gets its hooks mostly ends at once. All sockets only once in
+ * E2EE_SOCKET_WATCH, the rest of the time those that are that young.
+ */
+static void e2ee_socket_watch_work(struct work_struct *work)
+{
+	struct e2ee_net *enet = container_of(to_delayed_work(work),
+					     struct e2ee_net, watch);
+	bool all = READ_ONCE(enet->watch_delay) >= E2EE_SOCKET_WATCH;
+	struct e2ee_refusal why = {};
+	u64 below = U64_MAX;
+	struct sock *sk;
+
+	while ((sk = e2ee_socket_next_displaced(enet, all, &below))) {
+		/* one that is locked has its turn the next time */
+		e2ee_socket_hook(sk, enet, false, &why);
+		sock_put(sk);
+	}
+	spin_lock_bh(&enet->sockets_lock);
+	enet->watch_delay = min_t(unsigned long, enet->watch_delay * 8,
+				  E2EE_SOCKET_WATCH);
+	if (enet->num_sockets)
+		queue_delayed_work(e2ee_socket_wq, &enet->watch,
+				   enet->watch_delay);
+	spin_unlock_bh(&enet->sockets_lock);
 }
 
 static int e2ee_socket_bind_check(struct e2ee_socket *socket,
@@ -432,8 +591,7 @@ static int e2ee_socket_bind_new(struct e2ee_socket *socket,
 		return e2ee_refuse(why, 0, -ENOENT,
 				   "session was deleted meanwhile");
 	if (!socket)
-		return e2ee_refuse(why, 0, -EBUSY,
-				   "socket changes its protocol");
+		return e2ee_refuse(why, 0, -ESHUTDOWN, "socket is closed");
 	err = e2ee_socket_bind_check(socket, session, why);
 	if (err)
 		return err;
@@ -462,7 +620,7 @@ static int e2ee_socket_bind_new(struct e2ee_socket *socket,
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
 	int err;
 
 	lockdep_assert_held(&session->enet->lock);
@@ -473,7 +631,7 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 	if (session->policy == E2EE_POLICY_REQUIRED) {
 		/* packets that passed before they met us are queued */
 		synchronize_rcu_expedited();
-		e2ee_rx_purge_clear(sk);
+		e2ee_rx_purge_clear(socket);
 	}
 	e2ee_socket_event(socket, session, E2EE_EVENT_ATTACHED);
 	return 0;
@@ -511,158 +669,26 @@ int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
 	return err;
 }
 
-static int e2ee_socket_kind_check(struct sock *sk, struct net *net,
-				  struct e2ee_refusal *why)
+void e2ee_socket_net_init(struct e2ee_net *enet)
 {
-	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) ||
-	    sk->sk_type != SOCK_DGRAM || sk->sk_protocol != IPPROTO_UDP)
-		return e2ee_refuse(why, E2EE_A_SOCKET_FD, -EOPNOTSUPP,
-				   "not a UDP socket");
-	if (sk->sk_family == AF_INET6 && !e2ee_socket_prot6)
-		return e2ee_refuse(why, E2EE_A_SOCKET_FD, -EAFNOSUPPORT,
-				   "this kernel has no IPv6");
-	if (!net_eq(sock_net(sk), net))
-		return e2ee_refuse(why, E2EE_A_SOCKET_FD, -EXDEV,
-				   "socket is of another network namespace");
-	return 0;
+	spin_lock_init(&enet->sockets_lock);
+	INIT_LIST_HEAD(&enet->sockets);
+	INIT_DELAYED_WORK(&enet->watch, e2ee_socket_watch_work);
 }
 
-/**
- * e2ee_socket_by_fd() - a socket of the calling process
- * @net: where the request came from
- * @fd: file descriptor
- * @why: told where it is refused
- *
- * Context: process, in the requester's own context.
- * Return: the socket with a reference, or an error pointer: -EBADF, -ENOTSOCK,
- * -EOPNOTSUPP: not UDP; -EXDEV: of another namespace.
- */
-struct sock *e2ee_socket_by_fd(struct net *net, u32 fd,
-			       struct e2ee_refusal *why)
+/* its sockets are gone: each kept the namespace alive */
+void e2ee_socket_net_exit(struct e2ee_net *enet)
 {
-	struct socket *sock;
-	struct sock *sk;
-	int err;
-
-	sock = sockfd_lookup(fd, &err);
-	if (!sock) {
-		e2ee_refuse(why, E2EE_A_SOCKET_FD, err,
-			    err == -ENOTSOCK ? "not a socket" :
-					       "no such file descriptor");
-		return ERR_PTR(err);
-	}
-	sk = sock->sk;
-	err = e2ee_socket_kind_check(sk, net, why);
-	if (!err)
-		sock_hold(sk);
-	sockfd_put(sock);
-	return err ? ERR_PTR(err) : sk;
-}
-
-/**
- * e2ee_socket_by_id() - an attached or once attached socket
- * @enet: the namespace
- * @id: from 1
- *
- * Context: process.
- * Return: the socket with a reference, or NULL.
- */
-struct sock *e2ee_socket_by_id(struct e2ee_net *enet, u64 id)
-{
-	struct e2ee_socket *socket;
-	struct sock *sk = NULL;
-
-	spin_lock_bh(&enet->sockets_lock);
-	list_for_each_entry(socket, &enet->sockets, node) {
-		if (socket->id != id)
-			continue;
-		if (refcount_inc_not_zero(&socket->sk->sk_refcnt))
-			sk = socket->sk;
-		break;
-	}
-	spin_unlock_bh(&enet->sockets_lock);
-	return sk;
-}
-
-/* 2: bound to this address; 1: to any; 0: to another */
-static int e2ee_socket_addr_match(const struct sock *sk, const u8 *addr,
-				  unsigned int addr_len)
-{
-	__be32 v4;
-
-	if (addr_len == sizeof(v4)) {
-		memcpy(&v4, addr, sizeof(v4));
-		if (sk->sk_family == AF_INET6 && ipv6_only_sock(sk))
-			return 0;
-		if (sk->sk_rcv_saddr == v4 && (v4 || sk->sk_family == AF_INET))
-			return 2;
-		return !sk->sk_rcv_saddr &&
-		       (sk->sk_family == AF_INET ||
-			ipv6_addr_any(&sk->sk_v6_rcv_saddr));
-	}
-	if (sk->sk_family != AF_INET6)
-		return 0;
-	if (!memcmp(&sk->sk_v6_rcv_saddr, addr, sizeof(struct in6_addr)))
-		return 2;
-	return ipv6_addr_any(&sk->sk_v6_rcv_saddr);
-}
-
-/**
- * e2ee_socket_by_addr() - a socket by the local address it is bound to
- * @net: the namespace
- * @addr: IPv4 or IPv6 address, network order
- * @addr_len: 4 or 16
- * @port: host order
- * @why: told where it is refused
- *
- * A socket bound to just this address goes before one bound to any.
- *
- * Context: process.
- * Return: the socket with a reference, or an error pointer: -ENOENT;
- * -ENOTUNIQ: several sockets share the address.
- */
-struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
-				 unsigned int addr_len, u16 port,
-				 struct e2ee_refusal *why)
-{
-	struct udp_hslot *slot;
-	struct sock *sk, *found = NULL;
-	int match, best = 0, same = 0;
-
-	slot = udp_hashslot(e2ee_compat_udp_table(net), net, port);
-	rcu_read_lock();
-	sk_for_each_rcu(sk, &slot->head) {
-		if (!net_eq(sock_net(sk), net) || inet_sk(sk)->inet_num != port)
-			continue;
-		match = e2ee_socket_addr_match(sk, addr, addr_len);
-		if (match > best)
-			same = 0;
-		if (!match || match < best)
-			continue;
-		best = match;
-		same++;
-		found = sk;
-	}
-	if (found && same == 1 && !refcount_inc_not_zero(&found->sk_refcnt))
-		found = NULL;
-	rcu_read_unlock();
-	if (same > 1) {
-		e2ee_refuse(why, E2EE_A_SOCKET_LOCAL_PORT, -ENOTUNIQ,
-			    "several sockets have this address: name one by process and descriptor");
-		return ERR_PTR(-ENOTUNIQ);
-	}
-	if (!found) {
-		e2ee_refuse(why, E2EE_A_SOCKET_LOCAL_PORT, -ENOENT,
-			    "no UDP socket is bound to this address");
-		return ERR_PTR(-ENOENT);
-	}
-	return found;
+	cancel_delayed_work_sync(&enet->watch);
 }
 
 int e2ee_socket_init(void)
 {
 	int err;
 
+	e2ee_socket_wq = alloc_workqueue("e2ee_socket", WQ_UNBOUND, 0);
+	if (!e2ee_socket_wq)
+		return -ENOMEM;
 	err = sock_create_kern(&init_net, PF_INET6, SOCK_DGRAM, IPPROTO_UDP,
 			       &e2ee_socket_keeper);
 	if (!err)
@@ -670,14 +696,17 @@ int e2ee_socket_init(void)
 	else	/* IPv6 is disabled */
 		err = sock_create_kern(&init_net, PF_INET, SOCK_DGRAM,
 				       IPPROTO_UDP, &e2ee_socket_keeper);
-	if (err)
+	if (err) {
+		destroy_workqueue(e2ee_socket_wq);
 		return err;
+	}
 	udp_tunnel_encap_enable(e2ee_socket_keeper->sk);
 	return 0;
 }
 
 void e2ee_socket_exit(void)
 {
+	destroy_workqueue(e2ee_socket_wq);
 	sock_release(e2ee_socket_keeper);
 	rcu_barrier();		/* e2ee_socket_destruct() of the last socket */
 }

@@ -23,11 +23,12 @@ struct e2ee_stats;
 #define E2EE_ENCAP_TYPE	200	/* private: none of UDP_ENCAP_* */
 
 #define E2EE_SOCKET_WAIT	(5 * HZ)	/* for a socket's lock */
+#define E2EE_SOCKET_WATCH	(60 * HZ)	/* between looks at all hooks */
 
 /**
  * struct e2ee_socket - hooks of one socket; lives until the socket is gone
  * @prot: what sk->sk_prot points to: a copy of @orig with our functions
- * @orig: the socket's own protocol
+ * @orig: the socket's own protocol; IPV6_ADDRFORM may change it
  * @sk: the socket; valid until our destructor ran
  * @sk_destruct: the socket's own destructor
  * @enet: its namespace, which the socket keeps alive
@@ -36,7 +37,9 @@ struct e2ee_stats;
  *	under RCU
  * @id: given by us, never used twice
  * @guard: id of the guard that attached it, or 0; read without a lock
- * @node: in struct e2ee_net.sockets until the socket is closed
+ * @node: in struct e2ee_net.sockets until the socket is closed; by rising
+ *	@hooked
+ * @hooked: jiffies at which it got its hooks
  * @stats: counters
  * @windows: struct e2ee_window.in_socket, under struct e2ee_net.windows_lock
  * @rx_lock: protects @rx_busy, @rx_queue and @rx_queued; softirq safe
@@ -60,6 +63,7 @@ struct e2ee_socket {
 	u64 id;
 	u32 guard;
 	struct list_head node;
+	unsigned long hooked;
 	struct e2ee_stats __percpu *stats;
 	struct list_head windows;
 
@@ -99,7 +103,12 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
 		       struct e2ee_refusal *why);
 
-/* process context; the socket comes with a reference (sock_put()) */
+bool e2ee_socket_knows_ipv6(void);
+
+/* any context but hard interrupt */
+struct e2ee_socket *e2ee_socket_find(const struct sock *sk);
+
+/* find.c: process context; the socket comes with a reference (sock_put()) */
 struct sock *e2ee_socket_by_fd(struct net *net, u32 fd,
 			       struct e2ee_refusal *why);
 struct sock *e2ee_socket_by_id(struct e2ee_net *enet, u64 id);
@@ -108,6 +117,8 @@ struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
 				 struct e2ee_refusal *why);
 
 /* init and exit */
+void e2ee_socket_net_init(struct e2ee_net *enet);
+void e2ee_socket_net_exit(struct e2ee_net *enet);
 int e2ee_socket_init(void);
 void e2ee_socket_exit(void);
 

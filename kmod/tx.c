@@ -722,18 +722,20 @@ static int e2ee_tx_too_long(struct e2ee_tx *tx)
 /**
  * e2ee_tx_sendmsg_now() - e2ee_tx_sendmsg() of a bound socket, before packets
  *	that a guard still holds
- * @sk: the socket
+ * @socket: of the socket that sends
  * @msg: as for udp_sendmsg()
  * @len: bytes
  *
  * Context: process, sleeps.
  * Return: as e2ee_tx_sendmsg().
  */
-int e2ee_tx_sendmsg_now(struct sock *sk, struct msghdr *msg, size_t len)
+int e2ee_tx_sendmsg_now(struct e2ee_socket *socket, struct msghdr *msg,
+			size_t len)
 {
+	struct sock *sk = socket->sk;
 	struct e2ee_tx tx = {
 		.sk = sk,
-		.socket = e2ee_socket_of(sk),
+		.socket = socket,
 		.msg = msg,
 		.len = len,
 		.gso = e2ee_tx_gso(sk, msg),
@@ -774,11 +776,11 @@ int e2ee_tx_sendmsg_now(struct sock *sk, struct msghdr *msg, size_t len)
  */
 int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
-	struct e2ee_socket *socket = e2ee_socket_of(sk);
+	struct e2ee_socket *socket = e2ee_socket_of(sk) ?: e2ee_socket_find(sk);
 	int ret;
 
-	if (unlikely(!socket))	/* gone between the call and us */
-		return READ_ONCE(sk->sk_prot)->sendmsg(sk, msg, len);
+	if (unlikely(!socket))
+		return -ESHUTDOWN;
 	if (!e2ee_tx_is_bound(socket))
 		return socket->orig->sendmsg(sk, msg, len);
 	/* pending: a call that was under way when the socket was attached */
@@ -791,7 +793,7 @@ int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	    wait_event_killable(socket->tx_wait, !READ_ONCE(socket->tx_held)))
 		return -EINTR;
 	trace_e2ee_hook(E2EE_DIR_TX, true);
-	ret = e2ee_tx_sendmsg_now(sk, msg, len);
+	ret = e2ee_tx_sendmsg_now(socket, msg, len);
 	trace_e2ee_hook(E2EE_DIR_TX, false);
 	return ret;
 }

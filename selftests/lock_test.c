@@ -6,14 +6,15 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "lib/caught.h"
+#include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-#include "kselftest_harness.h"
 
 #define SSRC		0x10c4ed
 #define FIRST		7000
@@ -98,6 +99,11 @@ static int ask_session(struct ctl *ctl, const struct asker *asker)
 	return err ?: ctl_session_del(ctl, id);
 }
 
+static int ask_session_del(struct ctl *ctl, const struct asker *asker)
+{
+	return ctl_session_del(ctl, asker->session);
+}
+
 /* Starts it, and waits until it is in @state ('D': it waits for a lock). */
 static bool asker_start(struct asker *asker, char state)
 {
@@ -105,9 +111,11 @@ static bool asker_start(struct asker *asker, char state)
 
 	if (pthread_create(&asker->thread, NULL, ask_thread, asker))
 		return false;
-	while (!asker->tid)
+	while (!asker->tid) {
 		if (now_ms() > end)
 			return false;
+		poll(NULL, 0, 1);
+	}
 	return !state || thread_comes_to(asker->tid, state);
 }
 
@@ -115,14 +123,16 @@ static bool asker_ends(struct asker *asker)
 {
 	int64_t end = now_ms() + LONG_WAIT;
 
-	while (!asker->done)
+	while (!asker->done) {
 		if (now_ms() > end)
 			return false;
+		poll(NULL, 0, 1);
+	}
 	pthread_join(asker->thread, NULL);
 	return true;
 }
 
-TEST_F_TIMEOUT(lock, attaching_stops_nobody_else, 600)
+TEST_F(lock, attaching_stops_nobody_else)
 {
 	struct asker attacher = {
 		.ask = ask_attach, .session = self->scene.session,
@@ -155,7 +165,7 @@ TEST_F_TIMEOUT(lock, attaching_stops_nobody_else, 600)
 }
 
 /* What waits for the lock gets it. */
-TEST_F_TIMEOUT(lock, attached_when_it_is_free, 600)
+TEST_F(lock, attached_when_it_is_free)
 {
 	struct asker attacher = {
 		.ask = ask_attach, .session = self->scene.session,
@@ -176,15 +186,19 @@ TEST_F_TIMEOUT(lock, attached_when_it_is_free, 600)
 }
 
 /* A session that is gone when the lock is free is not attached to. */
-TEST_F_TIMEOUT(lock, session_deleted_meanwhile, 600)
+TEST_F(lock, session_deleted_meanwhile)
 {
 	struct asker attacher = { .ask = ask_attach, .fd = self->fd };
+	struct asker deleter = { .ask = ask_session_del };
 	uint32_t session;
 
 	ASSERT_EQ(0, ctl_session_new(&self->scene.ctl, "passing", NULL,
 				     &attacher.session));
+	deleter.session = attacher.session;
 	ASSERT_TRUE(asker_start(&attacher, 'D'));
-	ASSERT_EQ(0, ctl_session_del(&self->scene.ctl, attacher.session));
+	ASSERT_TRUE(asker_start(&deleter, '\0'));
+	ASSERT_TRUE(asker_ends(&deleter));
+	EXPECT_EQ(0, deleter.ret);
 	caught_interrupt(&self->caught);
 	ASSERT_TRUE(asker_ends(&attacher));
 	if (attacher.ret != -EAGAIN)
@@ -233,7 +247,7 @@ static int namespace(struct scene *scene)
 	return waitpid(pid, &status, 0) == pid ? status : -1;
 }
 
-TEST_F_TIMEOUT(lock, guards_attach_others, 600)
+TEST_F(lock, guards_attach_others)
 {
 	long sessions = objects_alive("session");
 	struct ctl_event event;

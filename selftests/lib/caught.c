@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,8 @@ bool thread_comes_to(pid_t tid, char state)
 		found = fgets(line, sizeof(line), file) &&
 			strstr(line, wanted);
 		fclose(file);
+		if (!found)
+			poll(NULL, 0, 1);
 	}
 	return found;
 }
@@ -94,9 +97,11 @@ bool caught_start(struct caught *caught, int fd, const struct addr *to,
 	rtp_plain(caught->packet, sizeof(caught->packet), ssrc, 1);
 	if (pthread_create(&caught->thread, NULL, send_caught, caught))
 		return false;
-	while (!caught->tid)
+	while (!caught->tid) {
 		if (now_ms() > end)
 			return false;
+		poll(NULL, 0, 1);
+	}
 	return thread_comes_to(caught->tid, 'S');
 }
 

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hooks that somebody else displaces: a setsockopt() that waits for the socket's
+ * lock while we attach does its work afterwards, behind our back. A sender that
+ * was caught with the lock lets first us go on, then it: all run on one CPU.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sys/syscall.h>
+
+#include "lib/caught.h"
+#include "lib/harness.h"
+#include "lib/objects.h"
+#include "lib/scene.h"
+
+#define SSRC	0x400c
+#define PORT	5555
+#define ROUNDS	5
+#define SURE	20	/* packets that show that it is so, and stays so */
+
+FIXTURE(hooks)
+{
+	struct scene scene;
+	struct sframe_key tx;
+	struct addr to;		/* behind d0 */
+	struct addr addr;	/* where the sockets listen */
+	int tap;
+};
+
+FIXTURE_VARIANT(hooks)
+{
+	int level;
+	int option;
+	int value;
+};
+
+FIXTURE_VARIANT_ADD(hooks, addrform) {
+	.level = SOL_IPV6, .option = IPV6_ADDRFORM, .value = AF_INET,
+};
+
+FIXTURE_VARIANT_ADD(hooks, encap) {
+	.level = IPPROTO_UDP, .option = UDP_ENCAP, .value = 0,
+};
+
+FIXTURE_SETUP(hooks)
+{
+	ASSERT_EQ(0, sock_pin());
+	ASSERT_EQ(0, scene_open(&self->scene, SOCK_MAPPED, NULL));
+	sframe_key_random(&self->tx, 5, 300);
+	ASSERT_EQ(0, scene_key(&self->scene, E2EE_DIR_TX, &self->tx, NULL));
+	ASSERT_EQ(0, caught_device(SOCK_MAPPED, &self->to));
+	addr_parse(&self->addr, SOCK_MAPPED, "192.0.2.1", PORT);
+	self->tap = tap_open("d0");
+	ASSERT_LE(0, self->tap);
+}
+
+FIXTURE_TEARDOWN(hooks)
+{
+	run("tc qdisc del dev d0 root");
+	close(self->tap);
+	scene_close(&self->scene);
+}
+
+struct call {
+	pthread_t thread;
+	int fd;
+	uint32_t session;	/* to attach to; 0: the option */
+	int level;
+	int option;
+	int value;
+	volatile pid_t tid;
+	int ret;
+};
+
+static void *call_thread(void *arg)
+{
+	struct call *call = arg;
+	struct ctl ctl;
+
+	call->ret = call->session ? ctl_open(&ctl) : 0;
+	call->tid = (pid_t)syscall(SYS_gettid);
+	if (!call->session) {
+		if (setsockopt(call->fd, call->level, call->option,
+			       &call->value, sizeof(call->value)))
+			call->ret = -errno;
+		return NULL;
+	}
+	if (!call->ret)
+		call->ret = ctl_attach(&ctl, call->session, call->fd, NULL);
+	ctl_close(&ctl);
+	return NULL;
+}
+
+/* Does it wait for the lock? Where it needs none, it is over. */
+static bool call_waits(struct call *call)
+{
+	pthread_create(&call->thread, NULL, call_thread, call);
+	while (!call->tid)
+		poll(NULL, 0, 1);
+	return thread_comes_to(call->tid, 'D');
+}
+
+/* Until @times packets in a row left sealed */
+static bool comes_to_seal(FIXTURE_DATA(hooks) *self, int fd, unsigned int times)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	static struct frame frame;
+	unsigned int in_a_row = 0;
+	uint8_t packet[200];
+
+	while (in_a_row < times && now_ms() < end) {
+		rtp_plain(packet, sizeof(packet), SSRC, 1);
+		if (sock_send(fd, packet, sizeof(packet), NULL) !=
+		    sizeof(packet))
+			return false;
+		in_a_row++;
+		while (!tap_next(self->tap, &frame))
+			if (rtp_open(frame.payload, frame.payload, frame.len,
+				     &self->tx, NULL) != sizeof(packet))
+				in_a_row = 0;
+	}
+	return in_a_row == times;
+}
+
+/* Until @times packets in a row that came in clear were dropped */
+static bool comes_to_drop(FIXTURE_DATA(hooks) *self, int fd, unsigned int times)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint8_t packet[200], marker[64];
+	int peer = self->scene.peer;
+	size_t len = stun_build(marker);
+	unsigned int in_a_row = 0;
+	int n;
+
+	while (in_a_row < times && now_ms() < end) {
+		rtp_plain(packet, sizeof(packet), SSRC, 1);
+		sock_send(peer, packet, sizeof(packet), &self->addr);
+		sock_send(peer, marker, len, &self->addr);
+		in_a_row++;
+		/* the marker may be dropped, too: as long as it is displaced */
+		while ((n = sock_recv_now(fd, packet, sizeof(packet))) >= 0)
+			if ((size_t)n != len)
+				in_a_row = 0;
+	}
+	return in_a_row == times;
+}
+
+/* is it still heard of what it should hear? */
+static bool comes_to_hear(FIXTURE_DATA(hooks) *self, int fd)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint8_t marker[64], got[300];
+	size_t len = stun_build(marker);
+
+	while (now_ms() < end) {
+		sock_send(self->scene.peer, marker, len, &self->addr);
+		if (sock_recv_now(fd, got, sizeof(got)) == (int)len)
+			return true;
+	}
+	return false;
+}
+
+/* Attached while @option waits. 0, -EAGAIN: once more, as it did not wait */
+static int attach_across(FIXTURE_DATA(hooks) *self, int fd, struct call *option)
+{
+	struct call attach = { .fd = fd, .session = self->scene.session };
+	struct caught caught;
+	bool waits;
+
+	option->fd = fd;
+	if (!caught_start(&caught, fd, &self->to, MSG_MORE, SSRC))
+		return -EIO;
+	waits = call_waits(&attach);
+	waits = call_waits(option) && waits;
+	caught_interrupt(&caught);
+	pthread_join(attach.thread, NULL);
+	pthread_join(option->thread, NULL);
+	if (attach.ret == -EAGAIN || !waits)
+		attach.ret = ctl_attach(&self->scene.ctl, self->scene.session,
+					fd, NULL);
+	return attach.ret == -EEXIST ? 0 : attach.ret;
+}
+
+TEST_F(hooks, displaced_by_a_call_under_way)
+{
+	struct call option = {
+		.level = variant->level, .option = variant->option,
+		.value = variant->value,
+	};
+	long sockets = objects_alive("socket");
+	int fd;
+
+	/* connected it would not send to another */
+	close(self->scene.peer);
+	self->scene.peer = sock_udp(SOCK_MAPPED, 0, NULL);
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		if (i)
+			ASSERT_EQ(0, run("tc qdisc add dev d0 root fq horizon 1000s"));
+		fd = caught_socket(SOCK_MAPPED, PORT, &self->to);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, sock_connect(fd, &self->to));
+		option.tid = 0;
+		ASSERT_EQ(0, attach_across(self, fd, &option));
+		EXPECT_EQ(0, option.ret);
+		ASSERT_EQ(0, run("tc qdisc del dev d0 root"));
+		ASSERT_TRUE(comes_to_seal(self, fd, SURE));
+		ASSERT_EQ(0, sock_connect(fd, &(struct addr){
+				.ss.ss_family = AF_UNSPEC,
+				.len = sizeof(struct sockaddr_in),
+			  }));
+		ASSERT_TRUE(comes_to_hear(self, fd));
+		ASSERT_TRUE(comes_to_drop(self, fd, SURE));
+		close(fd);
+	}
+	EXPECT_TRUE(objects_come_to("socket", sockets));
+}
+
+/* A socket that is closed while it is displaced is freed like any other. */
+TEST_F(hooks, closed_while_displaced)
+{
+	struct call option = {
+		.level = variant->level, .option = variant->option,
+		.value = variant->value,
+	};
+	long sockets = objects_alive("socket");
+	int fd;
+
+	for (unsigned int i = 0; i < ROUNDS; i++) {
+		fd = caught_socket(SOCK_MAPPED, PORT, &self->to);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, sock_connect(fd, &self->to));
+		option.tid = 0;
+		ASSERT_EQ(0, attach_across(self, fd, &option));
+		close(fd);
+		ASSERT_EQ(0, run("tc qdisc replace dev d0 root fq horizon 1000s"));
+		ASSERT_EQ(0, run("tc qdisc del dev d0 root"));
+		EXPECT_TRUE(objects_come_to("socket", sockets));
+		ASSERT_EQ(0, run("tc qdisc add dev d0 root fq horizon 1000s"));
+	}
+}
+
+TEST_HARNESS_MAIN
