@@ -11,13 +11,15 @@
 struct e2ee_digest;
 struct e2ee_key_param;
 struct e2ee_refusal;
+struct user_namespace;
 
 u64 e2ee_digest_of(const u8 *secret, u32 len);
-u32 e2ee_digest_count(void);
 
 /* process context, sleeps */
+u32 e2ee_digest_count(const struct user_namespace *user_ns, u32 *max);
 struct e2ee_digest *e2ee_digest_use(u64 digest,
 				    const struct e2ee_key_param *param,
+				    const struct user_namespace *user_ns,
 				    u64 *ctr, struct e2ee_refusal *why);
 void e2ee_digest_release(struct e2ee_digest *kept, u64 next_ctr);
 int e2ee_digest_init(void);

@@ -535,7 +535,8 @@ static int e2ee_key_remember(struct e2ee_key *key,
 
 	if (key->id.dir == E2EE_DIR_RX)
 		return 0;
-	key->kept = e2ee_digest_use(key->digest_id.digest, param, &ctr, why);
+	key->kept = e2ee_digest_use(key->digest_id.digest, param,
+				    key->enet->net->user_ns, &ctr, why);
 	if (IS_ERR(key->kept))
 		return PTR_ERR(key->kept);
 	key->ctr_first = ctr;
@@ -552,10 +553,11 @@ static void e2ee_key_filling(struct e2ee_key *key)
 	struct e2ee_event_msg msg = {
 		.type = E2EE_EVENT_DIGEST_FILLING,
 		.given = E2EE_EVENT_HAS_COUNT,
-		.count = e2ee_digest_count(),
 	};
+	u32 max;
 
-	if (msg.count == E2EE_DIGESTS_MAX / 10 * 9)
+	msg.count = e2ee_digest_count(key->enet->net->user_ns, &max);
+	if (msg.count == max / 10 * 9)
 		e2ee_event_send(key->enet, NULL, &msg);
 }
 

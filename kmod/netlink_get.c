@@ -352,7 +352,9 @@ int e2ee_info_get_doit(struct e2ee_call *call)
 	const struct e2ee_net *enet = call->enet;
 	struct sk_buff *skb = call->answer;
 	struct nlattr *nest = nla_nest_start(skb, E2EE_A_INFO);
+	u32 digests, digests_max;
 
+	digests = e2ee_digest_count(enet->net->user_ns, &digests_max);
 	if (!nest ||
 	    nla_put_string(skb, E2EE_A_INFO_VERSION,
 			   THIS_MODULE->version ?: "") ||
@@ -362,8 +364,8 @@ int e2ee_info_get_doit(struct e2ee_call *call)
 	    nla_put_u32(skb, E2EE_A_INFO_SOCKETS,
 			READ_ONCE(enet->num_sockets)) ||
 	    nla_put_u32(skb, E2EE_A_INFO_GUARDS, enet->num_guards) ||
-	    nla_put_u32(skb, E2EE_A_INFO_DIGESTS, e2ee_digest_count()) ||
-	    nla_put_u32(skb, E2EE_A_INFO_DIGESTS_MAX, E2EE_DIGESTS_MAX))
+	    nla_put_u32(skb, E2EE_A_INFO_DIGESTS, digests) ||
+	    nla_put_u32(skb, E2EE_A_INFO_DIGESTS_MAX, digests_max))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

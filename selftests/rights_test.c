@@ -243,6 +243,21 @@ static int own_works(struct nl *nl, const struct target *foreign)
 	return got ? wrong("own", E2EE_CMD_EVENT, got) : 0;
 }
 
+/* In a user namespace of its own: what the host has is not its business. */
+static int own_share(struct nl *nl)
+{
+	struct nl_msg *msg = nl_begin(nl, E2EE_CMD_INFO_GET);
+	struct nl_said said;
+	int got = nl_talk(nl, msg, &said);
+
+	free(msg);
+	if (got || nl_get_u32(nl_find(said.answer, E2EE_A_INFO,
+				      E2EE_A_INFO_DIGESTS_MAX)) !=
+		   E2EE_DIGESTS_PER_SHARE)
+		return wrong("share", E2EE_CMD_INFO_GET, got);
+	return 0;
+}
+
 static int in_namespace(void *arg)
 {
 	const struct all *all = arg;
@@ -317,6 +332,8 @@ static int in_user_namespace(void *arg)
 	if (unshare(CLONE_NEWNET) || run("ip link set lo up") ||
 	    nl_open(&nl))
 		return wrong("network namespace", 0, errno);
+	if (own_share(&nl))
+		return 1;
 	/* nor with the socket that came along */
 	if (all_fail(all->nl, all->target, EPERM))
 		return 1;

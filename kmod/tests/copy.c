@@ -3,7 +3,9 @@
  * The suites' own copy of the code under test. e2ee.ko exports nothing, and
  * kbuild does not want one object file in two modules.
  */
+#include "digest_small.h"
 #include "../aead.c"
+#include "../digest.c"
 #include "../replay.c"
 #include "../rtp.c"
 #include "../sframe.c"

@@ -29,6 +29,7 @@
 #define E2EE_KEYS_PER_SESSION	65536
 #define E2EE_KEYS_PER_NET	100000
 #define E2EE_DIGESTS_MAX	(1U << 20)
+#define E2EE_DIGESTS_PER_SHARE	65536	/* of a user namespace not the host's */
 
 enum e2ee_cmd {
 	E2EE_CMD_UNSPEC,
@@ -229,8 +230,8 @@ enum e2ee_info_attr {
 	E2EE_A_INFO_KEYS,	/* u32, in this namespace */
 	E2EE_A_INFO_SOCKETS,	/* u32, in this namespace */
 	E2EE_A_INFO_GUARDS,	/* u32, in this namespace */
-	E2EE_A_INFO_DIGESTS,	/* u32: digests of sending keys kept, host wide */
-	E2EE_A_INFO_DIGESTS_MAX,	/* u32 */
+	E2EE_A_INFO_DIGESTS,	/* u32: digests of sending keys kept, of the caller's share */
+	E2EE_A_INFO_DIGESTS_MAX,	/* u32: E2EE_DIGESTS_MAX, or _PER_SHARE */
 
 	__E2EE_A_INFO_MAX,
 	E2EE_A_INFO_MAX = __E2EE_A_INFO_MAX - 1

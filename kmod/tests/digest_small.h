@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A memory of sending keys that a suite fills in a moment */
+#ifndef E2EE_TESTS_DIGEST_SMALL_H
+#define E2EE_TESTS_DIGEST_SMALL_H
+
+#include <linux/e2ee.h>
+
+#undef E2EE_DIGESTS_MAX
+#define E2EE_DIGESTS_MAX	4096
+#undef E2EE_DIGESTS_PER_SHARE
+#define E2EE_DIGESTS_PER_SHARE	256
+
+#endif /* E2EE_TESTS_DIGEST_SMALL_H */
