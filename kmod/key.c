@@ -23,23 +23,8 @@
 #include "session.h"
 #include "stats.h"
 #include "stream.h"
+#include "tomb.h"
 #include "window.h"
-
-#define E2EE_TOMB_TIME		(5 * HZ)	/* packets of a deleted key */
-
-/**
- * struct e2ee_tomb - a sending key that was deleted a moment ago
- * @node: in struct e2ee_net.tombs, oldest first
- * @session: session id
- * @kid: its KID
- * @time: jiffies of the deletion
- */
-struct e2ee_tomb {
-	struct list_head node;
-	u32 session;
-	u64 kid;
-	unsigned long time;
-};
 
 static struct workqueue_struct *e2ee_key_wq;
 
@@ -78,6 +63,7 @@ static void e2ee_key_free_work(struct work_struct *work)
 	e2ee_window_free_key(key);
 	e2ee_aead_destroy(&key->aead);
 	kfree(key->recent);
+	kfree(key->spare);
 	kfree_sensitive(key);
 	e2ee_object_destroyed(E2EE_OBJECT_KEY);
 }
@@ -286,45 +272,8 @@ struct e2ee_key *e2ee_key_for_rtx(struct e2ee_session *session, u64 kid,
  */
 bool e2ee_key_sends(struct e2ee_session *session, u64 kid)
 {
-	struct e2ee_net *enet = session->enet;
-	struct e2ee_tomb *tomb;
-	bool found = false;
-
-	if (e2ee_key_list(session, E2EE_DIR_TX, kid))
-		return true;
-	spin_lock_bh(&enet->tombs_lock);
-	list_for_each_entry_reverse(tomb, &enet->tombs, node) {
-		if (time_after(jiffies, tomb->time + E2EE_TOMB_TIME))
-			break;
-		found = tomb->session == session->id && tomb->kid == kid;
-		if (found)
-			break;
-	}
-	spin_unlock_bh(&enet->tombs_lock);
-	return found;
-}
-
-/* under memory pressure the packets of a deleted key in flight are dropped */
-static void e2ee_key_bury(struct e2ee_key *key)
-{
-	struct e2ee_net *enet = key->enet;
-	struct e2ee_tomb *tomb, *old, *next;
-
-	tomb = kmalloc(sizeof(*tomb), GFP_KERNEL_ACCOUNT);
-	spin_lock_bh(&enet->tombs_lock);
-	list_for_each_entry_safe(old, next, &enet->tombs, node) {
-		if (time_before(jiffies, old->time + E2EE_TOMB_TIME))
-			break;
-		list_del(&old->node);
-		kfree(old);
-	}
-	if (tomb) {
-		tomb->session = key->id.session;
-		tomb->kid = key->id.kid;
-		tomb->time = jiffies;
-		list_add_tail(&tomb->node, &enet->tombs);
-	}
-	spin_unlock_bh(&enet->tombs_lock);
+	return e2ee_key_list(session, E2EE_DIR_TX, kid) ||
+	       e2ee_tomb_find(session->enet, session->id, kid);
 }
 
 /* requests: installing and deleting */
@@ -468,6 +417,11 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 		if (!key->recent)
 			goto free_key;
 	}
+	if (param->dir == E2EE_DIR_RX) {
+		key->spare = e2ee_window_alloc(key->window);
+		if (!key->spare)
+			goto free_key;
+	}
 	key->sent = jiffies - E2EE_RECENT_TIME;
 	err = e2ee_aead_init(&key->aead, param->secret, param->secret_len,
 			     session->crypto);
@@ -479,6 +433,7 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 	return key;
 
 free_recent:
+	kfree(key->spare);
 	kfree(key->recent);
 free_key:
 	kfree_sensitive(key);
@@ -623,7 +578,7 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 		e2ee_digest_release(key->kept,
 				    atomic64_xchg(&key->ctr, E2EE_CTR_DEAD));
 		if (session->enet->num_guards)
-			e2ee_key_bury(key);
+			e2ee_tomb_add(key->enet, key->id.session, key->id.kid);
 	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
 		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound - 1);
 	}
@@ -748,8 +703,7 @@ int e2ee_key_net_init(struct e2ee_net *enet)
 {
 	int err;
 
-	spin_lock_init(&enet->tombs_lock);
-	INIT_LIST_HEAD(&enet->tombs);
+	e2ee_tomb_net_init(enet);
 	err = rhashtable_init(&enet->key_ids, &e2ee_key_id_params);
 	if (err)
 		return err;
@@ -776,15 +730,12 @@ destroy_ids:
 /* all sessions are gone, and all keys with them */
 void e2ee_key_net_exit(struct e2ee_net *enet)
 {
-	struct e2ee_tomb *tomb, *next;
-
 	/* what frees keys looks into the namespace; most have never had any */
 	if (enet->key_serial) {
 		rcu_barrier();
 		flush_workqueue(e2ee_key_wq);
 	}
-	list_for_each_entry_safe(tomb, next, &enet->tombs, node)
-		kfree(tomb);
+	e2ee_tomb_net_exit(enet);
 	e2ee_stream_net_exit(enet);
 	rhltable_destroy(&enet->key_digests);
 	rhltable_destroy(&enet->key_kids);

@@ -18,6 +18,7 @@ struct e2ee_net;
 struct e2ee_recent;
 struct e2ee_refusal;
 struct e2ee_session;
+struct e2ee_window;
 
 /* hash table keys: no holes, so that all bytes count */
 struct e2ee_key_id {
@@ -78,6 +79,7 @@ struct e2ee_digest_id {
  * @sent: jiffies of the last packet sealed
  * @window: size of replay windows, packets
  * @windows: struct e2ee_window.in_key, one a receiving socket
+ * @spare: memory of the first of them (rx), till that is made
  * @recent: SSRCs that sent lately with a key for any; else NULL
  * @kept: what the module remembers of it till unload (tx); else NULL
  */
@@ -97,6 +99,7 @@ struct e2ee_key {
 	time64_t expires;
 
 	struct list_head windows;
+	struct e2ee_window *spare;
 	u64 soft_limit;
 	unsigned long sent;
 	struct e2ee_recent *recent;

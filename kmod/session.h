@@ -55,6 +55,7 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @watch: looks whether sockets still have their hooks
  * @watch_delay: till it looks again, jiffies; under @sockets_lock
  * @windows_lock: protects the lists of replay windows; softirq safe
+ * @window_bytes: memory of those that no key brought along
  * @tombs_lock: protects @tombs; softirq safe
  * @tombs: sending keys deleted a moment ago, while guards exist
  * @key_serial: order of installation of the newest key
@@ -83,6 +84,7 @@ struct e2ee_net {
 	struct delayed_work watch;
 	unsigned long watch_delay;
 	spinlock_t windows_lock;	/* lists of windows */
+	atomic_long_t window_bytes;
 	spinlock_t tombs_lock;	/* tombs */
 	struct list_head tombs;
 	u64 key_serial;

@@ -10,9 +10,18 @@
  * its key's, which packets search under RCU (few sockets share a key), and its
  * socket's, which only finds it again. It goes with the first of the two, a
  * grace period later.
+ *
+ * DOC: memory
+ *
+ * A packet comes in nobody's name, so the memory of its window is nobody's,
+ * either. Hence each receiving key brings the memory of its first window along,
+ * which is charged to whoever installs it. For further ones, at other sockets or
+ * after the first one's is gone, a namespace has a limited sum; when that is
+ * spent, packets that need another window are dropped (rx_busy).
  */
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
 #include "key.h"
 #include "replay.h"
 #include "session.h"
@@ -27,6 +36,7 @@
  * @rcu: frees it
  * @key: whose it is, for @packets
  * @socket: where; compared, never followed
+ * @extra: it counts for struct e2ee_net.window_bytes
  * @lock: protects @packets and @replay; taken with bottom halves off
  * @packets: packets authenticated
  * @replay: CTRs seen
@@ -37,6 +47,7 @@ struct e2ee_window {
 	struct rcu_head rcu;
 	struct e2ee_key *key;
 	const struct e2ee_socket *socket;
+	bool extra;
 	spinlock_t lock;	/* packets, replay */
 	u64 packets;
 	struct e2ee_replay replay;
@@ -90,13 +101,62 @@ u64 e2ee_window_next(const struct e2ee_key *key)
 	return max_t(u64, next, atomic64_read(&key->ctr));
 }
 
+static size_t e2ee_window_bytes(u32 size)
+{
+	return offsetof(struct e2ee_window, replay) + e2ee_replay_bytes(size);
+}
+
+/**
+ * e2ee_window_alloc() - memory for the first window of a key
+ * @size: of the window, packets
+ *
+ * Context: process, sleeps.
+ * Return: for struct e2ee_key.spare, freed with kfree(); or NULL.
+ */
+struct e2ee_window *e2ee_window_alloc(u32 size)
+{
+	struct e2ee_window *window;
+
+	window = kmalloc(e2ee_window_bytes(size), GFP_KERNEL_ACCOUNT);
+	if (window)
+		window->extra = false;
+	return window;
+}
+
+static struct e2ee_window *e2ee_window_extra(struct e2ee_net *enet, u32 size)
+{
+	long max = enet->net->user_ns == &init_user_ns ?
+		   E2EE_WINDOWS_HOST : E2EE_WINDOWS_OTHER;
+	long bytes = e2ee_window_bytes(size);
+	struct e2ee_window *window = NULL;
+
+	if (atomic_long_add_return(bytes, &enet->window_bytes) <= max)
+		window = kmalloc(bytes, GFP_ATOMIC);
+	if (!window) {
+		atomic_long_sub(bytes, &enet->window_bytes);
+		return NULL;
+	}
+	window->extra = true;
+	return window;
+}
+
+/* its memory counts no more; it is freed soon, or now */
+static void e2ee_window_uncount(struct e2ee_window *window,
+				struct e2ee_net *enet)
+{
+	if (window->extra)
+		atomic_long_sub(e2ee_window_bytes(window->replay.size),
+				&enet->window_bytes);
+}
+
 static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 					   struct e2ee_socket *socket)
 {
 	struct e2ee_window *window, *other;
 
-	window = kmalloc(offsetof(struct e2ee_window, replay) +
-			 e2ee_replay_bytes(key->window), GFP_ATOMIC);
+	window = xchg(&key->spare, NULL);
+	if (!window)
+		window = e2ee_window_extra(key->enet, key->window);
 	if (!window)
 		return NULL;
 	spin_lock_init(&window->lock);
@@ -113,6 +173,7 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 	}
 	spin_unlock_bh(&socket->enet->windows_lock);
 	if (other) {		/* another CPU was first */
+		e2ee_window_uncount(window, key->enet);
 		kfree(window);
 		return other;
 	}
@@ -189,6 +250,7 @@ static void e2ee_window_unlink(struct e2ee_window *window)
 	smp_wmb();		/* who misses the window finds its CTR */
 	list_del_rcu(&window->in_key);
 	list_del(&window->in_socket);
+	e2ee_window_uncount(window, key->enet);
 	kfree_rcu(window, rcu);
 	e2ee_object_destroyed(E2EE_OBJECT_WINDOW);
 }

@@ -12,6 +12,15 @@ struct e2ee_key;
 struct e2ee_socket;
 struct e2ee_window;
 
+/* bytes of a namespace's windows but the first one of each key: of the host's
+ * user namespace, of another one
+ */
+#define E2EE_WINDOWS_HOST	(64L << 20)
+#define E2EE_WINDOWS_OTHER	(16L << 20)
+
+/* process context, sleeps */
+struct e2ee_window *e2ee_window_alloc(u32 size);
+
 /* softirq or process context, under rcu_read_lock() */
 struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
 				     const struct e2ee_socket *socket);
