@@ -16,6 +16,7 @@
 #include <linux/ip.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
+#include <linux/random.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -78,6 +79,16 @@ enum e2ee_rx_fate {
 	E2EE_RX_PENDING,
 };
 
+/*
+ * What we opened is told from what came in clear, while both wait to be read, by
+ * a number in the control block: behind what the stack writes there, before what
+ * the socket does.
+ */
+#define E2EE_RX_MARK	(SOCK_SKB_CB_OFFSET - sizeof(u32))
+
+static_assert(sizeof(struct inet6_skb_parm) + 2 * sizeof(u32) <= E2EE_RX_MARK);
+
+static u32 e2ee_rx_mark;	/* made at load: what is there by chance is not it */
 static struct workqueue_struct *e2ee_rx_wq;
 static DEFINE_PER_CPU(struct sk_buff *, e2ee_rx_bypass);
 
@@ -126,6 +137,11 @@ static void e2ee_rx_pull(struct sk_buff *skb, const u8 *payload, u32 front)
 	__skb_pull(skb, front);
 }
 
+static u32 *e2ee_rx_mark_of(struct sk_buff *skb)
+{
+	return (u32 *)(skb->cb + E2EE_RX_MARK);
+}
+
 /* authenticated: takes the seal off, in place */
 static void e2ee_rx_unwrap(struct e2ee_rx_packet *packet)
 {
@@ -148,6 +164,7 @@ static void e2ee_rx_unwrap(struct e2ee_rx_packet *packet)
 	skb->csum_level = 0;
 	skb->csum_valid = 1;
 	skb->csum_complete_sw = 0;
+	*e2ee_rx_mark_of(skb) = e2ee_rx_mark;
 }
 
 /* the cipher has spoken */
@@ -647,6 +664,8 @@ static bool e2ee_rx_is_clear(struct sk_buff *skb)
 	bool clear = true;
 	u8 *copy;
 
+	if (*e2ee_rx_mark_of(skb) == e2ee_rx_mark)
+		return false;
 	/* others may look at it: it is copied, not made linear */
 	copy = kmalloc(skb->len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!copy || skb_copy_bits(skb, 0, copy, skb->len))
@@ -685,21 +704,33 @@ static void e2ee_rx_purge_queue(struct sock *sk, struct sk_buff_head *queue,
 	}
 }
 
+static void e2ee_rx_purge_count(struct e2ee_socket *socket, u32 len)
+{
+	struct e2ee_packet name = { .len = len };
+	struct e2ee_session *session;
+
+	rcu_read_lock_bh();
+	session = rcu_dereference_bh(socket->session);
+	if (session)
+		e2ee_verdict(socket, session, E2EE_A_STAT_RX_CLEAR_DROPPED,
+			     &name);
+	rcu_read_unlock_bh();
+}
+
 /**
- * e2ee_rx_purge_clear() - drop media that was queued before the hooks came
- * @socket: bound just now, under the policy required
+ * e2ee_rx_purge_clear() - drop media that was queued and is not authenticated
+ * @socket: bound just now under the policy required, or its policy became that
+ * @seen: all of it has its verdict already
  *
- * It was never authenticated. What was sealed and queued unopened goes too:
- * the application could make nothing of it.
+ * What was sealed and queued unopened goes too: the application could make
+ * nothing of it.
  *
  * Context: process.
  */
-void e2ee_rx_purge_clear(struct e2ee_socket *socket)
+void e2ee_rx_purge_clear(struct e2ee_socket *socket, bool seen)
 {
 	struct sock *sk = socket->sk;
 	struct sk_buff_head *reader = &udp_sk(sk)->reader_queue;
-	struct e2ee_session *session;
-	struct e2ee_packet name = {};
 	struct sk_buff_head dropped;
 	struct sk_buff *skb;
 
@@ -712,19 +743,15 @@ void e2ee_rx_purge_clear(struct e2ee_socket *socket)
 	spin_unlock_bh(&reader->lock);
 
 	while ((skb = __skb_dequeue(&dropped))) {
-		name.len = skb->len;
-		rcu_read_lock_bh();
-		session = rcu_dereference_bh(socket->session);
-		if (session)
-			e2ee_verdict(socket, session,
-				     E2EE_A_STAT_RX_CLEAR_DROPPED, &name);
-		rcu_read_unlock_bh();
+		if (!seen)
+			e2ee_rx_purge_count(socket, skb->len);
 		e2ee_rx_drop(sk, skb);
 	}
 }
 
 int e2ee_rx_init(void)
 {
+	e2ee_rx_mark = get_random_u32();
 	e2ee_rx_wq = alloc_workqueue("e2ee_rx", WQ_UNBOUND | WQ_HIGHPRI, 0);
 	return e2ee_rx_wq ? 0 : -ENOMEM;
 }

@@ -249,6 +249,9 @@ int e2ee_session_set(struct e2ee_session *session,
 		     const struct e2ee_session_param *param,
 		     struct e2ee_refusal *why)
 {
+	bool tightens = param->given & E2EE_SESSION_HAS_POLICY &&
+			param->policy == E2EE_POLICY_REQUIRED &&
+			session->policy != E2EE_POLICY_REQUIRED;
 	int err;
 
 	err = e2ee_session_check(param, why);
@@ -260,6 +263,8 @@ int e2ee_session_set(struct e2ee_session *session,
 			return err;
 	}
 	e2ee_session_apply(session, param);
+	if (tightens)
+		e2ee_socket_purge(session);
 	atomic_inc(&session->enet->seq);
 	e2ee_session_event(session, E2EE_EVENT_SESSION_SET);
 	return 0;

@@ -100,6 +100,7 @@ int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet, bool wait,
 /* process context, sleeps, under struct e2ee_net.lock */
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why);
+void e2ee_socket_purge(struct e2ee_session *session);
 int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
 		       struct e2ee_refusal *why);
 

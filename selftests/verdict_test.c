@@ -676,4 +676,40 @@ TEST_F(verdict, mmsg_counts_each)
 	EXPECT_STREQ(refused[variant->policy], scene_changes(scene));
 }
 
+/* What waits to be read when the policy becomes required */
+TEST_F(verdict, tightened)
+{
+	uint8_t clear[100], wire[200], marker[64], got[200];
+	bool opened = variant->policy != E2EE_POLICY_OFF;
+	struct rtp rtp = {
+		.pt = 96, .seq = 2, .ts = 2, .ssrc = SSRC_NO_KEY,
+		.payload = clear + RTP_HEADER, .len = 88,
+	};
+	struct scene *scene = &self->scene;
+	size_t len = stun_build(marker);
+
+	if (variant->policy == E2EE_POLICY_BLOCKED)
+		return;		/* for good */
+	ASSERT_EQ(0, sock_pin());
+	/* so that there is a second queue, of what a reader has taken over */
+	sock_send(scene->peer, marker, len, NULL);
+	sock_send(scene->peer, marker, len, NULL);
+	ASSERT_EQ((int)len, sock_recv(scene->fd, got, sizeof(got)));
+	rtp_plain(clear, sizeof(clear), SSRC_NO_KEY, 1);
+	ASSERT_EQ(100, sock_send(scene->peer, clear, sizeof(clear), NULL));
+	rtp_plain(clear, sizeof(clear), SSRC_NO_KEY, 2);
+	sock_send(scene->peer, wire, rtp_seal(wire, &rtp, &self->rx, 5), NULL);
+	sock_send(scene->peer, marker, len, NULL);
+	ASSERT_EQ(0, ctl_session_policy(&scene->ctl, scene->session,
+					E2EE_POLICY_REQUIRED));
+	ASSERT_EQ((int)len, sock_recv(scene->fd, got, sizeof(got)));
+	if (opened) {
+		ASSERT_EQ(100, sock_recv(scene->fd, got, sizeof(got)));
+		EXPECT_EQ(0, memcmp(clear, got, sizeof(clear)));
+	}
+	ASSERT_EQ((int)len, sock_recv(scene->fd, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(marker, got, len));
+	EXPECT_EQ(-EAGAIN, sock_recv_now(scene->fd, got, sizeof(got)));
+}
+
 TEST_HARNESS_MAIN
