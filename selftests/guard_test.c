@@ -23,6 +23,7 @@
 #include "lib/caught.h"
 #include "lib/harness.h"
 #include "lib/kinds.h"
+#include "lib/objects.h"
 #include "lib/scene.h"
 
 #define SSRC		0x600d600d
@@ -1013,6 +1014,41 @@ TEST_F(guard, receives_more_than_it_holds)
 	ASSERT_EQ(0, inject_media(self, 5000, 5, false, &addr));
 	EXPECT_STREQ("", expect_media(fd, 5000, 5));
 	close(fd);
+}
+
+/*
+ * A held packet that finds no room in its socket's buffer is lost, as with a
+ * send() that does not wait: nothing but its hold could make some.
+ */
+TEST_F(guard, held_packet_finds_no_room)
+{
+	int fd, err, filled, small = 1, large = 20000, tries = 0;
+	uint64_t failed = 0;
+	struct addr to;
+
+	ASSERT_EQ(0, caught_device(variant->kind, &to));
+	do {
+		fd = caught_socket(variant->kind, (uint16_t)(FIRST + tries),
+				   &to);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &large,
+					sizeof(large)));
+		ASSERT_EQ(0, real_time(true));
+		err = send_media(fd, 0, 1, false, &to);
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+		filled = caught_fill(fd, &to);
+		ASSERT_EQ(0, real_time(false));
+		ASSERT_EQ(0, err);
+		ASSERT_EQ(0, filled);
+		EXPECT_TRUE(objects_come_to("hold", 0)) {
+			TH_LOG("waits for room");
+		}
+		failed = counted(self, E2EE_A_STAT_TX_FAILED);
+		close(fd);
+	} while (!failed && ++tries < TRIES);
+	EXPECT_EQ(1, failed);
+	EXPECT_EQ(tries, counted(self, E2EE_A_STAT_TX_OK));
+	ASSERT_EQ(0, run("tc qdisc del dev d0 root"));
 }
 
 struct racer {

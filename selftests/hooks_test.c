@@ -17,6 +17,10 @@
 #include "lib/objects.h"
 #include "lib/scene.h"
 
+#ifndef UDP_ENCAP_ESPINUDP
+#define UDP_ENCAP_ESPINUDP	2
+#endif
+
 #define SSRC	0x400c
 #define PORT	5555
 #define ROUNDS	5
@@ -241,6 +245,32 @@ TEST_F(hooks, closed_while_displaced)
 		EXPECT_TRUE(objects_come_to("socket", sockets));
 		ASSERT_EQ(0, run("tc qdisc add dev d0 root fq horizon 1000s"));
 	}
+}
+
+/* Before UDP-Lite went, its level set the options of UDP, too. */
+TEST(options_by_another_level)
+{
+	struct scene scene;
+	int on = 1, encap = UDP_ENCAP_ESPINUDP;
+	uint8_t packet[200], got[300];
+	struct sframe_key key;
+	int n;
+
+	ASSERT_EQ(0, scene_open(&scene, SOCK_V4, NULL));
+	sframe_key_random(&key, 5, 300);
+	ASSERT_EQ(0, scene_key(&scene, E2EE_DIR_TX, &key, NULL));
+	EXPECT_EQ(-1, setsockopt(scene.fd, IPPROTO_UDPLITE, UDP_ENCAP, &encap,
+				 sizeof(encap)));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(-1, setsockopt(scene.fd, IPPROTO_UDPLITE, UDP_CORK, &on,
+				 sizeof(on)));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	rtp_plain(packet, sizeof(packet), SSRC, 1);
+	ASSERT_EQ(200, sock_send(scene.fd, packet, sizeof(packet), NULL));
+	n = sock_recv(scene.peer, got, sizeof(got));
+	ASSERT_LT(200, n);
+	EXPECT_EQ(200, rtp_open(got, got, (size_t)n, &key, NULL));
+	scene_close(&scene);
 }
 
 TEST_HARNESS_MAIN

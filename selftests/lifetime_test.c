@@ -257,6 +257,42 @@ TEST_F(lifetime, session_deleted_under_traffic)
 	}
 }
 
+/* When the keys of an optional session go, so does its leave to send in clear. */
+TEST_F(lifetime, optional_session_deleted_under_traffic)
+{
+	struct scene *scene = &self->scene;
+	struct traffic traffic;
+	unsigned int clear;
+	struct seen seen;
+	uint8_t got[1000];
+	int big = 32 << 20, n;
+
+	/* what is lost is lost by the module */
+	ASSERT_EQ(0, setsockopt(scene->peer, SOL_SOCKET, SO_RCVBUFFORCE, &big,
+				sizeof(big)));
+	for (int round = 0; round < 20; round++) {
+		ASSERT_EQ(0, ctl_session_policy(&scene->ctl, scene->session,
+						E2EE_POLICY_OPTIONAL));
+		traffic_start(&traffic, scene->fd);
+		look(self, &traffic, 20, &seen);
+		EXPECT_EQ(20, seen.sealed);
+		ASSERT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
+		ASSERT_TRUE(traffic_mark(&traffic));
+		EXPECT_EQ(0, traffic_stop(&traffic));
+		clear = 0;
+		while ((n = sock_recv_now(scene->peer, got, sizeof(got))) >= 0)
+			clear += n == 200;
+		EXPECT_EQ(0, clear);
+
+		ASSERT_EQ(0, ctl_session_new(&scene->ctl, "again", NULL,
+					     &scene->session));
+		ASSERT_EQ(0, ctl_attach(&scene->ctl, scene->session, scene->fd,
+					NULL));
+		sframe_key_random(&self->tx, 5, 300);
+		ASSERT_EQ(0, scene_key(scene, E2EE_DIR_TX, &self->tx, NULL));
+	}
+}
+
 TEST_F(lifetime, detached_under_traffic)
 {
 	struct traffic traffic;

@@ -24,9 +24,8 @@ int caught_device(enum sock_kind kind, struct addr *to)
 		   "tc qdisc add dev d0 root fq horizon 1000s");
 }
 
-int caught_socket(enum sock_kind kind, uint16_t port, const struct addr *to)
+int caught_fill(int fd, const struct addr *to)
 {
-	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
 	uint64_t later = ((uint64_t)now_ms() + 900000) * 1000000;
 	char control[CMSG_SPACE(sizeof(later))] = { 0 };
 	uint8_t packet[64];
@@ -35,20 +34,28 @@ int caught_socket(enum sock_kind kind, uint16_t port, const struct addr *to)
 		.msg_name = (void *)&to->ss, .msg_namelen = to->len,
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 	};
-	int fd, size = 1, i;
+
+	cmsg_put(&msg, SOL_SOCKET, SCM_TXTIME, &later, sizeof(later));
+	for (int i = 0; i < 1000; i++)
+		if (sendmsg(fd, &msg, MSG_DONTWAIT) < 0)
+			return errno == EAGAIN ? 0 : -errno;
+	return -E2BIG;
+}
+
+int caught_socket(enum sock_kind kind, uint16_t port, const struct addr *to)
+{
+	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
+	int fd, err, size = 1;
 	struct addr any;
 
 	fd = socket(sock_family(kind), SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	addr_parse(&any, kind, kind == SOCK_V6 ? "::" : "0.0.0.0", port);
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	setsockopt(fd, SOL_SOCKET, SO_TXTIME, &txtime, sizeof(txtime));
-	cmsg_put(&msg, SOL_SOCKET, SCM_TXTIME, &later, sizeof(later));
 	if (bind(fd, (void *)&any.ss, any.len))
 		return -errno;
-	for (i = 0; i < 1000; i++)
-		if (sendmsg(fd, &msg, MSG_DONTWAIT) < 0)
-			return errno == EAGAIN ? fd : -errno;
-	return -E2BIG;
+	err = caught_fill(fd, to);
+	return err ?: fd;
 }
 
 bool thread_comes_to(pid_t tid, char state)

@@ -35,6 +35,8 @@ int caught_device(enum sock_kind kind, struct addr *to);
  * -errno
  */
 int caught_socket(enum sock_kind kind, uint16_t port, const struct addr *to);
+/* Until its buffer is full; 0 or -errno */
+int caught_fill(int fd, const struct addr *to);
 
 /* Start it, with a packet of @ssrc, and wait until it sleeps in send(). */
 bool caught_start(struct caught *caught, int fd, const struct addr *to,
