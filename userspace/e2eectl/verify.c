@@ -84,10 +84,15 @@ static int answer_send(struct app *app, struct json_object *question)
 	return code;
 }
 
-static int verify_yes(struct app *app, struct json_object *devs)
+/* @code: that people compared; NULL: the last one that there was */
+static int verify_yes(struct app *app, struct json_object *devs,
+		      const char *code)
 {
 	struct json_object *question = room_question("verify-yes");
 
+	if (code)
+		json_object_object_add(question, "code",
+				       json_object_new_string(code));
 	json_object_object_add(question, "devs", devs);
 	return answer_send(app, question);
 }
@@ -129,7 +134,7 @@ static bool line_ask(const char *question, char *line)
 }
 
 /* Only those whose people read out the same are to be trusted from now on. */
-static int people_ask(struct app *app)
+static int people_ask(struct app *app, const char *sas_code)
 {
 	struct json_object *devs;
 	char line[LINE_LEN];
@@ -152,7 +157,7 @@ static int people_ask(struct app *app)
 		return code ? code : app_error(app, EXIT_USAGE,
 					       "no device named: nothing is pinned");
 	}
-	return verify_yes(app, devs);
+	return verify_yes(app, devs, sas_code);
 }
 
 static int verify_run(struct app *app)
@@ -178,7 +183,7 @@ static int verify_run(struct app *app)
 		code_show(app, sas);
 		if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
 		    !strcmp(state, "ready"))
-			code = people_ask(app);
+			code = people_ask(app, json_text(sas, "code"));
 	}
 	json_object_put(sas);
 	return code;
@@ -198,7 +203,7 @@ static int words_yes(struct args *args)
 		}
 		json_object_array_add(devs, json_object_new_string(dev));
 	} while (args_peek(args));
-	return verify_yes(args->app, devs);
+	return verify_yes(args->app, devs, NULL);
 }
 
 int cmd_verify(struct args *args)

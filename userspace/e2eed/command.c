@@ -205,13 +205,35 @@ static struct json_object *do_verify_no(const struct command_target *target,
 	return answer_of(e2ee_room_verify_no(target->room), NULL);
 }
 
+/* Is what people read out what is shown? There may have been another run since */
+static bool code_is_shown(const struct command_target *target, const char *code)
+{
+	struct status *status = calloc(1, sizeof(*status));
+	char shown[64];
+	bool is = false;
+
+	if (status) {
+		target->status(target->arg, status);
+		snprintf(shown, sizeof(shown), "%u-%u-%u",
+			 status->room.numbers[0], status->room.numbers[1],
+			 status->room.numbers[2]);
+		is = !strcmp(shown, code);
+	}
+	free(status);
+	return is;
+}
+
 static struct json_object *do_verify_yes(const struct command_target *target,
 					 struct json_object *ask)
 {
 	const char *devs[E2EE_ROOM_MEMBERS_MAX];
+	const char *code = ask_text(ask, "code");
 	struct json_object *list;
 	size_t count, i;
 
+	if (code && !code_is_shown(target, code))
+		return answer_error("verify yes: another code than %s is shown by now: compare that one",
+				    code);
 	if (!json_object_object_get_ex(ask, "devs", &list) ||
 	    !json_object_is_type(list, json_type_array) ||
 	    !json_object_array_length(list) ||

@@ -99,7 +99,12 @@ def check_verify(tap, rooms):
     tap.ok(ready and len(codes) == 1 and None not in codes,
            "all see the same code", codes)
     _, second, third = (r.name for r in rooms)
-    answer = rooms[0].ask(**{"do": "verify-yes", "devs": [second]})
+    answer = rooms[0].ask(**{"do": "verify-yes", "devs": [second],
+                             "code": "1000-1000-1000"})
+    tap.ok("another code than 1000-1000-1000" in answer.get("error", ""),
+           "yes to another code is none", answer)
+    answer = rooms[0].ask(**{"do": "verify-yes", "devs": [second],
+                             "code": codes.pop()})
     tap.equal("verify yes", answer, {"done": True})
     trust = {m["dev"]: m["trust"] for m in rooms[0].status()["members"]}
     tap.equal("only the device named is verified",

@@ -266,18 +266,22 @@ def terminal(folder, line, words):
 
 
 def check_people(tap, folder, fake):
+    code = ready()["code"]
     for words, wanted in [
-            (["yes", "room-b"], {"do": "verify-yes", "devs": ["room-b"]}),
+            (["yes", "room-b"], {"do": "verify-yes", "devs": ["room-b"],
+                                 "code": code}),
             (["yes", "room-b, room-c"],
-             {"do": "verify-yes", "devs": ["room-b", "room-c"]}),
+             {"do": "verify-yes", "devs": ["room-b", "room-c"],
+              "code": code}),
             (["yes", "all"],
-             {"do": "verify-yes", "devs": ["room-b", "room-c"]}),
+             {"do": "verify-yes", "devs": ["room-b", "room-c"],
+              "code": code}),
             (["maybe", "no"], {"do": "verify-no"})]:
         fake.answer = verification([ready()])
         fake.asked.clear()
-        code, out = terminal(folder, "verify", words)
+        status, out = terminal(folder, "verify", words)
         tap.equal(f"people say {', '.join(words)}",
-                  (code, fake.asked[-1]), (0, wanted))
+                  (status, fake.asked[-1]), (0, wanted))
     fake.asked.clear()
     code, out = terminal(folder, "verify", ["yes", ""])
     tap.ok(code == 1 and "nothing is pinned" in out and

@@ -41,6 +41,29 @@ static enum e2ee_trust_kind trust_of(const struct node *node,
 	return kind;
 }
 
+/* A run for another EPOCH does not make room for one more of this */
+static void test_sas_again(struct node *nodes)
+{
+	struct node *owner = world_owner(&world);
+	uint8_t first[E2EE_HASH_LEN];
+
+	memcpy(first, owner->room->last->hash, sizeof(first));
+	DO(owner, e2ee_room_rekey(owner->room, world.now));
+	world_run(&world, 4 * SECOND);
+	ok(memcmp(first, owner->room->last->hash, sizeof(first)) != 0 &&
+	   !DO(&nodes[1], e2ee_room_verify(nodes[1].room, world.now)),
+	   "sas: another run for the next EPOCH");
+	world_run(&world, 3 * SECOND);
+	ok(sas_agrees(&nodes[0], &nodes[1]), "sas: with a code of its own");
+	nodes[1].room->sas->state = E2EE_SAS_DONE;
+	ok(e2ee_verify_start(nodes[1].room, first) == -EALREADY,
+	   "sas: none for the one before, while its keys are there");
+	world_run(&world, 30 * SECOND);
+	ok(!e2ee_chain_by_t(nodes[1].room, first) &&
+	   e2ee_verify_start(nodes[1].room, first) == -EALREADY,
+	   "sas: nor later");
+}
+
 static void test_sas(void)
 {
 	struct node *nodes = call_of(100, 4);
@@ -71,6 +94,7 @@ static void test_sas(void)
 	   "sas: no is an alarm");
 	ok(DO(&nodes[1], e2ee_room_verify(nodes[1].room, world.now)) ==
 	   -EALREADY, "sas: one run for an EPOCH");
+	test_sas_again(nodes);
 	scene_end("sas");
 }
 

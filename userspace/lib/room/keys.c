@@ -267,6 +267,7 @@ static void keys_remember(struct e2ee_room *room, const struct epoch *epoch)
 	e2ee_message_put(oldest->msg);
 	oldest->msg = e2ee_message_get(epoch->msg);
 	oldest->replaced = room->now;
+	oldest->verified = epoch->verified;
 	memcpy(oldest->authenticator, epoch->authenticator,
 	       sizeof(oldest->authenticator));
 }

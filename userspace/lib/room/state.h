@@ -138,6 +138,7 @@ struct own_kp {
  * @rx: streams installed, one bit each, by place in the roster
  * @seen: streams that sent, by place in the roster: the highest plus 1
  * @removes: somebody of the one before is not in it any more
+ * @verified: there was a verification of it, good or not: one is all (section 8)
  */
 struct epoch {
 	struct e2ee_message *msg;
@@ -157,6 +158,7 @@ struct epoch {
 	uint32_t rx[E2EE_MEMBERS_MAX];
 	uint8_t seen[E2EE_MEMBERS_MAX];
 	bool removes;
+	bool verified;
 };
 
 /** struct stream_use - an SSRC of mine that sends */
@@ -195,6 +197,7 @@ struct past_epoch {
 	struct e2ee_message *msg;
 	uint8_t authenticator[E2EE_HASH_LEN];
 	uint64_t replaced;
+	bool verified;
 };
 
 /** struct seen - a device, and the key that it showed first */
@@ -359,7 +362,6 @@ struct e2ee_room {
 	struct limiter heal_limit;	/* O12: until when it is tried */
 
 	struct sas_run *sas;
-	uint8_t sas_done[E2EE_HASH_LEN];	/* T of the last run */
 
 	char split[E2EE_ROOM_TEXT];
 	char alarms[E2EE_ROOM_ALARMS][E2EE_ROOM_TEXT];

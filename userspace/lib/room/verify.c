@@ -150,28 +150,43 @@ static int run_new(struct e2ee_room *room, struct e2ee_message *msg,
 	}
 	e2ee_verify_free(room);
 	room->sas = run;
-	memcpy(room->sas_done, msg->hash, E2EE_HASH_LEN);
 	room->rekey_off = room->now + MINUTE;
 	if (run_all(run, run->committed))	/* I am alone */
 		verify_ready(room);
 	return 0;
 }
 
-/* a T that I hold, or that was replaced a short while ago */
-static int verify_open(struct e2ee_room *room, const uint8_t *t)
+/* Of the EPOCH that was replaced a short while ago; or NULL */
+static struct past_epoch *verify_past(struct e2ee_room *room, const uint8_t *t)
 {
-	struct epoch *epoch = e2ee_chain_by_t(room, t);
-
-	if (epoch)
-		return run_new(room, epoch->msg, epoch->authenticator);
 	for (size_t i = 0; i < EPOCHS_LIVE; i++) {
 		struct past_epoch *past = &room->past[i];
 
 		if (past->msg && room->now - past->replaced < SAS_KEPT &&
 		    !memcmp(past->msg->hash, t, E2EE_HASH_LEN))
-			return run_new(room, past->msg, past->authenticator);
+			return past;
 	}
-	return -ENOENT;
+	return NULL;
+}
+
+/* a T that I hold, or of before: it may be both, and is verified once */
+static int verify_open(struct e2ee_room *room, const uint8_t *t)
+{
+	struct epoch *epoch = e2ee_chain_by_t(room, t);
+	struct past_epoch *past = verify_past(room, t);
+	int err = -ENOENT;
+
+	if ((epoch && epoch->verified) || (past && past->verified))
+		return -EALREADY;
+	if (epoch)
+		err = run_new(room, epoch->msg, epoch->authenticator);
+	else if (past)
+		err = run_new(room, past->msg, past->authenticator);
+	if (epoch)
+		epoch->verified = !err;
+	if (past)
+		past->verified = !err;
+	return err;
 }
 
 static bool verify_runs(const struct e2ee_room *room)
@@ -187,8 +202,6 @@ int e2ee_verify_start(struct e2ee_room *room, const uint8_t *t)
 
 	if (verify_runs(room))
 		return 0;
-	if (!memcmp(room->sas_done, t, E2EE_HASH_LEN))
-		return -EALREADY;
 	err = verify_open(room, t);
 	if (err)
 		return err;
