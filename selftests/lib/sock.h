@@ -12,7 +12,7 @@
 #define __printf(a, b)	__attribute__((format(printf, a, b)))
 #endif
 
-#define SOCK_WAIT	15000	/* ms: longer than any healthy kernel needs */
+#define SOCK_WAIT	60000	/* ms: longer than any healthy kernel needs */
 
 /* How a socket speaks: the address family, or IPv4 through an AF_INET6 one. */
 enum sock_kind {
