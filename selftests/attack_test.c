@@ -226,7 +226,7 @@ static size_t version_one(uint8_t *out, const struct caught *c)
 static size_t sealed_twice(uint8_t *out, const struct caught *c)
 {
 	/* as if the whole of it were the payload */
-	memcpy(out + BODY, out, WHOLE);
+	memmove(out + BODY, out, WHOLE);
 	memcpy(out, c->a, BODY);
 	return BODY + WHOLE;
 }

@@ -52,6 +52,7 @@ FIXTURE_VARIANT_ADD(hooks, encap) {
 
 FIXTURE_SETUP(hooks)
 {
+	ASSERT_TRUE(objects_all_gone());
 	ASSERT_EQ(0, sock_pin());
 	ASSERT_EQ(0, scene_open(&self->scene, SOCK_MAPPED, NULL));
 	sframe_key_random(&self->tx, 5, 300);

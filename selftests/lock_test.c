@@ -41,6 +41,7 @@ FIXTURE_VARIANT_ADD(lock, v6) { .kind = SOCK_V6 };
 
 FIXTURE_SETUP(lock)
 {
+	ASSERT_TRUE(objects_all_gone());
 	ASSERT_EQ(0, scene_open(&self->scene, variant->kind, NULL));
 	sframe_key_random(&self->tx, 5, 300);
 	ASSERT_EQ(0, scene_key(&self->scene, E2EE_DIR_TX, &self->tx, NULL));

@@ -71,8 +71,7 @@ FIXTURE_SETUP(window)
 {
 	const struct ctl_session options = { .window = SIZE };
 
-	/* those of the test before go with RCU callbacks */
-	ASSERT_TRUE(objects_come_to("window", 0));
+	ASSERT_TRUE(objects_all_gone());
 	if (variant->container)
 		ASSERT_EQ(0, user_namespace());
 	ASSERT_EQ(0, scene_open(&self->scene, SOCK_V4, &options));

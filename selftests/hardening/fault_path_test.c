@@ -45,7 +45,6 @@ FIXTURE(path)
 	bool used[CTRS];
 	uint16_t seq;
 	uint64_t stats[CTL_STATS];
-	long before;		/* sockets */
 };
 
 FIXTURE_VARIANT(path)
@@ -95,7 +94,7 @@ FIXTURE_SETUP(path)
 	if (variant->crypto) {
 		ASSERT_EQ(0, module_load("e2ee_late"));
 	}
-	self->before = objects_alive("socket");
+	ASSERT_TRUE(objects_all_gone());
 	ASSERT_EQ(0, sock_netns());
 	self->tun = tun_open();
 	ASSERT_LE(0, self->tun);
@@ -121,7 +120,7 @@ FIXTURE_TEARDOWN(path)
 	close(self->tun);
 	ctl_close(&self->events);
 	ctl_close(&self->ctl);
-	EXPECT_TRUE(objects_come_to("socket", self->before));
+	EXPECT_TRUE(objects_come_to("socket", 0));
 	if (variant->crypto) {
 		/* keys of the namespace, which is left with this process */
 		sock_netns();

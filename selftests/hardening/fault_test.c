@@ -452,6 +452,7 @@ FIXTURE_SETUP(fault)
 	ASSERT_EQ(0, fault_open()) {
 		TH_LOG("this kernel injects no faults");
 	}
+	ASSERT_TRUE(objects_all_gone());
 	self->w = calloc(1, sizeof(*self->w));
 	ASSERT_EQ(0, stock_open(&self->w->stock));
 	self->w->netns = open("/proc/thread-self/ns/net", O_RDONLY);

@@ -9,7 +9,8 @@
 
 #define AUDIT	"/sys/kernel/debug/e2ee/objects"
 
-long objects_alive(const char *name)
+/* Of all kinds if @name is NULL */
+static long count(const char *name)
 {
 	FILE *file = fopen(AUDIT, "re");
 	long long created, destroyed;
@@ -19,20 +20,36 @@ long objects_alive(const char *name)
 	if (!file)
 		return -1;
 	while (fscanf(file, "%31s %lld %lld", kind, &created, &destroyed) == 3)
-		if (!strcmp(kind, name))
-			alive = (long)(created - destroyed);
+		if (!name || !strcmp(kind, name))
+			alive = (alive < 0 ? 0 : alive) +
+				(long)(created - destroyed);
 	fclose(file);
 	return alive;
 }
 
-bool objects_come_to(const char *name, long wanted)
+static bool count_comes_to(const char *name, long wanted)
 {
 	int64_t end = now_ms() + 2 * SOCK_WAIT;
 
-	while (objects_alive(name) != wanted) {
+	while (count(name) != wanted) {
 		if (now_ms() > end)
 			return false;
 		poll(NULL, 0, 10);
 	}
 	return true;
+}
+
+long objects_alive(const char *name)
+{
+	return count(name);
+}
+
+bool objects_come_to(const char *name, long wanted)
+{
+	return count_comes_to(name, wanted);
+}
+
+bool objects_all_gone(void)
+{
+	return count_comes_to(NULL, 0);
 }

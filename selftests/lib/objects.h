@@ -11,4 +11,7 @@ long objects_alive(const char *name);
 /* Wait until there are @wanted: the last reference may go with RCU. */
 bool objects_come_to(const char *name, long wanted);
 
+/* Wait until there is none of any, before a test that counts them. */
+bool objects_all_gone(void);
+
 #endif /* E2EE_TEST_OBJECTS_H */
