@@ -34,6 +34,14 @@ try()
 	tap "$status" "$name" "$why"
 }
 
+# jobs_below NUMBER: waits until fewer of them run
+jobs_below()
+{
+	while [[ $(jobs -rp | wc -l) -ge $1 ]]; do
+		wait -n || true
+	done
+}
+
 # each NAME COMMAND...: as try does, but beside others; their results come in the
 # order of the calls, with each_end
 each()
@@ -41,9 +49,7 @@ each()
 	local number=$((each_count++))
 
 	[[ $each_dir ]] || each_dir=$(mktemp -d)
-	while [[ $(jobs -rp | wc -l) -ge $(nproc) ]]; do
-		wait -n || true
-	done
+	jobs_below "$(nproc)"
 	printf '%s\n' "$1" >"$each_dir/$number.name"
 	{
 		status=0
