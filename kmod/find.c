@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finding the socket that a request names: by a file descriptor of the caller,
- * by our id, or by the address that it is bound to.
+ * Finding sockets: the one that a request names, by a file descriptor of the
+ * caller, by our id, or by the address that it is bound to; or all by turns.
  */
 #include <linux/file.h>
 #include <linux/net.h>
@@ -82,6 +82,61 @@ struct sock *e2ee_socket_by_id(struct e2ee_net *enet, u64 id)
 	}
 	spin_unlock_bh(&enet->sockets_lock);
 	return sk;
+}
+
+/**
+ * e2ee_socket_session() - what a socket is bound to
+ * @socket: the socket
+ *
+ * Return: the session's id; 0: it is detached.
+ */
+u32 e2ee_socket_session(const struct e2ee_socket *socket)
+{
+	const struct e2ee_session *session;
+	u32 id;
+
+	rcu_read_lock();
+	session = rcu_dereference(socket->session);
+	id = session ? session->id : 0;
+	rcu_read_unlock();
+	return id;
+}
+
+/**
+ * e2ee_socket_next() - one attached or once attached socket after the other
+ * @enet: the namespace
+ * @prev: the one before, with a reference, which is dropped; NULL: the first
+ * @above: only those with an id above this
+ * @session: only those bound to the session of this id; 0: all
+ *
+ * The search begins at @prev, if that is still in the list: it leaves it when
+ * it is closed, and then those before it come once more.
+ *
+ * Context: process.
+ * Return: the socket with a reference on its sk, or NULL.
+ */
+struct e2ee_socket *e2ee_socket_next(struct e2ee_net *enet,
+				     struct e2ee_socket *prev, u64 above,
+				     u32 session)
+{
+	struct e2ee_socket *socket = prev, *found = NULL;
+
+	spin_lock_bh(&enet->sockets_lock);
+	if (prev && list_empty(&prev->node))
+		socket = NULL;
+	socket = list_prepare_entry(socket, &enet->sockets, node);
+	list_for_each_entry_continue(socket, &enet->sockets, node) {
+		if (socket->id <= above ||
+		    (session && session != e2ee_socket_session(socket)) ||
+		    !refcount_inc_not_zero(&socket->sk->sk_refcnt))
+			continue;
+		found = socket;
+		break;
+	}
+	spin_unlock_bh(&enet->sockets_lock);
+	if (prev)
+		sock_put(prev->sk);
+	return found;
 }
 
 /* 2: bound to this address; 1: to any; 0: to another */

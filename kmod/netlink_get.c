@@ -144,18 +144,6 @@ static int put_remote(struct sk_buff *skb, const struct sock *sk)
 			   ntohs(READ_ONCE(inet_sk(sk)->inet_dport)));
 }
 
-static u32 socket_session(const struct e2ee_socket *socket)
-{
-	const struct e2ee_session *session;
-	u32 id;
-
-	rcu_read_lock();
-	session = rcu_dereference(socket->session);
-	id = session ? session->id : 0;
-	rcu_read_unlock();
-	return id;
-}
-
 static int put_socket(struct sk_buff *skb, const struct e2ee_socket *socket,
 		      struct user_namespace *user_ns)
 {
@@ -166,7 +154,7 @@ static int put_socket(struct sk_buff *skb, const struct e2ee_socket *socket,
 	if (!nest ||
 	    nla_put_u64_64bit(skb, E2EE_A_SOCKET_ID, socket->id,
 			      E2EE_A_SOCKET_PAD) ||
-	    nla_put_u32(skb, E2EE_A_SOCKET_SESSION, socket_session(socket)) ||
+	    nla_put_u32(skb, E2EE_A_SOCKET_SESSION, e2ee_socket_session(socket)) ||
 	    e2ee_put_local(skb, E2EE_A_SOCKET_LOCAL_ADDR,
 			   E2EE_A_SOCKET_LOCAL_PORT, sk) ||
 	    put_remote(skb, sk) ||
@@ -235,7 +223,7 @@ int e2ee_put_socket_ref(struct sk_buff *skb, const struct e2ee_socket *socket)
 
 	if (!nest || nla_put_u64_64bit(skb, E2EE_A_SOCKET_ID, socket->id,
 				       E2EE_A_SOCKET_PAD) ||
-	    nla_put_u32(skb, E2EE_A_SOCKET_SESSION, socket_session(socket)))
+	    nla_put_u32(skb, E2EE_A_SOCKET_SESSION, e2ee_socket_session(socket)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -617,34 +605,6 @@ int e2ee_key_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return dump_unlock(skb, cb, err);
 }
 
-/*
- * The socket behind the one shown last, with a reference on its sk. The search begins at
- * @prev, if that is still in the list: it leaves it when it is closed.
- */
-static struct e2ee_socket *dump_socket(struct e2ee_net *enet,
-				       const struct e2ee_dump *dump,
-				       struct e2ee_socket *prev)
-{
-	struct e2ee_socket *socket = prev, *found = NULL;
-
-	spin_lock_bh(&enet->sockets_lock);
-	if (socket && list_empty(&socket->node))
-		socket = NULL;
-	socket = list_prepare_entry(socket, &enet->sockets, node);
-	list_for_each_entry_continue(socket, &enet->sockets, node) {
-		if (socket->id <= dump->socket ||
-		    (dump->filter && dump->filter != socket_session(socket)) ||
-		    !refcount_inc_not_zero(&socket->sk->sk_refcnt))
-			continue;
-		found = socket;
-		break;
-	}
-	spin_unlock_bh(&enet->sockets_lock);
-	if (prev)
-		sock_put(prev->sk);
-	return found;
-}
-
 /**
  * e2ee_socket_dumpit() - show sockets
  * @skb: to fill
@@ -661,7 +621,8 @@ int e2ee_socket_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 	dump_lock(cb);
 	while (!err) {
-		socket = dump_socket(dump_net(cb), dump, socket);
+		socket = e2ee_socket_next(dump_net(cb), socket, dump->socket,
+					  dump->filter);
 		if (!socket)
 			break;
 		err = dump_begin(skb, cb, E2EE_CMD_SOCKET_GET, &header);

@@ -637,30 +637,6 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 	return 0;
 }
 
-/* the socket behind @prev that is bound to a session, with a reference */
-static struct e2ee_socket *e2ee_socket_next(const struct e2ee_session *session,
-					    struct e2ee_socket *prev)
-{
-	struct e2ee_net *enet = session->enet;
-	struct e2ee_socket *socket = prev, *found = NULL;
-
-	spin_lock_bh(&enet->sockets_lock);
-	if (prev && list_empty(&prev->node))	/* closed: once more all */
-		socket = NULL;
-	socket = list_prepare_entry(socket, &enet->sockets, node);
-	list_for_each_entry_continue(socket, &enet->sockets, node) {
-		if (rcu_access_pointer(socket->session) != session ||
-		    !refcount_inc_not_zero(&socket->sk->sk_refcnt))
-			continue;
-		found = socket;
-		break;
-	}
-	spin_unlock_bh(&enet->sockets_lock);
-	if (prev)
-		sock_put(prev->sk);
-	return found;
-}
-
 /**
  * e2ee_socket_purge() - clear media that waits to be read is not read any more
  * @session: its policy became required
@@ -674,7 +650,8 @@ void e2ee_socket_purge(struct e2ee_session *session)
 	lockdep_assert_held(&session->enet->lock);
 	/* packets that were judged by the policy of before are queued */
 	synchronize_rcu_expedited();
-	while ((socket = e2ee_socket_next(session, socket)))
+	while ((socket = e2ee_socket_next(session->enet, socket, 0,
+					  session->id)))
 		e2ee_rx_purge_clear(socket, true);
 }
 

@@ -116,6 +116,10 @@ struct sock *e2ee_socket_by_id(struct e2ee_net *enet, u64 id);
 struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
 				 unsigned int addr_len, u16 port,
 				 struct e2ee_refusal *why);
+struct e2ee_socket *e2ee_socket_next(struct e2ee_net *enet,
+				     struct e2ee_socket *prev, u64 above,
+				     u32 session);
+u32 e2ee_socket_session(const struct e2ee_socket *socket);
 
 /* init and exit */
 void e2ee_socket_net_init(struct e2ee_net *enet);
