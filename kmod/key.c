@@ -28,10 +28,20 @@
 
 static struct workqueue_struct *e2ee_key_wq;
 
+static int e2ee_key_id_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct e2ee_key_id *a = arg->key;
+	const struct e2ee_key_id *b = &((const struct e2ee_key *)obj)->id;
+
+	return a->kid != b->kid || a->session != b->session ||
+	       a->ssrc != b->ssrc || a->dir != b->dir || a->mode != b->mode;
+}
+
 static const struct rhashtable_params e2ee_key_id_params = {
 	.key_len = sizeof_field(struct e2ee_key, id),
 	.key_offset = offsetof(struct e2ee_key, id),
 	.head_offset = offsetof(struct e2ee_key, by_id),
+	.obj_cmpfn = e2ee_key_id_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -133,9 +143,7 @@ void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc)
  */
 bool e2ee_key_expired(const struct e2ee_key *key)
 {
-	time64_t expires = READ_ONCE(key->expires);
-
-	if (expires && ktime_get_boottime_seconds() >= expires)
+	if (e2ee_key_past(key))
 		return true;
 	return key->id.dir == E2EE_DIR_TX &&
 	       (u64)atomic64_read(&key->ctr) != E2EE_CTR_DEAD &&

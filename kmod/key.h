@@ -6,6 +6,7 @@
 #define E2EE_KEY_H
 
 #include <linux/atomic.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
@@ -194,5 +195,16 @@ void e2ee_key_put(struct e2ee_key *key);
 /* init and exit */
 int e2ee_key_init(void);
 void e2ee_key_exit(void);
+
+/**
+ * e2ee_key_past() - is it past its lifetime?
+ * @key: a key
+ */
+static inline bool e2ee_key_past(const struct e2ee_key *key)
+{
+	time64_t expires = READ_ONCE(key->expires);
+
+	return expires && ktime_get_boottime_seconds() >= expires;
+}
 
 #endif /* E2EE_KEY_H */

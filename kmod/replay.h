@@ -30,4 +30,28 @@ void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 next);
 bool e2ee_replay_check(const struct e2ee_replay *replay, u64 ctr);
 bool e2ee_replay_accept(struct e2ee_replay *replay, u64 ctr);
 
+/**
+ * e2ee_replay_accept_next - take the CTR that is due, if it is this one
+ * @replay: the window
+ * @ctr: of a packet whose tag was right
+ *
+ * The short way for packets in order, which is most of them: there is no gap to
+ * clear. Else e2ee_replay_accept() has to be asked.
+ *
+ * Return: whether it was due; then it is now seen.
+ */
+static inline bool e2ee_replay_accept_next(struct e2ee_replay *replay, u64 ctr)
+{
+	u32 pos = (u32)ctr & (replay->size - 1);
+	unsigned long *word = &replay->bits[pos / BITS_PER_LONG];
+
+	if (ctr != replay->next || ctr == U64_MAX)
+		return false;
+	/* as in replay_clear() */
+	WRITE_ONCE(*word, *word | 1UL << pos % BITS_PER_LONG);
+	/* pairs with e2ee_replay_check() */
+	e2ee_store_release(&replay->next, ctr + 1);
+	return true;
+}
+
 #endif /* E2EE_REPLAY_H */

@@ -92,8 +92,9 @@ static u32 e2ee_rx_mark;	/* made at load: what is there by chance is not it */
 static struct workqueue_struct *e2ee_rx_wq;
 static DEFINE_PER_CPU(struct sk_buff *, e2ee_rx_bypass);
 
-static enum e2ee_rx_fate e2ee_rx_fate(struct e2ee_rx_packet *packet,
-				      enum e2ee_stat verdict)
+/* in many places, and no part of what a good packet needs to be near */
+static noinline enum e2ee_rx_fate e2ee_rx_fate(struct e2ee_rx_packet *packet,
+					       enum e2ee_stat verdict)
 {
 	e2ee_verdict(packet->socket, packet->session, verdict, &packet->name);
 	switch (verdict) {
@@ -108,8 +109,8 @@ static enum e2ee_rx_fate e2ee_rx_fate(struct e2ee_rx_packet *packet,
 }
 
 /* clear or broken media: what the policy makes of it */
-static enum e2ee_rx_fate e2ee_rx_clear(struct e2ee_rx_packet *packet,
-				       u32 policy, enum e2ee_stat verdict)
+static noinline enum e2ee_rx_fate
+e2ee_rx_clear(struct e2ee_rx_packet *packet, u32 policy, enum e2ee_stat verdict)
 {
 	if (policy == E2EE_POLICY_BLOCKED)
 		verdict = E2EE_A_STAT_RX_BLOCKED;
@@ -275,8 +276,9 @@ static int e2ee_rx_busy_begin(struct e2ee_socket *socket)
 }
 
 /* packets behind an outstanding one; false: there is none any more */
-static bool e2ee_rx_enqueue(struct e2ee_socket *socket,
-			    struct e2ee_session *session, struct sk_buff *skb)
+static noinline bool e2ee_rx_enqueue(struct e2ee_socket *socket,
+				     struct e2ee_session *session,
+				     struct sk_buff *skb)
 {
 	struct e2ee_packet name = { .len = skb->len - sizeof(struct udphdr) };
 	struct sock *sk = socket->sk;
@@ -302,7 +304,8 @@ static bool e2ee_rx_enqueue(struct e2ee_socket *socket,
 	return true;
 }
 
-static enum e2ee_rx_fate e2ee_rx_open_async(struct e2ee_rx_packet *packet)
+static noinline enum e2ee_rx_fate
+e2ee_rx_open_async(struct e2ee_rx_packet *packet)
 {
 	struct e2ee_socket *socket = packet->socket;
 	struct e2ee_rx_request *request;
@@ -338,7 +341,8 @@ static enum e2ee_rx_fate e2ee_rx_open_async(struct e2ee_rx_packet *packet)
  * A server's retransmission: keys of any SSRC may have sealed it. The cipher
  * works in place, so each trial but the last needs the bytes once more.
  */
-static enum e2ee_rx_fate e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
+static noinline enum e2ee_rx_fate
+e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
 {
 	u32 len = packet->rtp.payload_len;
 	struct e2ee_window *window;
@@ -355,7 +359,7 @@ static enum e2ee_rx_fate e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
 		if (!key)
 			break;
 		window = e2ee_window_find(key, packet->socket);
-		if (key->aead.async || e2ee_key_expired(key) ||
+		if (key->aead.async || e2ee_key_past(key) ||
 		    !e2ee_window_check(key, window, packet->name.ctr))
 			continue;
 		memcpy(e2ee_rx_payload(packet), copy, len);
@@ -371,7 +375,7 @@ static enum e2ee_rx_fate e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
 	return e2ee_rx_finish(packet, err);
 }
 
-static void e2ee_rx_missing(struct e2ee_rx_packet *packet)
+static void __cold e2ee_rx_missing(struct e2ee_rx_packet *packet)
 {
 	struct e2ee_event_msg msg = {
 		.type = E2EE_EVENT_KEY_MISSING,
@@ -405,7 +409,7 @@ static enum e2ee_rx_fate e2ee_rx_sealed(struct e2ee_rx_packet *packet)
 	}
 	if (!packet->key && !rtx)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_SSRC);
-	if (packet->key && e2ee_key_expired(packet->key)) {
+	if (packet->key && e2ee_key_past(packet->key)) {
 		e2ee_key_note_expired(packet->key, packet->name.ssrc);
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_KEY_EXPIRED);
 	}
@@ -491,7 +495,7 @@ static enum e2ee_rx_fate e2ee_rx_judge(struct e2ee_socket *socket,
 	return e2ee_rx_clear(&packet, policy, E2EE_A_STAT_RX_MALFORMED);
 }
 
-static void e2ee_rx_drop(struct sock *sk, struct sk_buff *skb)
+static noinline void e2ee_rx_drop(struct sock *sk, struct sk_buff *skb)
 {
 	e2ee_compat_count_drop(sk);
 	kfree_skb(skb);
@@ -540,9 +544,9 @@ int e2ee_rx_encap(struct sock *sk, struct sk_buff *skb)
 {
 	int ret;
 
-	trace_e2ee_hook(E2EE_DIR_RX, true);
+	e2ee_hook(E2EE_DIR_RX, true);
 	ret = e2ee_rx_take(sk, skb);
-	trace_e2ee_hook(E2EE_DIR_RX, false);
+	e2ee_hook(E2EE_DIR_RX, false);
 	return ret;
 }
 

@@ -131,25 +131,27 @@ struct e2ee_net {
  * @auth_count: wrong tags in the present burst
  */
 struct e2ee_session {
-	struct list_head node;
+	/* what packets look at, in one cache line */
 	struct e2ee_net *enet;
-	refcount_t ref;
-	struct rcu_head rcu;
 	u32 id;
-	char name[E2EE_SESSION_NAME_MAX + 1];
 	u32 policy;
 	u32 flags;
-	u32 window;
 	u32 epoch;
 	unsigned long rtx_pt[BITS_TO_LONGS(128)];
-	char crypto[E2EE_CRYPTO_NAME_MAX + 1];
 	struct e2ee_stats __percpu *stats;
+	struct list_head claims;
+
+	u32 num_rx_bound;
+	u32 window;
+	struct list_head node;
+	refcount_t ref;
+	struct rcu_head rcu;
+	char name[E2EE_SESSION_NAME_MAX + 1];
+	char crypto[E2EE_CRYPTO_NAME_MAX + 1];
 
 	struct list_head keys;
 	u32 num_keys;
-	u32 num_rx_bound;
 	spinlock_t claim_lock;	/* claims, streams */
-	struct list_head claims;
 
 	u32 num_sockets;
 	u32 num_guards;

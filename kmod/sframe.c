@@ -17,8 +17,6 @@
 #define FIELD_EXTENDED		0x08	/* field is a length, minus one */
 #define FIELD_VALUE		0x07
 
-#define TAG_LEN			16	/* RFC 9605, section 4.5: Nt */
-
 /* Bytes that @value needs behind the config byte: 0, or 1 to 8. */
 static unsigned int value_len(u64 value)
 {
@@ -115,22 +113,40 @@ int e2ee_sframe_decode(const u8 *data, size_t len, u64 *kid, u64 *ctr)
 	return (int)(1 + kid_len + ctr_len);
 }
 
-/*
+/**
+ * e2ee_sframe_is_sealed - does this payload claim to be SFrame?
+ * @payload: of an RTP packet
+ * @len: bytes in @payload
+ *
  * S and E are not looked at: libwebrtc sets them by media frame, and a packet
  * with T set is opened alone.
  */
-static bool sframe_is_sealed(const u8 *payload, size_t len)
+bool e2ee_sframe_is_sealed(const u8 *payload, size_t len)
 {
 	return len && (payload[0] & (DESCRIPTOR_T | DESCRIPTOR_RESERVED)) ==
 		      DESCRIPTOR_T;
 }
 
-static u32 sframe_front_len(u64 kid, u64 ctr)
+/**
+ * e2ee_sframe_front_len - bytes that stand before the ciphertext
+ * @kid: key identifier
+ * @ctr: counter
+ */
+u32 e2ee_sframe_front_len(u64 kid, u64 ctr)
 {
 	return 2 + value_len(kid) + value_len(ctr);
 }
 
-static u32 sframe_front(u8 *buf, u64 kid, u64 ctr, struct e2ee_sealed *sealed)
+/**
+ * e2ee_sframe_front - write what stands before the ciphertext
+ * @buf: room for e2ee_sframe_front_len() bytes
+ * @kid: key identifier
+ * @ctr: counter
+ * @sealed: filled with what was written
+ *
+ * Return: bytes written.
+ */
+u32 e2ee_sframe_front(u8 *buf, u64 kid, u64 ctr, struct e2ee_sealed *sealed)
 {
 	buf[0] = E2EE_SFRAME_DESCRIPTOR;
 	sealed->kid = kid;
@@ -141,12 +157,21 @@ static u32 sframe_front(u8 *buf, u64 kid, u64 ctr, struct e2ee_sealed *sealed)
 	return sealed->body;
 }
 
-static int sframe_parse(const u8 *payload, size_t len,
-			struct e2ee_sealed *sealed)
+/**
+ * e2ee_sframe_parse - read what stands before the ciphertext
+ * @payload: of an RTP packet
+ * @len: bytes in @payload
+ * @sealed: filled with what was read
+ *
+ * Return: 0, or -EBADMSG where it does not parse, is not minimal, or leaves no
+ * room for the tag.
+ */
+int e2ee_sframe_parse(const u8 *payload, size_t len,
+		      struct e2ee_sealed *sealed)
 {
 	int header;
 
-	if (!sframe_is_sealed(payload, len))
+	if (!e2ee_sframe_is_sealed(payload, len))
 		return -EBADMSG;
 	header = e2ee_sframe_decode(payload + 1, len - 1, &sealed->kid,
 				    &sealed->ctr);
@@ -156,27 +181,22 @@ static int sframe_parse(const u8 *payload, size_t len,
 	sealed->aad = 1;
 	sealed->aad_len = (u32)header;
 	sealed->body = 1 + sealed->aad_len;
-	if (len - sealed->body < TAG_LEN)
+	if (len - sealed->body < E2EE_SFRAME_TAG_LEN)
 		return -EBADMSG;
 	return 0;
 }
 
-/* RFC 9605, section 4.4.3: salt XOR CTR, the CTR as a 12-byte number */
-static void sframe_nonce(u8 nonce[E2EE_SFRAME_NONCE_LEN],
-			 const u8 salt[E2EE_SFRAME_NONCE_LEN], u64 ctr)
+/**
+ * e2ee_sframe_nonce - the AEAD's nonce, RFC 9605, section 4.4.3
+ * @nonce: to be filled
+ * @salt: of the key
+ * @ctr: counter
+ *
+ * Salt XOR CTR, the CTR as a 12-byte number.
+ */
+void e2ee_sframe_nonce(u8 nonce[E2EE_SFRAME_NONCE_LEN],
+		       const u8 salt[E2EE_SFRAME_NONCE_LEN], u64 ctr)
 {
 	memcpy(nonce, salt, 4);
 	e2ee_put_be64(nonce + 4, e2ee_get_be64(salt + 4) ^ ctr);
 }
-
-/* draft-ietf-avtcore-rtp-sframe-02, one SFrame object a packet */
-const struct e2ee_form e2ee_sframe = {
-	.name		= "sframe",
-	.tag_len	= TAG_LEN,
-	.front_max	= 1 + E2EE_SFRAME_HEADER_MAX,
-	.is_sealed	= sframe_is_sealed,
-	.front_len	= sframe_front_len,
-	.front		= sframe_front,
-	.parse		= sframe_parse,
-	.nonce		= sframe_nonce,
-};

@@ -54,27 +54,29 @@ struct e2ee_stats;
  * @tx_wait: where senders wait for that
  */
 struct e2ee_socket {
-	struct proto prot;
+	/* what packets look at, in one cache line, and then sendmsg in @prot */
 	struct proto *orig;
-	struct sock *sk;
-	void (*sk_destruct)(struct sock *sk);
-	struct e2ee_net *enet;
 	struct e2ee_session __rcu *session;
+	struct e2ee_stats __percpu *stats;
+	struct sock *sk;
+	struct e2ee_net *enet;
 	u64 id;
+	bool rx_busy;
+	bool tx_held;
+	struct proto prot;
+
+	void (*sk_destruct)(struct sock *sk);
 	u32 guard;
 	struct list_head node;
 	unsigned long hooked;
-	struct e2ee_stats __percpu *stats;
 	struct list_head windows;
 
 	spinlock_t rx_lock;	/* rx_busy, rx_queue, rx_queued */
-	bool rx_busy;
 	struct sk_buff_head rx_queue;
 	u32 rx_queued;
 	struct e2ee_rx_request *rx_request;
 	struct work_struct rx_work;
 
-	bool tx_held;
 	wait_queue_head_t tx_wait;
 };
 

@@ -57,37 +57,6 @@ void e2ee_stats_add(struct e2ee_stats __percpu *stats, enum e2ee_stat stat,
 	put_cpu_ptr(stats);
 }
 
-static void e2ee_stats_one(struct e2ee_stats *here, enum e2ee_stat stat)
-{
-	u64_stats_t *count = &here->count[stat];
-	unsigned long flags;
-
-	flags = u64_stats_update_begin_irqsave(&here->syncp);
-	u64_stats_set(count, u64_stats_read(count) + 1);
-	u64_stats_update_end_irqrestore(&here->syncp, flags);
-}
-
-/**
- * e2ee_stats_verdict() - count a packet at both its owners
- * @session: counters
- * @socket: counters
- * @stat: verdict
- *
- * No atomic operation, as no counter of a CPU is written from two contexts:
- *
- * Context: verdicts of sending: process; of receiving: bottom halves off.
- */
-void e2ee_stats_verdict(struct e2ee_stats __percpu *session,
-			struct e2ee_stats __percpu *socket,
-			enum e2ee_stat stat)
-{
-	int cpu = get_cpu();
-
-	e2ee_stats_one(per_cpu_ptr(session, cpu), stat);
-	e2ee_stats_one(per_cpu_ptr(socket, cpu), stat);
-	put_cpu();
-}
-
 /**
  * e2ee_object_created() - note in the audit that an object came
  * @object: its kind

@@ -6,6 +6,8 @@
 #ifndef E2EE_STATS_H
 #define E2EE_STATS_H
 
+#include <linux/percpu.h>
+#include <linux/smp.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/e2ee.h>
@@ -38,9 +40,6 @@ enum e2ee_object {
 /* any context */
 void e2ee_stats_add(struct e2ee_stats __percpu *stats, enum e2ee_stat stat,
 		    unsigned int packets);
-void e2ee_stats_verdict(struct e2ee_stats __percpu *session,
-			struct e2ee_stats __percpu *socket,
-			enum e2ee_stat stat);
 void e2ee_object_created(enum e2ee_object object);
 void e2ee_object_destroyed(enum e2ee_object object);
 
@@ -50,5 +49,36 @@ void e2ee_stats_sum(const struct e2ee_stats __percpu *stats,
 		    u64 sum[E2EE_STATS_NUM]);
 int e2ee_stats_init(void);	/* debugfs e2ee/objects: "name created destroyed" a line */
 void e2ee_stats_exit(void);
+
+static inline void e2ee_stats_one(struct e2ee_stats *here, enum e2ee_stat stat)
+{
+	u64_stats_t *count = &here->count[stat];
+	unsigned long flags;
+
+	flags = u64_stats_update_begin_irqsave(&here->syncp);
+	u64_stats_set(count, u64_stats_read(count) + 1);
+	u64_stats_update_end_irqrestore(&here->syncp, flags);
+}
+
+/**
+ * e2ee_stats_verdict() - count a packet at both its owners
+ * @session: counters
+ * @socket: counters
+ * @stat: verdict
+ *
+ * No atomic operation, as no counter of a CPU is written from two contexts:
+ *
+ * Context: verdicts of sending: process; of receiving: bottom halves off.
+ */
+static inline void e2ee_stats_verdict(struct e2ee_stats __percpu *session,
+				      struct e2ee_stats __percpu *socket,
+				      enum e2ee_stat stat)
+{
+	int cpu = get_cpu();
+
+	e2ee_stats_one(per_cpu_ptr(session, cpu), stat);
+	e2ee_stats_one(per_cpu_ptr(socket, cpu), stat);
+	put_cpu();
+}
 
 #endif /* E2EE_STATS_H */

@@ -30,10 +30,20 @@ struct e2ee_recent {
 	unsigned long crowded;
 };
 
+static int e2ee_stream_cmp(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct e2ee_stream_id *a = arg->key;
+	const struct e2ee_stream_id *b = &((const struct e2ee_key *)obj)->stream;
+
+	return a->ssrc != b->ssrc || a->session != b->session ||
+	       a->epoch != b->epoch || a->any != b->any;
+}
+
 static const struct rhashtable_params e2ee_stream_params = {
 	.key_len = sizeof_field(struct e2ee_key, stream),
 	.key_offset = offsetof(struct e2ee_key, stream),
 	.head_offset = offsetof(struct e2ee_key, by_stream),
+	.obj_cmpfn = e2ee_stream_cmp,
 	.automatic_shrinking = true,
 };
 
@@ -214,7 +224,7 @@ int e2ee_stream_next_ctr(struct e2ee_key *key, u32 ssrc, u64 *ctr)
 {
 	u64 next = atomic64_read(&key->ctr);
 
-	if (e2ee_key_expired(key))
+	if (e2ee_key_past(key))
 		goto expired;
 	do {
 		if (next == E2EE_CTR_DEAD)

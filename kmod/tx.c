@@ -145,16 +145,16 @@ static int e2ee_tx_copy(struct e2ee_tx *tx)
 
 /* rows of the design's table: what a policy makes of what was found */
 
-static void e2ee_tx_refuse(struct e2ee_tx_packet *packet,
-			   enum e2ee_stat verdict, int err)
+static void __cold e2ee_tx_refuse(struct e2ee_tx_packet *packet,
+				  enum e2ee_stat verdict, int err)
 {
 	packet->verdict = verdict;
 	packet->err = err;
 }
 
 /* media that cannot be sealed */
-static void e2ee_tx_unsealed(struct e2ee_tx_packet *packet, u32 policy,
-			     enum e2ee_stat verdict, int err)
+static void __cold e2ee_tx_unsealed(struct e2ee_tx_packet *packet, u32 policy,
+				    enum e2ee_stat verdict, int err)
 {
 	if (policy == E2EE_POLICY_OPTIONAL)
 		packet->verdict = E2EE_A_STAT_TX_CLEAR;
@@ -162,8 +162,9 @@ static void e2ee_tx_unsealed(struct e2ee_tx_packet *packet, u32 policy,
 		e2ee_tx_refuse(packet, verdict, err);
 }
 
-static void e2ee_tx_event(struct e2ee_tx *tx, struct e2ee_session *session,
-			  u32 type, u32 epoch, u32 ssrc)
+static void __cold e2ee_tx_event(struct e2ee_tx *tx,
+				 struct e2ee_session *session, u32 type,
+				 u32 epoch, u32 ssrc)
 {
 	struct e2ee_event_msg msg = {
 		.type = type,
@@ -213,10 +214,10 @@ struct e2ee_tx_plan {
 
 /* makes room, writes the front: all but the cipher */
 static void e2ee_tx_lay_out(struct e2ee_tx_packet *packet,
-			    const struct e2ee_rtp *rtp,
-			    const struct e2ee_form *form, struct e2ee_key *key,
+			    const struct e2ee_rtp *rtp, struct e2ee_key *key,
 			    struct e2ee_tx_plan *plan)
 {
+	const struct e2ee_form *form = &e2ee_sframe;
 	u32 front = form->front_len(packet->name.kid, packet->name.ctr);
 	u8 *old = packet->vec.iov_base, *new = old - front;
 	u32 behind = rtp->pad_len + rtp->tail_len;
@@ -287,7 +288,7 @@ static int e2ee_tx_seal_in(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_KEY_EXPIRED, err);
 		return 0;
 	}
-	e2ee_tx_lay_out(packet, rtp, form, key, &plan);
+	e2ee_tx_lay_out(packet, rtp, key, &plan);
 	if (packet->vec.iov_len > tx->max) {	/* the CTR grew a byte */
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_TOO_BIG, -EMSGSIZE);
 		return 0;
@@ -343,8 +344,9 @@ static void e2ee_tx_media(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 }
 
 /* an engine that protects its packets itself: we would break them */
-static void e2ee_tx_srtp(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
-			 struct e2ee_session *session, u32 policy)
+static void __cold e2ee_tx_srtp(struct e2ee_tx *tx,
+				struct e2ee_tx_packet *packet,
+				struct e2ee_session *session, u32 policy)
 {
 	if (policy == E2EE_POLICY_BLOCKED) {
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EPROTO);
@@ -411,7 +413,7 @@ static int e2ee_tx_judge_all(struct e2ee_tx *tx, enum e2ee_stat *verdict)
 	return err;
 }
 
-static bool e2ee_tx_wants_errors(struct e2ee_tx *tx)
+static bool __cold e2ee_tx_wants_errors(struct e2ee_tx *tx)
 {
 	struct e2ee_session *session;
 	bool wants = false;
@@ -437,7 +439,7 @@ static void e2ee_tx_count(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 }
 
 /* none of them leaves */
-static void e2ee_tx_count_all(struct e2ee_tx *tx, enum e2ee_stat verdict)
+static void __cold e2ee_tx_count_all(struct e2ee_tx *tx, enum e2ee_stat verdict)
 {
 	u32 i;
 
@@ -449,14 +451,15 @@ static void e2ee_tx_count_all(struct e2ee_tx *tx, enum e2ee_stat verdict)
 static void e2ee_tx_note_frag(struct e2ee_tx *tx,
 			      const struct e2ee_tx_packet *packet)
 {
-	bool ipv4 = e2ee_tx_is_ipv4(tx->sk, tx->msg);
-	u32 len = packet->vec.iov_len + sizeof(struct udphdr) +
-		  (ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+	u32 len = packet->vec.iov_len + sizeof(struct udphdr);
 	struct e2ee_session *session;
+	bool ipv4;
 	u32 mtu;
 
-	if (len <= E2EE_TX_MTU_MIN)
+	if (len + sizeof(struct ipv6hdr) <= E2EE_TX_MTU_MIN)
 		return;
+	ipv4 = e2ee_tx_is_ipv4(tx->sk, tx->msg);
+	len += ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	mtu = e2ee_mtu_of(tx->sk, tx->msg, ipv4);
 	if (!mtu || len <= mtu)
 		return;
@@ -495,9 +498,9 @@ static int e2ee_tx_call(struct e2ee_tx *tx, struct msghdr *msg, size_t len)
 {
 	int ret;
 
-	trace_e2ee_hook(E2EE_DIR_TX, false);
+	e2ee_hook(E2EE_DIR_TX, false);
 	ret = tx->socket->orig->sendmsg(tx->sk, msg, len);
-	trace_e2ee_hook(E2EE_DIR_TX, true);
+	e2ee_hook(E2EE_DIR_TX, true);
 	return ret;
 }
 
@@ -586,7 +589,7 @@ static int e2ee_tx_send_groups(struct e2ee_tx *tx, struct msghdr *msg,
 	return i ? min_t(size_t, (size_t)i * tx->gso, tx->len) : ret;
 }
 
-static int e2ee_tx_send_burst(struct e2ee_tx *tx, struct msghdr *msg)
+static noinline int e2ee_tx_send_burst(struct e2ee_tx *tx, struct msghdr *msg)
 {
 	int ret = -ENOBUFS;
 	struct kvec *vec;
@@ -679,7 +682,7 @@ static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 	return -ENOBUFS;
 }
 
-static int e2ee_tx_send_empty(struct e2ee_tx *tx)
+static int __cold e2ee_tx_send_empty(struct e2ee_tx *tx)
 {
 	struct e2ee_session *session;
 	int ret;
@@ -792,8 +795,8 @@ int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	if (unlikely(READ_ONCE(socket->tx_held)) &&
 	    wait_event_killable(socket->tx_wait, !READ_ONCE(socket->tx_held)))
 		return -EINTR;
-	trace_e2ee_hook(E2EE_DIR_TX, true);
+	e2ee_hook(E2EE_DIR_TX, true);
 	ret = e2ee_tx_sendmsg_now(socket, msg, len);
-	trace_e2ee_hook(E2EE_DIR_TX, false);
+	e2ee_hook(E2EE_DIR_TX, false);
 	return ret;
 }

@@ -5,10 +5,12 @@
 #ifndef E2EE_VERDICT_H
 #define E2EE_VERDICT_H
 
+#include <linux/tracepoint-defs.h>
 #include "session.h"
 #include "socket.h"
 #include "stats.h"
-#include "trace.h"
+
+DECLARE_TRACEPOINT(e2ee_hook);
 
 /**
  * struct e2ee_packet - what names a packet, for its verdict
@@ -24,37 +26,22 @@ struct e2ee_packet {
 	u32 len;
 };
 
-/**
- * e2ee_verdict() - count a packet, once
- * @socket: where
- * @session: whose policy decided
- * @stat: enum e2ee_stat, one of the verdicts
- * @packet: what is known of it
- *
- * Context: as e2ee_stats_verdict(), under rcu_read_lock() for @session.
- */
-static inline void e2ee_verdict(struct e2ee_socket *socket,
-				struct e2ee_session *session,
-				enum e2ee_stat stat,
-				const struct e2ee_packet *packet)
-{
-	e2ee_stats_verdict(session->stats, socket->stats, stat);
-	trace_verdict(session->id, socket->id, stat, packet->ssrc,
-		      packet->kid, packet->ctr, packet->len);
-}
+/* any context, under rcu_read_lock() for the session */
+void e2ee_verdict(struct e2ee_socket *socket, struct e2ee_session *session,
+		  enum e2ee_stat stat, const struct e2ee_packet *packet);
+void e2ee_note(struct e2ee_socket *socket, struct e2ee_session *session,
+	       enum e2ee_stat stat);
+void __cold e2ee_hook_tell(u32 dir, bool enter);
 
 /**
- * e2ee_note() - count something beside the verdict of a packet
- * @socket: where; may be NULL
- * @session: whose
- * @stat: enum e2ee_stat, one of the notes
+ * e2ee_hook() - a packet enters or leaves our own part of its way
+ * @dir: enum e2ee_dir
+ * @enter: entering or leaving
  */
-static inline void e2ee_note(struct e2ee_socket *socket,
-			     struct e2ee_session *session, enum e2ee_stat stat)
+static inline void e2ee_hook(u32 dir, bool enter)
 {
-	e2ee_stats_add(session->stats, stat, 1);
-	if (socket)
-		e2ee_stats_add(socket->stats, stat, 1);
+	if (tracepoint_enabled(e2ee_hook))
+		e2ee_hook_tell(dir, enter);
 }
 
 #endif /* E2EE_VERDICT_H */

@@ -232,7 +232,8 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 	if (!window)
 		return -ENOMEM;
 	spin_lock(&window->lock);
-	ok = e2ee_replay_accept(&window->replay, ctr);
+	ok = e2ee_replay_accept_next(&window->replay, ctr) ||
+	     e2ee_replay_accept(&window->replay, ctr);
 	/* e2ee_window_packets() looks on without this lock */
 	WRITE_ONCE(window->packets, window->packets + ok);
 	spin_unlock(&window->lock);

@@ -27,7 +27,9 @@ static bool accept(struct e2ee_replay *window, u64 ctr)
 {
 	bool first = e2ee_replay_check(window, ctr);
 	bool second = e2ee_replay_check(window, ctr);
-	bool accepted = e2ee_replay_accept(window, ctr);
+	/* either way must say the same: half of them may take the short one */
+	bool accepted = (ctr & 1 && e2ee_replay_accept_next(window, ctr)) ||
+			e2ee_replay_accept(window, ctr);
 
 	EXPECT_EQ(first, accepted);
 	EXPECT_EQ(second, accepted);
