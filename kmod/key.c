@@ -73,7 +73,6 @@ static void e2ee_key_free_work(struct work_struct *work)
 	e2ee_window_free_key(key);
 	e2ee_aead_destroy(&key->aead);
 	kfree(key->recent);
-	kfree(key->spare);
 	kfree_sensitive(key);
 	e2ee_object_destroyed(E2EE_OBJECT_KEY);
 }
@@ -425,11 +424,6 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 		if (!key->recent)
 			goto free_key;
 	}
-	if (param->dir == E2EE_DIR_RX) {
-		key->spare = e2ee_window_alloc(key->window);
-		if (!key->spare)
-			goto free_key;
-	}
 	key->sent = jiffies - E2EE_RECENT_TIME;
 	err = e2ee_aead_init(&key->aead, param->secret, param->secret_len,
 			     session->crypto);
@@ -441,7 +435,6 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 	return key;
 
 free_recent:
-	kfree(key->spare);
 	kfree(key->recent);
 free_key:
 	kfree_sensitive(key);

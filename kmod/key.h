@@ -80,7 +80,6 @@ struct e2ee_digest_id {
  * @sent: jiffies of the last packet sealed
  * @window: size of replay windows, packets
  * @windows: struct e2ee_window.in_key, one a receiving socket
- * @spare: memory of the first of them (rx), till that is made
  * @recent: SSRCs that sent lately with a key for any; else NULL
  * @kept: what the module remembers of it till unload (tx); else NULL
  */
@@ -100,7 +99,6 @@ struct e2ee_key {
 	time64_t expires;
 
 	struct list_head windows;
-	struct e2ee_window *spare;
 	u64 soft_limit;
 	unsigned long sent;
 	struct e2ee_recent *recent;

@@ -16,6 +16,7 @@
 #include "socket.h"
 #include "stats.h"
 #include "version.h"
+#include "window.h"
 
 struct e2ee_part {
 	const char *name;
@@ -29,6 +30,7 @@ static const struct e2ee_part e2ee_parts[] = {
 	{ "aead", e2ee_aead_setup, e2ee_aead_cleanup },
 	{ "buffer", e2ee_buffer_init, e2ee_buffer_exit },
 	{ "digest", e2ee_digest_init, e2ee_digest_exit },
+	{ "window", e2ee_window_init, e2ee_window_exit },
 	{ "key", e2ee_key_init, e2ee_key_exit },
 	{ "rx", e2ee_rx_init, e2ee_rx_exit },
 	{ "socket", e2ee_socket_init, e2ee_socket_exit },

@@ -177,7 +177,8 @@ static enum e2ee_rx_fate e2ee_rx_finish(struct e2ee_rx_packet *packet, int err)
 	}
 	if (!err)
 		err = e2ee_window_accept(packet->key, packet->socket,
-					 packet->window, packet->name.ctr);
+					 packet->session, packet->window,
+					 packet->name.ctr);
 	if (err == -EALREADY)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
 	if (err)

@@ -16,7 +16,9 @@
  * A session is in its namespace's list until it is deleted; sockets that are
  * bound to it keep it in memory, and it tells them "blocked".
  */
+#include <linux/memcontrol.h>
 #include <linux/rculist.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 #include "contact.h"
@@ -46,6 +48,7 @@ static void e2ee_session_free(struct rcu_head *rcu)
 						    rcu);
 
 	free_percpu(session->stats);
+	mem_cgroup_put(session->memcg);
 	kfree(session);
 	e2ee_object_destroyed(E2EE_OBJECT_SESSION);
 }
@@ -209,6 +212,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	if (!session)
 		return ERR_PTR(-ENOMEM);
 	session->enet = enet;
+	session->memcg = get_mem_cgroup_from_mm(current->mm);
 	refcount_set(&session->ref, 1);
 	session->window = E2EE_WINDOW_DEFAULT;
 	INIT_LIST_HEAD(&session->keys);
@@ -232,6 +236,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	return session;
 
 free:
+	mem_cgroup_put(session->memcg);
 	kfree(session);
 	return ERR_PTR(err);
 }

@@ -16,6 +16,7 @@
 #include <net/net_namespace.h>
 
 struct e2ee_stats;
+struct mem_cgroup;
 
 /**
  * struct e2ee_refusal - why a request was refused, for the one who asked
@@ -55,7 +56,6 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @watch: looks whether sockets still have their hooks
  * @watch_delay: till it looks again, jiffies; under @sockets_lock
  * @windows_lock: protects the lists of replay windows; softirq safe
- * @window_bytes: memory of those that no key brought along
  * @tombs_lock: protects @tombs; softirq safe
  * @tombs: sending keys deleted a moment ago, while guards exist
  * @key_serial: order of installation of the newest key
@@ -84,7 +84,6 @@ struct e2ee_net {
 	struct delayed_work watch;
 	unsigned long watch_delay;
 	spinlock_t windows_lock;	/* lists of windows */
-	atomic_long_t window_bytes;
 	spinlock_t tombs_lock;	/* tombs */
 	struct list_head tombs;
 	u64 key_serial;
@@ -129,6 +128,8 @@ struct e2ee_net {
  * @event_lost: events not sent since the last one that was
  * @auth_stamp: jiffies at which the present burst of wrong tags began
  * @auth_count: wrong tags in the present burst
+ * @memcg: of whoever made it, charged with the windows that packets make; holds
+ *	a reference
  */
 struct e2ee_session {
 	/* what packets look at, in one cache line */
@@ -162,6 +163,7 @@ struct e2ee_session {
 	u32 event_lost;
 	unsigned long auth_stamp;
 	u32 auth_count;
+	struct mem_cgroup *memcg;
 };
 
 /* which members of struct e2ee_session_param a request gives */

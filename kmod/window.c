@@ -13,15 +13,17 @@
  *
  * DOC: memory
  *
- * A packet comes in nobody's name, so the memory of its window is nobody's,
- * either. Hence each receiving key brings the memory of its first window along,
- * which is charged to whoever installs it. For further ones, at other sockets or
- * after the first one's is gone, a namespace has a limited sum; when that is
- * spent, packets that need another window are dropped (rx_busy).
+ * A packet comes in nobody's name, so its window is charged to the memory cgroup
+ * of whoever made the session, which keeps a reference on it. A window may
+ * outlive the session: its charge goes when it does. At the limit packets that
+ * need another window are dropped (rx_busy): they cannot wait for memory to be
+ * reclaimed. In the root cgroup and without CONFIG_MEMCG there is no limit, as
+ * for all other memory.
  */
+#include <linux/memcontrol.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/user_namespace.h>
 #include "key.h"
 #include "replay.h"
 #include "session.h"
@@ -33,25 +35,28 @@
  * struct e2ee_window - a window
  * @in_key: in struct e2ee_key.windows
  * @in_socket: in struct e2ee_socket.windows
- * @rcu: frees it
+ * @rcu: frees it, once it is in no list
  * @key: whose it is, for @packets
  * @socket: where; compared, never followed
- * @extra: it counts for struct e2ee_net.window_bytes
  * @lock: protects @packets and @replay; taken with bottom halves off
  * @packets: packets authenticated
  * @replay: CTRs seen
  */
 struct e2ee_window {
 	struct list_head in_key;
-	struct list_head in_socket;
-	struct rcu_head rcu;
+	union {
+		struct list_head in_socket;
+		struct rcu_head rcu;
+	};
 	struct e2ee_key *key;
 	const struct e2ee_socket *socket;
-	bool extra;
 	spinlock_t lock;	/* packets, replay */
 	u64 packets;
 	struct e2ee_replay replay;
 };
+
+/* windows of the default size, which kmalloc() would round up to 1 KiB */
+static struct kmem_cache *e2ee_window_cache;
 
 /**
  * e2ee_window_find() - the window of a key at a socket
@@ -106,57 +111,43 @@ static size_t e2ee_window_bytes(u32 size)
 	return offsetof(struct e2ee_window, replay) + e2ee_replay_bytes(size);
 }
 
-/**
- * e2ee_window_alloc() - memory for the first window of a key
- * @size: of the window, packets
- *
- * Context: process, sleeps.
- * Return: for struct e2ee_key.spare, freed with kfree(); or NULL.
- */
-struct e2ee_window *e2ee_window_alloc(u32 size)
+/* charged to @memcg; its limit holds as no __GFP_HIGH lifts it */
+static struct e2ee_window *e2ee_window_alloc(u32 size, struct mem_cgroup *memcg)
 {
+	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT;
 	struct e2ee_window *window;
+	struct mem_cgroup *old;
 
-	window = kmalloc(e2ee_window_bytes(size), GFP_KERNEL_ACCOUNT);
-	if (window)
-		window->extra = false;
+	old = set_active_memcg(memcg);
+	if (size == E2EE_WINDOW_DEFAULT)
+		window = kmem_cache_alloc(e2ee_window_cache, gfp);
+	else
+		window = kmalloc(e2ee_window_bytes(size), gfp);
+	set_active_memcg(old);
 	return window;
 }
 
-static struct e2ee_window *e2ee_window_extra(struct e2ee_net *enet, u32 size)
+static void e2ee_window_free(struct e2ee_window *window)
 {
-	long max = enet->net->user_ns == &init_user_ns ?
-		   E2EE_WINDOWS_HOST : E2EE_WINDOWS_OTHER;
-	long bytes = e2ee_window_bytes(size);
-	struct e2ee_window *window = NULL;
-
-	if (atomic_long_add_return(bytes, &enet->window_bytes) <= max)
-		window = kmalloc(bytes, GFP_ATOMIC);
-	if (!window) {
-		atomic_long_sub(bytes, &enet->window_bytes);
-		return NULL;
-	}
-	window->extra = true;
-	return window;
+	if (window->replay.size == E2EE_WINDOW_DEFAULT)
+		kmem_cache_free(e2ee_window_cache, window);
+	else
+		kfree(window);
 }
 
-/* its memory counts no more; it is freed soon, or now */
-static void e2ee_window_uncount(struct e2ee_window *window,
-				struct e2ee_net *enet)
+static void e2ee_window_free_rcu(struct rcu_head *rcu)
 {
-	if (window->extra)
-		atomic_long_sub(e2ee_window_bytes(window->replay.size),
-				&enet->window_bytes);
+	e2ee_window_free(container_of(rcu, struct e2ee_window, rcu));
+	e2ee_object_destroyed(E2EE_OBJECT_WINDOW);
 }
 
 static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
-					   struct e2ee_socket *socket)
+					   struct e2ee_socket *socket,
+					   struct mem_cgroup *memcg)
 {
 	struct e2ee_window *window, *other;
 
-	window = xchg(&key->spare, NULL);
-	if (!window)
-		window = e2ee_window_extra(key->enet, key->window);
+	window = e2ee_window_alloc(key->window, memcg);
 	if (!window)
 		return NULL;
 	spin_lock_init(&window->lock);
@@ -173,8 +164,7 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 	}
 	spin_unlock_bh(&socket->enet->windows_lock);
 	if (other) {		/* another CPU was first */
-		e2ee_window_uncount(window, key->enet);
-		kfree(window);
+		e2ee_window_free(window);
 		return other;
 	}
 	e2ee_object_created(E2EE_OBJECT_WINDOW);
@@ -214,6 +204,7 @@ bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
  * e2ee_window_accept() - move the window for an authenticated packet
  * @key: a receiving key
  * @socket: where the packet came in
+ * @session: of @key; whoever made it is charged with a new window
  * @window: of @key there, if it was looked for already; else NULL
  * @ctr: from the packet, whose tag is right
  *
@@ -221,6 +212,7 @@ bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
  * Return: 0; -EALREADY: replayed, or older than the window; -ENOMEM.
  */
 int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
+		       const struct e2ee_session *session,
 		       struct e2ee_window *window, u64 ctr)
 {
 	bool ok;
@@ -228,7 +220,7 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 	if (!window)
 		window = e2ee_window_find(key, socket);
 	if (!window)
-		window = e2ee_window_new(key, socket);
+		window = e2ee_window_new(key, socket, session->memcg);
 	if (!window)
 		return -ENOMEM;
 	spin_lock(&window->lock);
@@ -251,9 +243,7 @@ static void e2ee_window_unlink(struct e2ee_window *window)
 	smp_wmb();		/* who misses the window finds its CTR */
 	list_del_rcu(&window->in_key);
 	list_del(&window->in_socket);
-	e2ee_window_uncount(window, key->enet);
-	kfree_rcu(window, rcu);
-	e2ee_object_destroyed(E2EE_OBJECT_WINDOW);
+	call_rcu(&window->rcu, e2ee_window_free_rcu);
 }
 
 /**
@@ -303,4 +293,19 @@ void e2ee_window_free_socket(struct e2ee_socket *socket)
 	list_for_each_entry_safe(window, next, &socket->windows, in_socket)
 		e2ee_window_unlink(window);
 	spin_unlock_bh(&enet->windows_lock);
+}
+
+int e2ee_window_init(void)
+{
+	e2ee_window_cache = kmem_cache_create("e2ee_window",
+					      e2ee_window_bytes(E2EE_WINDOW_DEFAULT),
+					      0, SLAB_HWCACHE_ALIGN, NULL);
+	return e2ee_window_cache ? 0 : -ENOMEM;
+}
+
+/* nobody makes windows any more, nor has one that is not on its way out */
+void e2ee_window_exit(void)
+{
+	rcu_barrier();		/* e2ee_window_free_rcu() */
+	kmem_cache_destroy(e2ee_window_cache);
 }

@@ -9,17 +9,9 @@
 #include <linux/types.h>
 
 struct e2ee_key;
+struct e2ee_session;
 struct e2ee_socket;
 struct e2ee_window;
-
-/* bytes of a namespace's windows but the first one of each key: of the host's
- * user namespace, of another one
- */
-#define E2EE_WINDOWS_HOST	(64L << 20)
-#define E2EE_WINDOWS_OTHER	(16L << 20)
-
-/* process context, sleeps */
-struct e2ee_window *e2ee_window_alloc(u32 size);
 
 /* softirq or process context, under rcu_read_lock() */
 struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
@@ -30,11 +22,16 @@ u64 e2ee_window_next(const struct e2ee_key *key);
 bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
 		       u64 ctr);
 int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
+		       const struct e2ee_session *session,
 		       struct e2ee_window *window, u64 ctr);
 
 /* any context but hard interrupt */
 u64 e2ee_window_packets(const struct e2ee_key *key);
 void e2ee_window_free_key(struct e2ee_key *key);
 void e2ee_window_free_socket(struct e2ee_socket *socket);
+
+/* init and exit */
+int e2ee_window_init(void);
+void e2ee_window_exit(void);
 
 #endif /* E2EE_WINDOW_H */
