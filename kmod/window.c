@@ -15,9 +15,9 @@
  *
  * A packet comes in nobody's name, so its window is charged to the memory cgroup
  * of whoever made the session, which keeps a reference on it. A window may
- * outlive the session: its charge goes when it does. At the limit packets that
- * need another window are dropped (rx_busy): they cannot wait for memory to be
- * reclaimed. In the root cgroup and without CONFIG_MEMCG there is no limit, as
+ * outlive the session: its charge goes when it does. At the limit each key still
+ * gets its first window; packets that need another one are dropped (rx_busy):
+ * they cannot wait for memory to be reclaimed. In the root cgroup and without CONFIG_MEMCG there is no limit, as
  * for all other memory.
  */
 #include <linux/memcontrol.h>
@@ -111,10 +111,17 @@ static size_t e2ee_window_bytes(u32 size)
 	return offsetof(struct e2ee_window, replay) + e2ee_replay_bytes(size);
 }
 
-/* charged to @memcg; its limit holds as no __GFP_HIGH lifts it */
-static struct e2ee_window *e2ee_window_alloc(u32 size, struct mem_cgroup *memcg)
+/*
+ * Charged to @memcg, whose limit holds, but for the first window of a key: a cgroup
+ * may stand at its limit for nothing but cached files, which nobody gives up for a
+ * packet's sake, and no member's media is to wait for that. __GFP_HIGH of
+ * GFP_ATOMIC makes the difference.
+ */
+static struct e2ee_window *e2ee_window_alloc(u32 size, struct mem_cgroup *memcg,
+					     bool first)
 {
-	const gfp_t gfp = GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT;
+	gfp_t gfp = (first ? GFP_ATOMIC : GFP_NOWAIT) | __GFP_NOWARN |
+		    __GFP_ACCOUNT;
 	struct e2ee_window *window;
 	struct mem_cgroup *old;
 
@@ -147,7 +154,8 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 {
 	struct e2ee_window *window, *other;
 
-	window = e2ee_window_alloc(key->window, memcg);
+	window = e2ee_window_alloc(key->window, memcg,
+				   list_empty(&key->windows));
 	if (!window)
 		return NULL;
 	spin_lock_init(&window->lock);

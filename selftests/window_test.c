@@ -2,7 +2,7 @@
 /*
  * Memory of replay windows: a window is made by a packet, and charged to the
  * memory cgroup of whoever made the session, not of whoever sends. At its limit
- * packets that need another window are dropped; the rest goes on.
+ * each key still gets one; packets that need another are dropped; the rest goes on.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -281,6 +281,19 @@ TEST_F(window, charged)
 	EXPECT_GE(before + rise / 2, group_bytes(self->maker));
 	ASSERT_EQ(0, open_sockets(self));
 	EXPECT_EQ(arrived, all_pairs(self, HALF, SOCKETS, 2));
+}
+
+TEST_F(window, first_of_a_key)
+{
+	const long slack = 512 << 10;	/* what CPUs charged in advance */
+	int more;
+
+	ASSERT_EQ(0, group_limit(self->maker, group_bytes(self->maker)));
+	EXPECT_EQ(KEYS, all_keys(self, 0, 0));
+	more = all_pairs(self, 1, SOCKETS, 0);
+	ASSERT_LE(0, more);
+	EXPECT_GE(slack, more * (long)variant->size / 8);
+	EXPECT_EQ(KEYS, all_keys(self, 0, 1));
 }
 
 TEST_HARNESS_MAIN
