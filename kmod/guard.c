@@ -35,10 +35,45 @@ static bool e2ee_guard_addr_match(const struct e2ee_guard *guard,
 	return !memcmp(addr, guard->addr, guard->addr_len);
 }
 
+/* a kernel whose sockets know no control group has no such guards */
+#ifdef CONFIG_SOCK_CGROUP_DATA
+static bool e2ee_guard_cgroup_match(const struct e2ee_guard *guard,
+				    struct sock *sk)
+{
+	struct cgroup *cgroup = sock_cgroup_ptr(&sk->sk_cgrp_data);
+
+	return cgroup && cgroup_is_descendant(cgroup, guard->cgroup);
+}
+
+static struct cgroup *e2ee_guard_cgroup_get(const char *path)
+{
+	return cgroup_get_from_path(path);
+}
+
+static void e2ee_guard_cgroup_put(struct cgroup *cgroup)
+{
+	cgroup_put(cgroup);
+}
+#else
+static bool e2ee_guard_cgroup_match(const struct e2ee_guard *guard,
+				    struct sock *sk)
+{
+	return false;
+}
+
+static struct cgroup *e2ee_guard_cgroup_get(const char *path)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static void e2ee_guard_cgroup_put(struct cgroup *cgroup)
+{
+}
+#endif
+
 static bool e2ee_guard_match(const struct e2ee_guard *guard, struct sock *sk)
 {
 	u16 port = inet_sk(sk)->inet_num;
-	struct cgroup *cgroup;
 
 	if (port < guard->port_first || port > guard->port_last)
 		return false;
@@ -46,10 +81,7 @@ static bool e2ee_guard_match(const struct e2ee_guard *guard, struct sock *sk)
 		return false;
 	if (guard->has_uid && !uid_eq(READ_ONCE(sk->sk_uid), guard->uid))
 		return false;
-	if (!guard->cgroup)
-		return true;
-	cgroup = sock_cgroup_ptr(&sk->sk_cgrp_data);
-	return cgroup && cgroup_is_descendant(cgroup, guard->cgroup);
+	return !guard->cgroup || e2ee_guard_cgroup_match(guard, sk);
 }
 
 /**
@@ -147,10 +179,12 @@ static int e2ee_guard_take_cgroup(struct e2ee_guard *guard, const char *path,
 	guard->cgroup_path = kstrdup(path, GFP_KERNEL_ACCOUNT);
 	if (!guard->cgroup_path)
 		return -ENOMEM;
-	cgroup = cgroup_get_from_path(path);
+	cgroup = e2ee_guard_cgroup_get(path);
 	if (IS_ERR(cgroup)) {
 		kfree(guard->cgroup_path);
 		return e2ee_refuse(why, E2EE_A_GUARD_CGROUP, PTR_ERR(cgroup),
+				   PTR_ERR(cgroup) == -EOPNOTSUPP ?
+				   "this kernel's sockets know no cgroup" :
 				   "no such cgroup");
 	}
 	guard->cgroup = cgroup;
@@ -161,7 +195,7 @@ static int e2ee_guard_take_cgroup(struct e2ee_guard *guard, const char *path,
 static void e2ee_guard_free(struct e2ee_guard *guard)
 {
 	if (guard->cgroup)
-		cgroup_put(guard->cgroup);
+		e2ee_guard_cgroup_put(guard->cgroup);
 	kfree(guard->cgroup_path);
 	e2ee_session_put(guard->session);
 	kfree(guard);
