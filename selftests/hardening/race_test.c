@@ -12,7 +12,9 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/figures.h"
 #include "lib/harness.h"
@@ -30,6 +32,8 @@ struct race {
 	int passing;		/* is detached and attached */
 	int sink;		/* where its packets go */
 	struct addr sink_addr;
+	int keeper;		/* asked for namespaces */
+	pid_t keeper_pid;
 	atomic_bool stop;
 	atomic_uint seen;	/* packets that came to the peer */
 	atomic_uint clear;	/* and left as they were */
@@ -141,20 +145,12 @@ static void detach(struct race *race, struct ctl *ctl, unsigned int round)
 }
 
 /* another namespace, with guard, session, socket and traffic: killed */
-static void namespace(struct race *race, struct ctl *ctl, unsigned int round)
+static void namespace_die(struct race *race)
 {
 	const struct ctl_guard guard = { .first = 7000, .last = 7999 };
 	struct scene scene;
 	uint32_t id;
-	int status;
-	pid_t pid;
 
-	pid = fork();
-	if (pid) {
-		waitpid(pid, &status, 0);
-		note_err(race, "namespace", status);
-		return;
-	}
 	if (scene_open(&scene, race->scene.kind, NULL) ||
 	    key_any(&scene.ctl, scene.session, 1, 0) ||
 	    ctl_guard_new(&scene.ctl, scene.session, &guard, &id))
@@ -163,6 +159,52 @@ static void namespace(struct race *race, struct ctl *ctl, unsigned int round)
 	send_some(race, scene.fd, 10);
 	send_some(race, sock_udp(scene.kind, 7000, NULL), 10);
 	_exit(0);
+}
+
+/*
+ * A process without threads makes the namespaces, one whenever it is asked: whoever
+ * is forked off a thread may find a lock taken by another, for ever.
+ */
+static int keeper_start(struct race *race)
+{
+	int pair[2], status;
+	char byte;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	race->keeper = pair[0];
+	race->keeper_pid = fork();
+	if (race->keeper_pid) {
+		close(pair[1]);
+		return race->keeper_pid < 0 ? -errno : 0;
+	}
+	close(pair[0]);
+	while (read(pair[1], &byte, 1) == 1) {
+		pid = fork();
+		if (!pid)
+			namespace_die(race);
+		if (waitpid(pid, &status, 0) != pid ||
+		    write(pair[1], &status, sizeof(status)) < 0)
+			break;
+	}
+	_exit(0);
+}
+
+static int keeper_stop(struct race *race)
+{
+	close(race->keeper);
+	return waitpid(race->keeper_pid, NULL, 0) < 0 ? -errno : 0;
+}
+
+static void namespace(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	int status = -EPIPE;
+
+	if (write(race->keeper, "", 1) != 1 ||
+	    read(race->keeper, &status, sizeof(status)) != sizeof(status))
+		status = -EPIPE;
+	note_err(race, "namespace", status);
 }
 
 static void dump(struct race *race, struct ctl *ctl, unsigned int round)
@@ -314,6 +356,7 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 	char byte;
 	int n;
 
+	ASSERT_EQ(0, keeper_start(race));
 	for (i = 0; i < ARRAY_SIZE(actors); i++) {
 		actors[i].race = race;
 		ASSERT_EQ(0, pthread_create(&actors[i].thread, NULL, act_on,
@@ -327,6 +370,7 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 		TH_LOG("%s: %u rounds", actors[i].name, actors[i].rounds);
 		EXPECT_LT(1, actors[i].rounds);
 	}
+	EXPECT_EQ(0, keeper_stop(race));
 	EXPECT_EQ(0, race->err) {
 		TH_LOG("%s: %s", race->err_of, strerror(-race->err));
 	}
