@@ -54,6 +54,8 @@ check-long:
 	@EXPECT_ALL=1 E2EE_LONG=1 E2EE_LAB_TIMEOUT=86400 $(LAB)/check uml \
 		fault fault_path late isolation flood unload_cycles race soak \
 		leave
+	@EXPECT_ALL=1 E2EE_SECONDS=$${E2EE_SECONDS:-1800} \
+		E2EE_LAB_TIMEOUT=86400 $(LAB)/check race
 	@selftests/hardening/report
 
 bench bench-quick bench-host:
