@@ -12,10 +12,10 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include "datagram.h"
+#include "form.h"
 #include "key.h"
 #include "rtp.h"
 #include "session.h"
-#include "sframe.h"
 
 static bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
 {

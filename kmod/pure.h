@@ -26,7 +26,6 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 
-#define __maybe_unused	__attribute__((__unused__))
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, value)	__atomic_store_n(&(x), value, __ATOMIC_RELAXED)
 #define U64_MAX		(~(u64)0)

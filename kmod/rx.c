@@ -24,11 +24,11 @@
 #include <net/sock.h>
 #include <net/udp.h>
 #include "event.h"
+#include "form.h"
 #include "key.h"
 #include "rtp.h"
 #include "rx.h"
 #include "session.h"
-#include "sframe.h"
 #include "socket.h"
 #include "verdict.h"
 #include "window.h"

@@ -23,11 +23,11 @@
 #include <net/udp.h>
 #include "buffer.h"
 #include "event.h"
+#include "form.h"
 #include "key.h"
 #include "mtu.h"
 #include "rtp.h"
 #include "session.h"
-#include "sframe.h"
 #include "socket.h"
 #include "stream.h"
 #include "tx.h"

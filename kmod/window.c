@@ -17,8 +17,8 @@
  * of whoever made the session, which keeps a reference on it. A window may
  * outlive the session: its charge goes when it does. At the limit each key still
  * gets its first window; packets that need another one are dropped (rx_busy):
- * they cannot wait for memory to be reclaimed. In the root cgroup and without CONFIG_MEMCG there is no limit, as
- * for all other memory.
+ * they cannot wait for memory to be reclaimed. In the root cgroup and without
+ * CONFIG_MEMCG there is no limit, as for all other memory.
  */
 #include <linux/memcontrol.h>
 #include <linux/rculist.h>

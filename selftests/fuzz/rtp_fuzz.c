@@ -4,7 +4,7 @@
  * SFrame's. What must hold for every input aborts if it does not.
  */
 #include "rtp.h"
-#include "sframe.h"
+#include "form.h"
 #include "must.h"
 #include "reading.h"
 

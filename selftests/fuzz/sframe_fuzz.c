@@ -3,7 +3,7 @@
  * libFuzzer: any bytes as SFrame payload, and any KID and CTR as a header,
  * against RFC 9605, section 4.3, read once more.
  */
-#include "sframe.h"
+#include "form.h"
 #include "must.h"
 #include "reading.h"
 

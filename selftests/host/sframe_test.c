@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The clear front of a sealed payload, against the vectors of RFC 9605. */
-#include "sframe.h"
+#include "form.h"
 #include "header_vectors.h"
 #include "sframe_vectors.h"
 #include "tap.h"
