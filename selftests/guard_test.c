@@ -21,6 +21,7 @@
 #include <linux/bpf.h>
 
 #include "lib/caught.h"
+#include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/kinds.h"
 #include "lib/objects.h"
@@ -513,13 +514,9 @@ TEST_F(guard, narrowed_by_owner)
 static int enter_cgroup(const char *path)
 {
 	char file[128];
-	int fd, err;
 
 	snprintf(file, sizeof(file), "/sys/fs/cgroup%s/cgroup.procs", path);
-	fd = open(file, O_WRONLY | O_CLOEXEC);
-	err = fd < 0 || write(fd, "0", 1) != 1 ? -errno : 0;
-	close(fd);
-	return err;
+	return file_write(file, "0");
 }
 
 TEST_F(guard, narrowed_by_cgroup)

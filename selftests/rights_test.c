@@ -14,6 +14,7 @@
 #include <linux/capability.h>
 
 #include "lib/commands.h"
+#include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/stock.h"
 
@@ -303,13 +304,9 @@ TEST_F(rights, events_stay)
 static int become_root(void)
 {
 	char map[32];
-	int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-	int len = snprintf(map, sizeof(map), "0 %d 1", NOBODY);
 
-	if (fd < 0 || write(fd, map, (size_t)len) != len)
-		return -1;
-	close(fd);
-	return 0;
+	snprintf(map, sizeof(map), "0 %d 1", NOBODY);
+	return file_write("/proc/self/uid_map", map);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 
+#include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
@@ -49,24 +50,17 @@ FIXTURE_VARIANT_ADD(window, process)
 
 FIXTURE_VARIANT_ADD(window, container) { .size = 65536, .container = true };
 
-static int write_to(const char *folder, const char *name, const char *value)
+static int group_write(const char *group, const char *name, const char *value)
 {
 	char path[128];
-	int fd, err = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	snprintf(path, sizeof(path), "%s/%s", group, name);
+	return file_write(path, value);
 }
 
 static int group_enter(const char *group)
 {
-	return write_to(group, "cgroup.procs", "0");
+	return group_write(group, "cgroup.procs", "0");
 }
 
 static int group_limit(const char *group, long bytes)
@@ -74,7 +68,7 @@ static int group_limit(const char *group, long bytes)
 	char value[32];
 
 	snprintf(value, sizeof(value), "%ld", bytes);
-	return write_to(group, "memory.max", value);
+	return group_write(group, "memory.max", value);
 }
 
 static long group_bytes(const char *group)
@@ -95,7 +89,7 @@ static long group_bytes(const char *group)
 
 static int groups_make(FIXTURE_DATA(window) *self)
 {
-	int err = write_to(ROOT, "cgroup.subtree_control", "+memory");
+	int err = group_write(ROOT, "cgroup.subtree_control", "+memory");
 
 	snprintf(self->maker, sizeof(self->maker), ROOT "/e2ee-maker-%d",
 		 getpid());
@@ -113,11 +107,11 @@ static int user_namespace(void)
 
 	if (unshare(CLONE_NEWUSER))
 		return -errno;
-	err = write_to("/proc/self", "uid_map", "0 0 1");
+	err = file_write("/proc/self/uid_map", "0 0 1");
 	if (!err)
-		err = write_to("/proc/self", "setgroups", "deny");
+		err = file_write("/proc/self/setgroups", "deny");
 	if (!err)
-		err = write_to("/proc/self", "gid_map", "0 0 1");
+		err = file_write("/proc/self/gid_map", "0 0 1");
 	return err;
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/figures.h"
+#include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/objects.h"
@@ -288,14 +289,10 @@ FIXTURE_SETUP(race)
 {
 	const struct ctl_session options = { .crypto = variant->crypto };
 	struct race *race = &self->race;
-	FILE *mode;
 
 	if (variant->crypto) {
 		ASSERT_EQ(0, module_load("e2ee_late"));
-		mode = fopen(LATE, "we");
-		ASSERT_NE(NULL, mode);
-		ASSERT_EQ(2, fprintf(mode, "1\n"));	/* soon */
-		ASSERT_EQ(0, fclose(mode));
+		ASSERT_EQ(0, file_write(LATE, "1\n"));	/* soon */
 	}
 	ASSERT_TRUE(objects_all_gone());
 	race->crypto = variant->crypto;
@@ -334,14 +331,6 @@ FIXTURE_TEARDOWN(race)
 	}
 }
 
-static long seconds(void)
-{
-	const char *wanted = getenv("E2EE_SECONDS");
-
-	return wanted && atol(wanted) > 0 ? atol(wanted) :
-					    short_or_long(4, 1800);
-}
-
 TEST_F_TIMEOUT(race, all_at_once, 7200)
 {
 	struct actor actors[] = {
@@ -350,7 +339,8 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 		{ "detach", detach }, { "namespace", namespace },
 		{ "dump", dump }, { "unload", unload },
 	};
-	int64_t begin = now_ms(), end = begin + seconds() * 1000;
+	long seconds = seconds_or(short_or_long(4, 1800));
+	int64_t begin = now_ms(), end = begin + seconds * 1000;
 	struct race *race = &self->race;
 	unsigned int i;
 	char byte;

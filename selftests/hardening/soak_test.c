@@ -265,17 +265,10 @@ FIXTURE_TEARDOWN(soak)
 	close(self->b.netns);
 }
 
-static long seconds(void)
-{
-	const char *wanted = getenv("E2EE_SECONDS");
-
-	return wanted && atol(wanted) > 0 ? atol(wanted) :
-					    short_or_long(5, 3600);
-}
-
 TEST_F_TIMEOUT(soak, conference, 7200)
 {
-	int64_t end = now_ms() + seconds() * 1000;
+	long seconds = seconds_or(short_or_long(5, 3600));
+	int64_t end = now_ms() + seconds * 1000;
 	long long missing = 0, before = 0;
 	unsigned int turn = 0, joins = 0;
 	uint64_t stats[CTL_STATS];

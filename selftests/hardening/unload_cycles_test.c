@@ -148,24 +148,17 @@ static const char *live(FIXTURE_DATA(cycles) *self, enum sock_kind kind)
 	return wrong;
 }
 
-/* when the last round begins at the latest; 0: they are counted only */
-static int64_t last_begin(void)
-{
-	const char *seconds = getenv("E2EE_SECONDS");
-
-	return seconds && atol(seconds) > 0 ? now_ms() + 1000 * atol(seconds) :
-					      0;
-}
-
 TEST_F_TIMEOUT(cycles, come_and_go, 7200)
 {
-	long rounds = short_or_long(10, 1000), round;
-	int64_t end, last = last_begin();
+	long rounds = short_or_long(10, 1000), seconds = seconds_or(0), round;
+	int64_t end, begin = now_ms();
 	unsigned int was;
 
 	ASSERT_EQ(0, pthread_create(&self->remover.thread, NULL, remove_on,
 				    &self->remover));
-	for (round = 0; round < rounds && (!last || now_ms() < last); round++) {
+	for (round = 0; round < rounds; round++) {
+		if (seconds && now_ms() - begin >= 1000 * seconds)
+			break;
 		was = self->remover.gone;
 		ASSERT_STREQ("", live(self, round % 2 ? SOCK_V6 : SOCK_V4)) {
 			TH_LOG("round %ld", round);

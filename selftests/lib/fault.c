@@ -7,24 +7,12 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "file.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 
 static __thread int nth_fd = -1;
-
-static int set(const char *name, const char *value)
-{
-	int fd = open(name, O_WRONLY | O_CLOEXEC);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
-}
 
 int fault_open(void)
 {
@@ -41,7 +29,7 @@ int fault_open(void)
 	int err;
 
 	for (size_t i = 0; i < sizeof(zeros) / sizeof(*zeros); i++) {
-		err = set(zeros[i], "0");
+		err = file_write(zeros[i], "0");
 		if (err)
 			return err;
 	}
@@ -90,9 +78,9 @@ void fault_any_begin(size_t bytes)
 
 	any_probability("0");
 	snprintf(text, sizeof(text), "%zu", bytes);
-	if (set(DEBUGFS "failslab/times", "1") ||
-	    set(DEBUGFS "failslab/interval", "1") ||
-	    set(DEBUGFS "failslab/space", text))
+	if (file_write(DEBUGFS "failslab/times", "1") ||
+	    file_write(DEBUGFS "failslab/interval", "1") ||
+	    file_write(DEBUGFS "failslab/space", text))
 		abort();
 	any_probability("100");
 }

@@ -80,3 +80,10 @@ long short_or_long(long in_short, long in_long)
 {
 	return long_form() ? in_long : in_short;
 }
+
+long seconds_or(long otherwise)
+{
+	const char *wanted = getenv("E2EE_SECONDS");
+
+	return wanted && atol(wanted) > 0 ? atol(wanted) : otherwise;
+}

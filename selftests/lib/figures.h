@@ -15,5 +15,7 @@ void figure_add(const char *name, const char *key, double value);
 bool long_form(void);
 /* One of two numbers */
 long short_or_long(long in_short, long in_long);
+/* How long to go on, as E2EE_SECONDS says; else @otherwise */
+long seconds_or(long otherwise);
 
 #endif /* E2EE_TEST_FIGURES_H */

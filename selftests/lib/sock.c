@@ -18,6 +18,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
+#include "file.h"
 #include "sock.h"
 
 #ifndef UDP_SEGMENT
@@ -51,16 +52,9 @@ int run(const char *format, ...)
 int sysctl(const char *name, const char *value)
 {
 	char path[256];
-	int fd, err = 0;
 
 	snprintf(path, sizeof(path), "/proc/sys/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (write(fd, value, strlen(value)) < 0)
-		err = -errno;
-	close(fd);
-	return err;
+	return file_write(path, value);
 }
 
 static int interface_up(const char *name)
