@@ -7,13 +7,34 @@ export LC_ALL=C
 seconds=${E2EE_FUZZ_TIME:-5}
 count=0
 failed=0
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+
+# end PID: its end is waited for; where it does not come, its threads are shown
+end()
+{
+	local last=$((SECONDS + ${seconds:-5} + 600)) task
+
+	while [[ -e /proc/$1/exe && $SECONDS -lt $last ]]; do
+		sleep 0.1
+	done
+	if [[ -e /proc/$1/exe ]]; then
+		for task in "/proc/$1/task/"*; do
+			echo "# stuck in system call $(<"$task/syscall")"
+			sed 's/^/# /' "$task/stack"
+		done
+		kill -9 "$1"
+	fi
+	wait "$1"
+}
 
 for name in packets netlink calls; do
 	((++count))
 	status=0
-	said=$("fuzz_$name" -t "${seconds:-5}") || status=$?
-	grep '^#' <<<"$said"
-	line=$(grep -E '^(not )?ok 1' <<<"$said") ||
+	"fuzz_$name" -t "${seconds:-5}" >"$said" &
+	end $! || status=$?
+	grep '^#' "$said"
+	line=$(grep -E '^(not )?ok 1' "$said") ||
 		line="not ok 1 - $name: died with status $status"
 	echo "${line/ok 1/ok $count}"
 	[[ $status -eq 0 ]] || failed=1

@@ -12,6 +12,7 @@
 
 #define MSG_ROOM	4096
 #define ATTR_HEADER	sizeof(struct nlattr)
+#define ANSWER_WAIT	300	/* s */
 
 #ifndef __aligned
 #define __aligned(n)	__attribute__((aligned(n)))
@@ -213,6 +214,8 @@ static uint32_t group_id(const struct nlattr *groups)
 
 int ctl_open(struct ctl *ctl)
 {
+	/* an answer that never comes fails a test, rather than stopping all */
+	static const struct timeval wait = { .tv_sec = ANSWER_WAIT };
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
 	struct request req;
 	attrs_t attrs;
@@ -222,14 +225,18 @@ int ctl_open(struct ctl *ctl)
 	ctl->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	if (ctl->fd < 0)
 		return -errno;
+	setsockopt(ctl->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	request_init(&req, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
 	put_string(&req, CTRL_ATTR_FAMILY_NAME, E2EE_GENL_NAME);
 	err = transact(ctl, &req, answer);
+	if (!err) {
+		parse_message(attrs, (void *)answer);
+		err = attrs[CTRL_ATTR_FAMILY_ID] ? 0 : -EPROTO;
+	}
 	if (err) {
 		close(ctl->fd);
 		return err;
 	}
-	parse_message(attrs, (void *)answer);
 	memcpy(&ctl->family.id, data_of(attrs[CTRL_ATTR_FAMILY_ID]),
 	       sizeof(ctl->family.id));
 	ctl->family.events = group_id(attrs[CTRL_ATTR_MCAST_GROUPS]);

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,13 +69,18 @@ static void note_answers(struct control *c, const void *data, size_t len)
 	}
 }
 
-/* All that the kernel has to say now */
+/* All that the kernel has to say now, also after some that found no room */
 static bool hear(struct control *c)
 {
 	static __thread uint8_t said[128 << 10];
 	ssize_t n;
 
-	while ((n = recv(c->nl.fd, said, sizeof(said), MSG_DONTWAIT)) > 0) {
+	for (;;) {
+		n = recv(c->nl.fd, said, sizeof(said), MSG_DONTWAIT);
+		if (n < 0 && errno == ENOBUFS)
+			continue;
+		if (n <= 0)
+			return true;
 		if (!message_harvest(&c->dice, &pool, c->nl.family, said,
 				     (size_t)n)) {
 			run_wrong(c->worker, "an answer that does not parse");
@@ -87,7 +93,6 @@ static bool hear(struct control *c)
 		}
 		note_answers(c, said, (size_t)n);
 	}
-	return true;
 }
 
 static bool talk(struct control *c)
@@ -107,36 +112,48 @@ static bool talk(struct control *c)
 	return hear(c);
 }
 
+/* In the place of whatever is there; @fd itself is closed */
+static int pool_place(unsigned int slot, int fd)
+{
+	int placed = dup3(fd, (int)(MESSAGE_FDS + slot), O_CLOEXEC);
+
+	close(fd);
+	return placed < 0 ? -errno : 0;
+}
+
+static int one_of_pool(struct control *c)
+{
+	return (int)(MESSAGE_FDS + dice_below(&c->dice, MESSAGE_POOL));
+}
+
 /* Another socket in a place of the pool, or one that is none of ours */
 static void renew(struct control *c)
 {
 	unsigned int slot = dice_below(&c->dice, MESSAGE_POOL);
 	uint16_t port = pool.ports[slot];
 	struct addr addr;
-	int fd, old;
+	int fd;
 
 	switch (dice_below(&c->dice, 16)) {
 	case 0:
 		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		break;
 	case 1:
-		fd = dup(pool.fds[dice_below(&c->dice, MESSAGE_POOL)]);
+		fd = dup(one_of_pool(c));
 		break;
 	default:
 		fd = sock_udp(dice_below(&c->dice, 3), 0, &addr);
 		if (fd >= 0)
 			port = addr_port(&addr);
 	}
-	old = __atomic_exchange_n(&pool.fds[slot], fd, __ATOMIC_RELAXED);
-	pool.ports[slot] = port;
-	if (old > 2)
-		close(old);
+	if (fd >= 0 && !pool_place(slot, fd))
+		pool.ports[slot] = port;
 }
 
 /* Sends from one socket of the pool to another */
 static void traffic(struct control *c)
 {
-	int fd = pool.fds[dice_below(&c->dice, MESSAGE_POOL)];
+	int fd = one_of_pool(c);
 	uint16_t port = pool.ports[dice_below(&c->dice, MESSAGE_POOL)];
 	uint8_t packet[256], got[RTP_ROOM];
 	struct sockaddr_storage ss;
@@ -224,8 +241,7 @@ static void check_empty(struct control *c)
 	int n;
 
 	for (i = 0; i < MESSAGE_POOL; i++)
-		if (pool.fds[i] > 2)
-			close(pool.fds[i]);
+		close((int)(MESSAGE_FDS + i));
 	for (i = 0; i < sizeof(gets); i++) {
 		n = nl_count(&c->nl, nl_begin(&c->nl, gets[i]));
 		if (n)
@@ -275,17 +291,16 @@ static void work(struct run_worker *worker)
 static int begin(unsigned int workers)
 {
 	struct addr addr;
-	int err;
+	int err, fd;
 
 	err = sock_netns();
-	if (err)
-		return err;
-	for (unsigned int i = 0; i < MESSAGE_POOL; i++) {
-		pool.fds[i] = sock_udp(i % 3, 0, &addr);
-		if (pool.fds[i] < 0)
-			return -errno;
+	for (unsigned int i = 0; i < MESSAGE_POOL && !err; i++) {
+		fd = sock_udp(i % 3, 0, &addr);
+		err = fd < 0 ? -errno : pool_place(i, fd);
 		pool.ports[i] = addr_port(&addr);
 	}
+	if (err)
+		return err;
 	pthread_barrier_init(&ready, NULL, workers);
 	pthread_barrier_init(&over, NULL, workers);
 	return 0;

@@ -85,7 +85,7 @@ static uint64_t meant(struct forge *f, const struct attr_spec *spec)
 	case E2EE_A_KEY << 8 | E2EE_A_KEY_LIMIT:
 		return dice_one_in(dice, 4) ? 8 : E2EE_LIMIT_DEFAULT;
 	case E2EE_A_SOCKET << 8 | E2EE_A_SOCKET_FD:
-		return (uint32_t)f->pool->fds[one_of_pool(f)];
+		return MESSAGE_FDS + one_of_pool(f);
 	case E2EE_A_SOCKET << 8 | E2EE_A_SOCKET_ID:
 		return f->pool->sockets[one_of_pool(f)];
 	case E2EE_A_SOCKET << 8 | E2EE_A_SOCKET_LOCAL_PORT:

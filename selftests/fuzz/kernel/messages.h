@@ -13,6 +13,11 @@
 
 #define MESSAGE_ROOM	16384
 #define MESSAGE_POOL	16
+/*
+ * The pool's descriptors, from this one on: replaced, never closed. A number that
+ * somebody still holds never comes to mean another's netlink socket.
+ */
+#define MESSAGE_FDS	512
 #define MESSAGE_SECRET	"\xe2\xee" "secret" "\x5e\xc2"	/* in each key */
 
 /* What messages are about; all threads read and write it, as it comes */
@@ -20,7 +25,6 @@ struct pool {
 	uint32_t sessions[MESSAGE_POOL];	/* ids */
 	uint64_t sockets[MESSAGE_POOL];
 	uint32_t guards[MESSAGE_POOL];
-	int fds[MESSAGE_POOL];
 	uint16_t ports[MESSAGE_POOL];
 };
 

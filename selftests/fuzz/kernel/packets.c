@@ -482,8 +482,7 @@ static bool is_wire(const struct batch *batch, const struct frame *frame)
 /* Wider than the loopback device, a packet leaves in fragments */
 static bool leaves_whole(const struct batch *batch, unsigned int nth)
 {
-	return !batch->ipv6 ||
-	       IPV6_UDP + batch->lens[nth] <= LO_MTU;
+	return !batch->ipv6 || IPV6_UDP + batch->lens[nth] <= LO_MTU;
 }
 
 /*
