@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The fuzzers of the kernel, for some seconds each: TAP, with seeds and counts.
-# E2EE_FUZZ_TIME: how many seconds.
+# E2EE_FUZZERS: which, of packets, netlink and calls; E2EE_FUZZ_TIME: how many
+# seconds.
 set -u
 export LC_ALL=C
 seconds=${E2EE_FUZZ_TIME:-5}
@@ -28,7 +29,7 @@ end()
 	wait "$1"
 }
 
-for name in packets netlink calls; do
+for name in ${E2EE_FUZZERS:-packets netlink calls}; do
 	((++count))
 	status=0
 	"fuzz_$name" -t "${seconds:-5}" >"$said" &
