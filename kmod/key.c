@@ -28,6 +28,10 @@
 
 static struct workqueue_struct *e2ee_key_wq;
 
+/*
+ * Once a packet, where memcmp() of a length known at run time only is a call.
+ * Names all of struct e2ee_key_id, whose bytes are hashed.
+ */
 static int e2ee_key_id_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct e2ee_key_id *a = arg->key;

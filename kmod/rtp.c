@@ -438,10 +438,6 @@ static enum e2ee_rtp_kind channel_kind(const u8 *data, size_t len,
 enum e2ee_rtp_kind e2ee_rtp_parse(const u8 *data, size_t len,
 				  struct e2ee_rtp *rtp)
 {
-	if (len && (data[0] & RTP_VERSION_MASK) == RTP_VERSION) {
-		*rtp = (struct e2ee_rtp){ 0 };	/* what comes most */
-		return rtp_kind(data, len, rtp);
-	}
 	if (len && data[0] >= 64 && data[0] <= 79)
 		return channel_kind(data, len, rtp);
 	return lone_kind(data, len, false, rtp);

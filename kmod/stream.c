@@ -30,6 +30,7 @@ struct e2ee_recent {
 	unsigned long crowded;
 };
 
+/* Names all of struct e2ee_stream_id; no memcmp(), as in e2ee_key_id_cmp() */
 static int e2ee_stream_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct e2ee_stream_id *a = arg->key;
