@@ -5,12 +5,14 @@
  * sockets are detached and attached; namespaces go with all that is in them;
  * dumps are read; and somebody tries to unload the module. Nothing leaves in
  * clear, and in the end all that was made is gone. E2EE_SECONDS says for how
- * long; runs add up in the report.
+ * long; runs add up in the report. And a packet that comes in on two CPUs at
+ * once is delivered once.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -25,6 +27,7 @@
 
 #define SSRC	0x4ace0000
 #define LATE	"/sys/kernel/debug/e2ee_late/mode"
+#define BATCH	64
 
 struct race {
 	struct scene scene;	/* its socket stays all the time */
@@ -264,6 +267,66 @@ static void *act_on(void *arg)
 	return NULL;
 }
 
+struct twins {
+	struct race *race;
+	uint8_t wires[BATCH][300];
+	size_t lens[BATCH];
+	pthread_t threads[2];
+	atomic_uint names;
+	atomic_uint arrived;
+};
+
+/* Each packet at the moment when the other one sends it */
+static void *twin_send(void *arg)
+{
+	struct twins *twins = arg;
+	struct race *race = twins->race;
+	unsigned int i;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(twins->names++ % (unsigned long)sysconf(_SC_NPROCESSORS_ONLN),
+		&cpus);
+	note_err(race, "affinity",
+		 sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0);
+	for (i = 0; i < BATCH; i++) {
+		twins->arrived++;
+		while (twins->arrived < 2 * (i + 1))
+			;
+		sock_send(race->scene.peer, twins->wires[i], twins->lens[i],
+			  &race->scene.addr);
+	}
+	return NULL;
+}
+
+/* The next packets, each sent twice; how many of them are read */
+static unsigned int twins_run(struct race *race, unsigned int ctr)
+{
+	struct twins twins = { .race = race };
+	uint8_t clear[200], got[300];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = SSRC, .payload = clear + RTP_HEADER,
+		.len = sizeof(clear) - RTP_HEADER,
+	};
+	unsigned int i, read = 0;
+
+	for (i = 0; i < BATCH; i++) {
+		rtp.seq = (uint16_t)(ctr + i);
+		rtp_plain(clear, sizeof(clear), SSRC, rtp.seq);
+		twins.lens[i] = rtp_seal(twins.wires[i], &rtp, &race->rx,
+					 ctr + i);
+	}
+	for (i = 0; i < 2; i++)
+		if (pthread_create(&twins.threads[i], NULL, twin_send, &twins))
+			abort();
+	for (i = 0; i < 2; i++)
+		pthread_join(twins.threads[i], NULL);
+	while (read < BATCH &&
+	       sock_recv(race->scene.fd, got, sizeof(got)) == sizeof(clear))
+		read++;
+	return read;
+}
+
 FIXTURE(race)
 {
 	struct race race;
@@ -373,6 +436,25 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 	EXPECT_EQ(-EAGAIN, n);
 	figure_add("race", "race_minutes",
 		   (double)(now_ms() - begin) / 60000);
+}
+
+TEST_F_TIMEOUT(race, packet_on_two_cpus, 7200)
+{
+	unsigned int num = (unsigned int)short_or_long(2048, 1 << 17), ctr;
+	int64_t end = now_ms() + SOCK_WAIT;
+	struct race *race = &self->race;
+	uint64_t stats[CTL_STATS];
+
+	for (ctr = 0; ctr < num; ctr += BATCH)
+		ASSERT_EQ(BATCH, twins_run(race, ctr));
+	ASSERT_EQ(0, race->err);
+	do {	/* answers that come later */
+		ASSERT_EQ(0, ctl_socket_stats(&race->scene.ctl, race->scene.fd,
+					      stats));
+	} while (stats[E2EE_A_STAT_RX_OK] + stats[E2EE_A_STAT_RX_REPLAY] <
+		 2 * num && now_ms() < end);
+	EXPECT_EQ(num, stats[E2EE_A_STAT_RX_OK]);
+	EXPECT_EQ(num, stats[E2EE_A_STAT_RX_REPLAY]);
 }
 
 TEST_HARNESS_MAIN
