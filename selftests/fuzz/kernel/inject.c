@@ -351,11 +351,12 @@ static int put_pieces(struct injector *injector, struct dice *dice,
 		/* the device wants the Ethernet header in one */
 		size = num ? 1 + dice_below(dice, 2000) :
 			     14 + dice_below(dice, 200);
-		if (num == PIECES - 1 || size > left)
-			size = left;
-		else if (left > 4096UL * (unsigned int)(PIECES - 2 - num))
+		/* what is left must fit those that are left */
+		if (left > 4096UL * (unsigned int)(PIECES - 1 - num))
 			size = 4096;
-		if (size > 4096)
+		if (size > left)
+			size = left;
+		if (num == PIECES)
 			return -EMSGSIZE;
 		iov[num].iov_base = (void *)(frame + len - left);
 		iov[num++].iov_len = size;
