@@ -441,13 +441,14 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 TEST_F_TIMEOUT(race, packet_on_two_cpus, 7200)
 {
 	unsigned int num = (unsigned int)short_or_long(2048, 1 << 17), ctr;
-	int64_t end = now_ms() + SOCK_WAIT;
 	struct race *race = &self->race;
 	uint64_t stats[CTL_STATS];
+	int64_t end;
 
 	for (ctr = 0; ctr < num; ctr += BATCH)
 		ASSERT_EQ(BATCH, twins_run(race, ctr));
 	ASSERT_EQ(0, race->err);
+	end = now_ms() + SOCK_WAIT;
 	do {	/* answers that come later */
 		ASSERT_EQ(0, ctl_socket_stats(&race->scene.ctl, race->scene.fd,
 					      stats));
