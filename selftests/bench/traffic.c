@@ -27,7 +27,10 @@
 #define SIZE		1200
 #define BATCH		32	/* packets of one sendmmsg() or GSO send */
 #define ROOM		2048
+#define BATCHES		40	/* at least, so that one more or less is no matter */
+#define SECONDS_MAX	5	/* for that */
 #define STEPS		8	/* of the search for a rate */
+#define PATIENCE	200000	/* us: until nothing is on its way any more */
 #define TICK		1000000	/* ns: packets of a tick leave at once */
 #define RATE_MAX	4e6
 
@@ -93,7 +96,7 @@ static void *receive(void *arg)
 {
 	static uint8_t packets[64][ROOM];
 	struct receiver *receiver = arg;
-	struct timeval timeout = { .tv_usec = 20000 };
+	struct timeval timeout = { .tv_usec = PATIENCE };
 	struct mmsghdr messages[64] = {};
 	struct iovec parts[64];
 	int fd = receiver->kind->pairs.rx, num, i;
@@ -169,12 +172,18 @@ static void wait_until(uint64_t ns)
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
+/* at least @seconds: slow ones take longer */
 static uint64_t send_for(const struct kind *kind, enum mode mode, double rate,
 			 double seconds)
 {
+	double enough = BATCHES * BATCH / rate;
 	uint64_t start = bench_ns(), now = start, sent = 0, due;
 	int zero = 0;
 
+	if (enough > SECONDS_MAX)
+		enough = SECONDS_MAX;
+	if (seconds < enough)
+		seconds = enough;
 	while ((double)(now - start) < seconds * 1e9) {
 		due = (uint64_t)((double)(now - start + TICK) * rate / 1e9);
 		while (sent + BATCH <= due && bench_ns() - now < 10 * TICK) {
@@ -238,8 +247,12 @@ static void search(struct kind *kind, enum mode mode, double seconds)
 		else
 			low = rate;
 	}
-	measure(kind, mode, low, seconds, &outcome);
 	snprintf(name, sizeof(name), "%s_%s", mode_names[mode], kind->name);
+	if (low == 0) {
+		bench_say("%-20s loses packets at every rate tried", name);
+		return;
+	}
+	measure(kind, mode, low, seconds, &outcome);
 	fprintf(bench_out, "traffic %s %.0f %.0f %.0f %" PRIu64 "\n", name,
 		outcome.rate, outcome.busy[0], outcome.busy[1], outcome.lost);
 	bench_say("%-20s %9.0f packets/s, CPU of sender %5.0f ns, of receiver %5.0f ns, %" PRIu64 " lost",
