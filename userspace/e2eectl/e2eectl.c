@@ -47,7 +47,7 @@ static const struct command commands[] = {
 	{ "join", cmd_join, "ROOM" },
 	{ "leave", cmd_leave, "" },
 	{ "end", cmd_end, "" },
-	{ "verify", cmd_verify, "[yes DEV... | no]" },
+	{ "verify", cmd_verify, "[yes CODE DEV... | no]" },
 	{ "kick", cmd_kick, "DEV" },
 	{ "lock", cmd_lock, "" },
 	{ "unlock", cmd_unlock, "" },

@@ -15,6 +15,7 @@
 #define POLL_NS		300000000L
 #define PATIENCE	20		/* seconds; a run takes two, or ends at ten */
 #define LINE_LEN	4096
+#define CODE_LEN	14		/* 1234-5678-9012 */
 
 /* What people are to compare. Returns the answer to them: an exit code */
 static void code_show(struct app *app, struct json_object *sas)
@@ -84,15 +85,13 @@ static int answer_send(struct app *app, struct json_object *question)
 	return code;
 }
 
-/* @code: that people compared; NULL: the last one that there was */
+/* @code: that people compared; there may have been another one since */
 static int verify_yes(struct app *app, struct json_object *devs,
 		      const char *code)
 {
 	struct json_object *question = room_question("verify-yes");
 
-	if (code)
-		json_object_object_add(question, "code",
-				       json_object_new_string(code));
+	json_object_object_add(question, "code", json_object_new_string(code));
 	json_object_object_add(question, "devs", devs);
 	return answer_send(app, question);
 }
@@ -189,12 +188,28 @@ static int verify_run(struct app *app)
 	return code;
 }
 
+static int args_code(struct args *args, const char **code)
+{
+	int ret = args_value(args, "CODE", code);
+
+	if (!ret && (strlen(*code) != CODE_LEN ||
+		     strspn(*code, "0123456789-") != CODE_LEN))
+		ret = args_usage(args,
+				 "\"%s\" is no code: 1234-5678-9012, as \"e2eectl verify\" shows it",
+				 *code);
+	return ret;
+}
+
 static int words_yes(struct args *args)
 {
-	struct json_object *devs = json_object_new_array();
-	const char *dev;
+	struct json_object *devs;
+	const char *code, *dev;
 	int ret;
 
+	ret = args_code(args, &code);
+	if (ret)
+		return ret;
+	devs = json_object_new_array();
 	do {
 		ret = args_dev(args, &dev);
 		if (ret) {
@@ -203,7 +218,7 @@ static int words_yes(struct args *args)
 		}
 		json_object_array_add(devs, json_object_new_string(dev));
 	} while (args_peek(args));
-	return verify_yes(args->app, devs, NULL);
+	return verify_yes(args->app, devs, code);
 }
 
 int cmd_verify(struct args *args)

@@ -231,7 +231,9 @@ static struct json_object *do_verify_yes(const struct command_target *target,
 	struct json_object *list;
 	size_t count, i;
 
-	if (code && !code_is_shown(target, code))
+	if (!code)
+		return answer_error("verify yes: to which code?");
+	if (!code_is_shown(target, code))
 		return answer_error("verify yes: another code than %s is shown by now: compare that one",
 				    code);
 	if (!json_object_object_get_ex(ask, "devs", &list) ||

@@ -103,6 +103,9 @@ def check_verify(tap, rooms):
                              "code": "1000-1000-1000"})
     tap.ok("another code than 1000-1000-1000" in answer.get("error", ""),
            "yes to another code is none", answer)
+    answer = rooms[0].ask(**{"do": "verify-yes", "devs": [second]})
+    tap.ok("to which code" in answer.get("error", ""),
+           "nor is yes to none", answer)
     answer = rooms[0].ask(**{"do": "verify-yes", "devs": [second],
                              "code": codes.pop()})
     tap.equal("verify yes", answer, {"done": True})

@@ -140,8 +140,9 @@ REQUESTS = [
     ("policy required", {"do": "policy", "policy": "required"}),
     ("policy off", {"do": "policy", "policy": "off"}),
     ("verify no", {"do": "verify-no"}),
-    ("verify yes room-b room-c",
-     {"do": "verify-yes", "devs": ["room-b", "room-c"]}),
+    ("verify yes 1234-5678-9012 room-b room-c",
+     {"do": "verify-yes", "code": "1234-5678-9012",
+      "devs": ["room-b", "room-c"]}),
 ]
 
 
