@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include "digest.h"
 #include "event.h"
+#include "hash.h"
 #include "key.h"
 #include "session.h"
 #include "stats.h"
@@ -28,10 +29,15 @@
 
 static struct workqueue_struct *e2ee_key_wq;
 
-/*
- * Once a packet, where memcmp() of a length known at run time only is a call.
- * Names all of struct e2ee_key_id, whose bytes are hashed.
- */
+static u32 e2ee_key_id_hash(const void *data, u32 len, u32 seed)
+{
+	const struct e2ee_key_id *id = data;
+	u64 where = (u64)(id->session ^ id->dir << 30) << 32 | id->ssrc;
+
+	return e2ee_hash(id->kid, where, seed);
+}
+
+/* Once a packet, where memcmp() of a length known at run time only is a call. */
 static int e2ee_key_id_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct e2ee_key_id *a = arg->key;
@@ -45,6 +51,7 @@ static const struct rhashtable_params e2ee_key_id_params = {
 	.key_len = sizeof_field(struct e2ee_key, id),
 	.key_offset = offsetof(struct e2ee_key, id),
 	.head_offset = offsetof(struct e2ee_key, by_id),
+	.hashfn = e2ee_key_id_hash,
 	.obj_cmpfn = e2ee_key_id_cmp,
 	.automatic_shrinking = true,
 };

@@ -6,6 +6,7 @@
 #include <linux/jhash.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include "hash.h"
 #include "key.h"
 #include "session.h"
 #include "stream.h"
@@ -30,7 +31,15 @@ struct e2ee_recent {
 	unsigned long crowded;
 };
 
-/* Names all of struct e2ee_stream_id; no memcmp(), as in e2ee_key_id_cmp() */
+static u32 e2ee_stream_hash(const void *data, u32 len, u32 seed)
+{
+	const struct e2ee_stream_id *id = data;
+
+	return e2ee_hash((u64)id->ssrc << 32 | id->any,
+			 (u64)id->session << 32 | id->epoch, seed);
+}
+
+/* no memcmp(), as in e2ee_key_id_cmp() */
 static int e2ee_stream_cmp(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct e2ee_stream_id *a = arg->key;
@@ -44,6 +53,7 @@ static const struct rhashtable_params e2ee_stream_params = {
 	.key_len = sizeof_field(struct e2ee_key, stream),
 	.key_offset = offsetof(struct e2ee_key, stream),
 	.head_offset = offsetof(struct e2ee_key, by_stream),
+	.hashfn = e2ee_stream_hash,
 	.obj_cmpfn = e2ee_stream_cmp,
 	.automatic_shrinking = true,
 };
