@@ -34,11 +34,13 @@
 #include "verdict.h"
 #include "compat/compat.h"
 
-#define E2EE_TX_HEADROOM	(1 + E2EE_SFRAME_HEADER_MAX)
+/* most payloads lie behind 12 bytes of RTP: 64 bytes aligned, as ciphers like it */
+#define E2EE_TX_HEADROOM	(64 - 12)
 #define E2EE_TX_ROOM		(E2EE_TX_HEADROOM + E2EE_TAG_LEN)
 #define E2EE_TX_MTU_MIN		1280	/* no path is narrower; RFC 8200 */
 
-static_assert(E2EE_TX_ROOM == E2EE_OVERHEAD_MAX);
+static_assert(E2EE_TX_HEADROOM >= 1 + E2EE_SFRAME_HEADER_MAX);
+static_assert(1 + E2EE_SFRAME_HEADER_MAX + E2EE_TAG_LEN == E2EE_OVERHEAD_MAX);
 
 /**
  * struct e2ee_tx_packet - one packet of a send
