@@ -4,18 +4,27 @@
  * debugfs e2ee_seek/needle: write SEEK_LEN bytes, each XOR SEEK_MASK, so that
  * asking does not leave what is asked for; read how often they were found, at
  * addresses that are multiples of four.
+ * debugfs e2ee_seek/plant: write up to PLANT_LEN bytes, masked like that; they are
+ * left, plain, in an object of the slab and in a page that are freed unwiped. Where
+ * these are not found, what a careless kfree() leaves would not be, either.
  */
 #include <linux/debugfs.h>
 #include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #define SEEK_LEN	12
-#define SEEK_MASK	0x5a5a5a5a
+#define MASK_BYTE	0x5a
+#define SEEK_MASK	(MASK_BYTE * 0x01010101U)
+#define PLANT_LEN	64
+#define PLANT_ROOM	512	/* of the object */
+#define PLANT_AT	128	/* clear of what the slab itself writes there */
 
 static struct dentry *seek_dir;
 
@@ -96,10 +105,44 @@ static const struct file_operations seek_fops = {
 	.read = seek_read,
 };
 
+static void seek_unmask(u8 *to, const u8 *masked, size_t len)
+{
+	while (len--)
+		WRITE_ONCE(*to++, *masked++ ^ MASK_BYTE);
+}
+
+static ssize_t seek_plant(struct file *file, const char __user *from,
+			  size_t len, loff_t *pos)
+{
+	u8 masked[PLANT_LEN];
+	u8 *object, *page;
+	ssize_t ret = -ENOMEM;
+
+	if (len > sizeof(masked) || copy_from_user(masked, from, len))
+		return -EINVAL;
+	object = kmalloc(PLANT_ROOM, GFP_KERNEL);
+	page = (u8 *)__get_free_page(GFP_KERNEL);
+	if (object && page) {
+		seek_unmask(object + PLANT_AT, masked, len);
+		seek_unmask(page + PLANT_AT, masked, len);
+		ret = len;
+	}
+	free_page((unsigned long)page);
+	kfree(object);
+	return ret;
+}
+
+static const struct file_operations seek_plant_fops = {
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.write = seek_plant,
+};
+
 static int __init seek_init(void)
 {
 	seek_dir = debugfs_create_dir("e2ee_seek", NULL);
 	debugfs_create_file("needle", 0600, seek_dir, NULL, &seek_fops);
+	debugfs_create_file("plant", 0200, seek_dir, NULL, &seek_plant_fops);
 	return 0;
 }
 

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who has no right to a session: one of another user namespace to whom the
- * engine hands its socket, and a debugger that takes it. They may send, sealed,
- * but not let it go, read its counters or attach it elsewhere. And a key that
- * was deleted is nowhere in the machine's memory any more.
+ * engine hands its socket, and a debugger that takes it and reads the engine's
+ * memory. They may send, sealed, but not let it go, read its counters or attach
+ * it elsewhere, and find no key. And a key that was deleted is nowhere in the
+ * machine's memory any more.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <grp.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,7 +28,9 @@
 #define SSRC	0x150a7e00
 #define MASK	0x5a
 #define PIECE	12	/* what is looked for at once */
-#define KID	4321
+#define KID	4321	/* and the SSRC, of keys that are looked for */
+#define CTR	0x1020304	/* with CTR 0, the nonce would be the salt */
+#define NOBODY	65534
 
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd	438
@@ -47,66 +54,128 @@ FIXTURE_TEARDOWN(isolation)
 	scene_close(&self->scene);
 }
 
-/* The next packet on the wire is @seq, sealed */
-static const char *sealed(FIXTURE_DATA(isolation) *self, uint16_t seq)
+/* The next packet on the wire is @seq, sealed with @key */
+static const char *sealed(FIXTURE_DATA(isolation) *self,
+			  const struct sframe_key *key, uint32_t ssrc,
+			  uint16_t seq)
 {
 	uint8_t got[600], opened[600], wanted[200];
 	int n = sock_recv(self->scene.peer, got, sizeof(got));
 
-	rtp_plain(wanted, sizeof(wanted), SSRC, seq);
-	if (n < 0 || rtp_open(opened, got, (size_t)n, &self->tx, NULL) != 200 ||
+	rtp_plain(wanted, sizeof(wanted), ssrc, seq);
+	if (n < 0 || rtp_open(opened, got, (size_t)n, key, NULL) != 200 ||
 	    memcmp(opened, wanted, sizeof(wanted)))
 		return "not sealed";
 	return "";
 }
 
-static int send_one(int fd, uint16_t seq)
+static int send_one(int fd, uint32_t ssrc, uint16_t seq)
 {
 	uint8_t packet[200];
 
-	rtp_plain(packet, sizeof(packet), SSRC, seq);
+	rtp_plain(packet, sizeof(packet), ssrc, seq);
 	return sock_send(fd, packet, sizeof(packet), NULL);
 }
 
+/* Whose they are not: what there is to be had */
+struct victim {
+	int fd;
+	uint64_t socket;
+	uint32_t session;
+};
+
+/* What was not refused, or not for that reason, is a bit of the exit status */
+enum {
+	ATTACH = 1, DETACH = 2, STATS = 4, SESSION = 8, KEYS = 16, EVENTS = 32,
+	SEND = 64,
+};
+
+static int unless(int bit, int got, int wanted)
+{
+	if (got == wanted)
+		return 0;
+	fprintf(stderr, "# bit %d: %s instead of %s\n", bit, strerror(-got),
+		strerror(-wanted));
+	return bit;
+}
+
+/* All that is named by the session's id, or by its name */
+static int misuse_session(struct ctl *ctl, uint32_t session, int err)
+{
+	const struct ctl_key key = {
+		.dir = E2EE_DIR_TX, .kid = 300, .mode = E2EE_SSRC_ANY,
+	};
+	uint64_t stats[CTL_STATS];
+	struct ctl_key_info info;
+	struct nl nl;
+	int got = 0;
+
+	got |= unless(SESSION, ctl_session_policy(ctl, session,
+						  E2EE_POLICY_OFF), err);
+	got |= unless(SESSION, ctl_session_epoch(ctl, session, 5, true), err);
+	got |= unless(SESSION, ctl_session_del(ctl, session), err);
+	got |= unless(STATS, ctl_session_stats(ctl, session, stats), err);
+	got |= unless(KEYS, ctl_key_get(ctl, session, &key, &info), err);
+	got |= unless(KEYS, ctl_key_del(ctl, session, &key), err);
+	if (nl_open(&nl))
+		return got | SESSION;
+	got |= unless(SESSION, nl_do(&nl, nl_session(&nl, E2EE_CMD_SESSION_DEL,
+						     0, "scene")), err);
+	got |= unless(STATS, nl_do(&nl, nl_session(&nl, E2EE_CMD_SESSION_GET,
+						   0, "scene")), err);
+	nl_close(&nl);
+	return got;
+}
+
 /*
- * What another may do with the socket that it was given: bits of what it got
- * away with. It is root of namespaces of its own.
+ * Root of namespaces of its own. What it does to a session of the same name and
+ * id there is its own affair, and then there is none any more.
  */
-static int misuse(int fd, uint64_t id)
+static int misuse_elsewhere(const struct victim *victim)
 {
 	uint64_t stats[CTL_STATS];
-	uint32_t session;
+	uint32_t twin, mine;
 	struct ctl ctl;
 	int got = 0;
 
-	if (ctl_open(&ctl))
-		return 64;
-	got |= !ctl_session_new(&ctl, "mine", NULL, &session) ? 0 : 128;
-	got |= !ctl_attach(&ctl, session, fd, NULL);
-	got |= !ctl_detach(&ctl, id, true) << 1;
-	got |= !ctl_socket_stats(&ctl, fd, stats) << 2;
-	got |= !ctl_session_del(&ctl, session + 100) << 3;
+	if (ctl_open(&ctl) || ctl_session_new(&ctl, "scene", NULL, &twin) ||
+	    twin != victim->session ||
+	    ctl_session_policy(&ctl, twin, E2EE_POLICY_OFF) ||
+	    ctl_session_del(&ctl, twin) ||
+	    ctl_session_new(&ctl, "mine", NULL, &mine) || mine == twin)
+		return 255;
+	got |= misuse_session(&ctl, victim->session, -ENOENT);
+	got |= unless(ATTACH, ctl_attach(&ctl, mine, victim->fd, NULL), -EXDEV);
+	got |= unless(DETACH, ctl_detach(&ctl, victim->socket, true), -ENOENT);
+	got |= unless(STATS, ctl_socket_stats(&ctl, victim->fd, stats),
+		      -EXDEV);
 	ctl_close(&ctl);
 	return got;
 }
 
 /* In the namespace of the session, but with no right there */
-static int misuse_here(int fd, uint64_t id, uint32_t session)
+static int misuse_here(const struct victim *victim)
 {
 	uint64_t stats[CTL_STATS];
-	struct ctl ctl;
+	struct ctl ctl, events;
 	int got = 0;
 
 	if (ctl_open(&ctl))
-		return 64;
-	got |= !ctl_attach(&ctl, session, fd, NULL);
-	got |= !ctl_detach(&ctl, id, true) << 1;
-	got |= !ctl_socket_stats(&ctl, fd, stats) << 2;
-	got |= !ctl_session_del(&ctl, session) << 3;
-	got |= !ctl_session_epoch(&ctl, session, 5, true) << 4;
-	got |= !ctl_session_policy(&ctl, session, E2EE_POLICY_OFF) << 5;
+		return 255;
+	got |= misuse_session(&ctl, victim->session, -EPERM);
+	got |= unless(ATTACH, ctl_attach(&ctl, victim->session, victim->fd,
+					 NULL), -EPERM);
+	got |= unless(DETACH, ctl_detach(&ctl, victim->socket, true), -EPERM);
+	got |= unless(STATS, ctl_socket_stats(&ctl, victim->fd, stats), -EPERM);
+	got |= unless(EVENTS, ctl_events_open(&events), -EPERM);
 	ctl_close(&ctl);
 	return got;
+}
+
+static int misuse(const struct victim *victim, int namespaces)
+{
+	return namespaces & CLONE_NEWNET ? misuse_elsewhere(victim) :
+					   misuse_here(victim);
 }
 
 static void give(int channel, int fd)
@@ -139,20 +208,18 @@ static int take(int channel)
 	return fd ? *fd : -1;
 }
 
-static void stranger(int channel, int fd, uint64_t id, uint32_t session,
-		     int namespaces)
+static void stranger(int channel, struct victim victim, int namespaces)
 {
 	int got;
 
-	close(fd);
-	fd = take(channel);
-	if (fd < 0 || unshare(namespaces))
+	close(victim.fd);
+	victim.fd = take(channel);
+	if (victim.fd < 0 || unshare(namespaces))
 		_exit(250);
 	/* its netlink socket counts, not what it had before */
-	got = namespaces & CLONE_NEWNET ? misuse(fd, id) :
-					  misuse_here(fd, id, session);
-	if (send_one(fd, 7) != 200)
-		got |= 64;
+	got = misuse(&victim, namespaces);
+	if (send_one(victim.fd, SSRC, 7) != 200)
+		got |= SEND;
 	_exit(got);
 }
 
@@ -162,63 +229,37 @@ TEST_F(isolation, handed_over)
 		CLONE_NEWUSER, CLONE_NEWUSER | CLONE_NEWNET,
 	};
 	struct scene *scene = &self->scene;
+	struct victim victim = { scene->fd, 0, scene->session };
 	int pair[2], status;
 	unsigned int i;
-	uint64_t id;
 	pid_t pid;
 
-	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd, &id, NULL));
+	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd, &victim.socket,
+				    NULL));
 	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
 		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
 		pid = fork();
 		ASSERT_LE(0, pid);
 		if (!pid)
-			stranger(pair[1], scene->fd, id, scene->session,
-				 namespaces[i]);
+			stranger(pair[1], victim, namespaces[i]);
 		give(pair[0], scene->fd);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_EQ(0, status) {
 			TH_LOG("got away with %#x", WEXITSTATUS(status));
 		}
-		EXPECT_STREQ("", sealed(self, 7));
-		EXPECT_EQ(200, send_one(scene->fd, 8));
-		EXPECT_STREQ("", sealed(self, 8));
+		EXPECT_STREQ("", sealed(self, &self->tx, SSRC, 7));
+		EXPECT_EQ(200, send_one(scene->fd, SSRC, 8));
+		EXPECT_STREQ("", sealed(self, &self->tx, SSRC, 8));
 		close(pair[0]);
 		close(pair[1]);
 	}
 }
 
-/* A debugger takes the engine's socket: it gets no further than the engine */
-TEST_F(isolation, taken)
-{
-	struct scene *scene = &self->scene;
-	int pidfd, fd, status, hold[2];
-	char byte;
-	pid_t pid;
+/* keys that this program has only masked, but for a moment */
 
-	ASSERT_EQ(0, pipe(hold));
-	pid = fork();
-	ASSERT_LE(0, pid);
-	if (!pid) {
-		close(hold[1]);
-		_exit(read(hold[0], &byte, 1) != 0);
-	}
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	ASSERT_LE(0, pidfd);
-	fd = (int)syscall(SYS_pidfd_getfd, pidfd, scene->fd, 0);
-	ASSERT_LE(0, fd);
-	EXPECT_EQ(200, send_one(fd, 9));
-	EXPECT_STREQ("", sealed(self, 9));
-	close(fd);
-	close(pidfd);
-	close(hold[1]);
-	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EQ(0, status);
-}
-
-/* A secret that this program has only masked, but for a moment */
 struct secret {
-	uint8_t masked[32];
+	uint8_t key[32];
+	uint8_t salt[12];
 };
 
 static void wipe(void *data, size_t len)
@@ -227,10 +268,18 @@ static void wipe(void *data, size_t len)
 	__asm__ volatile("" : : "r"(data) : "memory");
 }
 
+static void mask(void *to, const void *from, size_t len)
+{
+	const uint8_t *in = from;
+	uint8_t *out = to;
+
+	while (len--)
+		*out++ = *in++ ^ MASK;
+}
+
 static void secret_make(struct secret *secret)
 {
-	if (getrandom(secret->masked, sizeof(secret->masked), 0) !=
-	    (ssize_t)sizeof(secret->masked))
+	if (getrandom(secret, sizeof(*secret), 0) != (ssize_t)sizeof(*secret))
 		abort();
 }
 
@@ -241,19 +290,39 @@ static void __attribute__((noinline)) wipe_stack(void)
 	wipe(room, sizeof(room));
 }
 
+static struct nl_msg *key_msg(const struct nl *nl, uint8_t cmd,
+			      uint32_t session, uint32_t dir,
+			      const struct secret *secret)
+{
+	struct nl_msg *msg = nl_session(nl, cmd, session, NULL);
+	size_t nest = nl_nest(msg, E2EE_A_KEY);
+	struct secret plain;
+
+	nl_u32(msg, E2EE_A_KEY_DIR, dir);
+	nl_u64(msg, E2EE_A_KEY_KID, KID);
+	nl_u32(msg, E2EE_A_KEY_SSRC_MODE, E2EE_SSRC_NUMBER);
+	nl_u32(msg, E2EE_A_KEY_SSRC, KID);
+	if (secret) {
+		mask(&plain, secret, sizeof(plain));
+		nl_put(msg, E2EE_A_KEY_SECRET, plain.key, sizeof(plain.key));
+		nl_put(msg, E2EE_A_KEY_SALT, plain.salt, sizeof(plain.salt));
+		wipe(&plain, sizeof(plain));
+		if (dir == E2EE_DIR_TX)
+			nl_u64(msg, E2EE_A_KEY_CTR, CTR);
+	}
+	nl_nest_end(msg, nest);
+	return msg;
+}
+
 /* Install it; the message is all that has it plain, and is wiped */
 static int install(struct nl *nl, uint32_t session, uint32_t dir,
 		   const struct secret *secret)
 {
-	struct nl_msg *msg = nl_session(nl, E2EE_CMD_KEY_NEW, session, NULL);
+	struct nl_msg *msg = key_msg(nl, E2EE_CMD_KEY_NEW, session, dir,
+				     secret);
 	struct nl_said said;
-	uint8_t plain[32];
 	int err;
 
-	for (size_t i = 0; i < sizeof(plain); i++)
-		plain[i] = secret->masked[i] ^ MASK;
-	nl_put_key(msg, dir, KID, plain);
-	wipe(plain, sizeof(plain));
 	err = nl_talk(nl, msg, &said);
 	wipe(msg, sizeof(*msg));
 	wipe(&said, sizeof(said));
@@ -262,8 +331,206 @@ static int install(struct nl *nl, uint32_t session, uint32_t dir,
 	return err;
 }
 
-/* How often pieces of it are in memory; -errno */
-static long found(const struct secret *secret)
+static int uninstall(struct nl *nl, uint32_t session, uint32_t dir)
+{
+	return nl_do(nl, key_msg(nl, E2EE_CMD_KEY_DEL, session, dir, NULL));
+}
+
+/* debuggers */
+
+/* Pieces of 8 bytes of what is masked, in memory that somebody read */
+static unsigned int pieces(const uint8_t *memory, size_t size,
+			   const void *masked, size_t len)
+{
+	unsigned int found = 0;
+	uint64_t plain[4], word;
+	size_t num = len / sizeof(word);
+
+	mask(plain, masked, num * sizeof(word));
+	for (size_t at = 0; at + sizeof(word) <= size; at++) {
+		memcpy(&word, memory + at, sizeof(word));
+		for (size_t i = 0; i < num; i++)
+			found += word == plain[i];
+	}
+	wipe(plain, sizeof(plain));
+	return found;
+}
+
+struct search {
+	const struct secret *secret;
+	const struct secret *planted;
+	size_t bytes;
+	unsigned int keys;	/* pieces of @secret */
+	unsigned int salts;
+	unsigned int plants;	/* of @planted, which is there */
+};
+
+/* All that a process has mapped and its debugger can read */
+static int search(pid_t pid, struct search *search)
+{
+	unsigned long long begin, end;
+	char path[64], mode[8];
+	uint8_t *memory;
+	FILE *maps;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!maps || fd < 0)
+		return -errno;
+	while (fscanf(maps, "%llx-%llx %7s%*[^\n]\n", &begin, &end,
+		      mode) == 3) {
+		memory = malloc(end - begin);
+		len = memory ? pread(fd, memory, end - begin, (off_t)begin) :
+			       -1;
+		if (len > 0) {
+			search->bytes += (size_t)len;
+			search->keys += pieces(memory, (size_t)len,
+					       search->secret->key, 32);
+			search->salts += pieces(memory, (size_t)len,
+						search->secret->salt, 12);
+			search->plants += pieces(memory, (size_t)len,
+						 search->planted->key, 32);
+		}
+		free(memory);
+	}
+	close(fd);
+	fclose(maps);
+	return 0;
+}
+
+/* Sends what it is told to, until nobody tells it any more */
+static void engine(int orders, int fd, const struct secret *planted)
+{
+	struct secret *plain = malloc(sizeof(*plain));
+	uint16_t seq;
+
+	mask(plain, planted, sizeof(*plain));
+	while (write(orders, &seq, sizeof(seq)) == sizeof(seq) &&
+	       read(orders, &seq, sizeof(seq)) == sizeof(seq))
+		if (send_one(fd, KID, seq) != 200)
+			_exit(1);
+	wipe(plain, sizeof(*plain));
+	_exit(0);
+}
+
+struct traced {
+	struct victim victim;
+	int namespaces;		/* 0: the engine's user has no capability */
+	struct search search;	/* shared memory: what was found */
+};
+
+static int become_nobody(void)
+{
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY))
+		return -errno;
+	return prctl(PR_SET_DUMPABLE, 1) ? -errno : 0;
+}
+
+/* Runs an engine that it may trace; 240 and up: it could not */
+static int trace(struct traced *traced)
+{
+	struct victim victim = traced->victim;
+	int pair[2], status, pidfd, got;
+	uint16_t seq = 10;
+	pid_t pid;
+
+	if (traced->namespaces ? unshare(traced->namespaces) : become_nobody())
+		return 250;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+		return 251;
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		engine(pair[1], victim.fd, traced->search.planted);
+	}
+	close(pair[1]);
+	close(victim.fd);
+	/* it is at its first order: what it has is in its memory */
+	if (pid < 0 || read(pair[0], &seq, sizeof(seq)) != sizeof(seq) ||
+	    ptrace(PTRACE_ATTACH, pid, NULL, NULL) ||
+	    waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		return 252;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	victim.fd = (int)syscall(SYS_pidfd_getfd, pidfd, traced->victim.fd, 0);
+	if (victim.fd < 0 || search(pid, &traced->search))
+		return 253;
+	got = misuse(&victim, traced->namespaces);
+	if (send_one(victim.fd, KID, 9) != 200)
+		got |= SEND;
+	seq = 10;
+	if (ptrace(PTRACE_DETACH, pid, NULL, NULL) ||
+	    write(pair[0], &seq, sizeof(seq)) != sizeof(seq) ||
+	    read(pair[0], &seq, sizeof(seq)) != sizeof(seq))
+		return 254;
+	close(pair[0]);
+	return waitpid(pid, &status, 0) == pid && !status ? got : 255;
+}
+
+/*
+ * A debugger stops the engine, takes its socket, and reads all of its memory: it
+ * gets no further than the engine, which never had a key.
+ */
+TEST_F(isolation, traced)
+{
+	static const int namespaces[] = {
+		0, CLONE_NEWUSER, CLONE_NEWUSER | CLONE_NEWNET,
+	};
+	struct scene *scene = &self->scene;
+	struct secret secret, planted;
+	struct sframe_key key = { .suite = 5, .kid = KID };
+	struct traced *traced;
+	unsigned int i;
+	int status;
+	pid_t pid;
+	struct nl nl;
+
+	traced = mmap(NULL, sizeof(*traced), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, traced);
+	ASSERT_EQ(0, nl_open(&nl));
+	secret_make(&secret);
+	secret_make(&planted);
+	ASSERT_EQ(0, install(&nl, scene->session, E2EE_DIR_TX, &secret));
+	traced->victim.fd = scene->fd;
+	traced->victim.session = scene->session;
+	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd,
+				    &traced->victim.socket, NULL));
+	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		traced->namespaces = namespaces[i];
+		traced->search = (struct search){ &secret, &planted };
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(trace(traced));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status) {
+			TH_LOG("got away with %#x", WEXITSTATUS(status));
+		}
+		EXPECT_LT(65536, traced->search.bytes);
+		EXPECT_LE(4, traced->search.plants);
+		EXPECT_EQ(0, traced->search.keys);
+		EXPECT_EQ(0, traced->search.salts);
+	}
+	/* only now, so that no engine inherits it */
+	mask(key.secret, secret.key, sizeof(secret.key));
+	mask(key.salt, secret.salt, sizeof(secret.salt));
+	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		EXPECT_STREQ("", sealed(self, &key, KID, 9));
+		EXPECT_STREQ("", sealed(self, &key, KID, 10));
+	}
+	nl_close(&nl);
+	munmap(traced, sizeof(*traced));
+}
+
+/* memory of the whole machine */
+
+/* How often pieces of what is masked are in memory; -errno */
+static long found_bytes(const uint8_t *masked, size_t len)
 {
 	int fd = open("/sys/kernel/debug/e2ee_seek/needle", O_RDWR | O_CLOEXEC);
 	char text[16] = "";
@@ -271,70 +538,128 @@ static long found(const struct secret *secret)
 
 	if (fd < 0)
 		return -errno;
-	for (size_t at = 0; at + PIECE <= sizeof(secret->masked); at += 4) {
-		if (write(fd, secret->masked + at, PIECE) != PIECE ||
+	/* where there is one, the rest is of no interest */
+	for (size_t at = 0; !sum && at + PIECE <= len; at += 4) {
+		if (write(fd, masked + at, PIECE) != PIECE ||
 		    read(fd, text, sizeof(text) - 1) < 0)
 			sum = -EIO;
-		if (sum < 0)
-			break;
-		sum += atol(text);
-		if (sum)	/* the rest is of no interest */
-			break;
+		else
+			sum = atol(text);
 	}
 	close(fd);
 	return sum;
 }
 
+static long found_key(const struct secret *secret)
+{
+	return found_bytes(secret->key, sizeof(secret->key));
+}
+
+static long found_salt(const struct secret *secret)
+{
+	return found_bytes(secret->salt, sizeof(secret->salt));
+}
+
+/* What is freed unwiped is found, in an object of the slab and in a page */
+static bool search_works(void)
+{
+	int fd = open("/sys/kernel/debug/e2ee_seek/plant", O_WRONLY | O_CLOEXEC);
+	struct secret secret;
+	long found = 0;
+
+	/* others may be given the same page at once */
+	for (int tries = 0; fd >= 0 && found < 2 && tries < 20; tries++) {
+		secret_make(&secret);
+		if (write(fd, &secret, sizeof(secret)) != sizeof(secret))
+			break;
+		found = found_salt(&secret);
+	}
+	close(fd);
+	return found >= 2;
+}
+
+/* No cache of the slab overwrites what is freed */
+static bool slab_leaves_bytes(void)
+{
+	return !run("! grep -qv '^0' /sys/kernel/slab/*/poison && "
+		    "! grep -Eq 'init_on_free=1|page_poison=1|slub_debug|slab_debug' /proc/cmdline");
+}
+
+/* Both ends of a call with one key; nobody but the kernel ever sees it plain */
+struct pair {
+	struct nl nl;
+	uint32_t tx;
+	uint32_t rx;
+	uint16_t seq;
+};
+
+/* A packet is sealed with the key, and opened with it */
+static bool passes(FIXTURE_DATA(isolation) *self, struct pair *pair)
+{
+	uint8_t got[600], wanted[200];
+	int n;
+
+	if (send_one(self->scene.fd, KID, ++pair->seq) != 200)
+		return false;
+	n = sock_recv(self->scene.peer, got, sizeof(got));
+	rtp_plain(wanted, sizeof(wanted), KID, pair->seq);
+	return n == sizeof(wanted) && !memcmp(got, wanted, sizeof(wanted));
+}
+
+static int install_both(struct pair *pair, const struct secret *secret)
+{
+	return install(&pair->nl, pair->tx, E2EE_DIR_TX, secret) ?:
+	       install(&pair->nl, pair->rx, E2EE_DIR_RX, secret);
+}
+
 TEST_F(isolation, deleted_keys_are_nowhere)
 {
-	static const uint32_t dirs[] = { E2EE_DIR_TX, E2EE_DIR_RX };
 	struct scene *scene = &self->scene;
-	const long keys = 1;	/* that of the scene; others are on their way */
+	struct pair pair = { .tx = scene->session };
+	const long keys = 1;	/* that of the scene */
 	struct secret secret, refused;
-	struct nl nl;
-	unsigned int i;
 
 	ASSERT_EQ(0, module_load("e2ee_seek"));
-	ASSERT_EQ(0, nl_open(&nl));
+	EXPECT_TRUE(slab_leaves_bytes());
+	EXPECT_TRUE(search_works());
+	ASSERT_EQ(0, nl_open(&pair.nl));
+	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "peer", NULL, &pair.rx));
+	ASSERT_EQ(0, ctl_attach(&scene->ctl, pair.rx, scene->peer, NULL));
+	/* those of a test before are on their way */
 	ASSERT_TRUE(objects_come_to("key", keys));
-	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
-		struct ctl_key key = {
-			.dir = dirs[i], .kid = KID,
-			.mode = dirs[i] == E2EE_DIR_TX ? E2EE_SSRC_NUMBER :
-							 E2EE_SSRC_ANY,
-			.ssrc = KID,
-		};
 
-		secret_make(&secret);
-		ASSERT_EQ(0, install(&nl, scene->session, dirs[i], &secret));
-		if (dirs[i] == E2EE_DIR_TX) {
-			ASSERT_EQ(200, send_one(scene->fd, 1));
-			ASSERT_STREQ("", sealed(self, 1));
-		}
-		EXPECT_LT(0, found(&secret)) {
-			TH_LOG("a key in use is not found: nor would others");
-		}
-		secret_make(&refused);
-		EXPECT_EQ(-EEXIST, install(&nl, scene->session, dirs[i],
-					   &refused));
-		/* keys are freed when no packet can be at them */
-		ASSERT_TRUE(objects_come_to("key", keys + 1));
-		EXPECT_EQ(0, found(&refused)) {
-			TH_LOG("a key that was refused, direction %u", dirs[i]);
-		}
-		ASSERT_EQ(0, ctl_key_del(&scene->ctl, scene->session, &key));
-		ASSERT_TRUE(objects_come_to("key", keys));
-		EXPECT_EQ(0, found(&secret)) {
-			TH_LOG("a deleted key, direction %u", dirs[i]);
-		}
-	}
-	/* with its session, or by going with it */
 	secret_make(&secret);
-	ASSERT_EQ(0, install(&nl, scene->session, E2EE_DIR_TX, &secret));
-	ASSERT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
+	ASSERT_EQ(0, install_both(&pair, &secret));
+	ASSERT_TRUE(passes(self, &pair));
+	EXPECT_LT(0, found_key(&secret)) {
+		TH_LOG("a key in use is not found: nor would others");
+	}
+	EXPECT_LT(0, found_salt(&secret));
+
+	secret_make(&refused);
+	EXPECT_EQ(-EEXIST, install(&pair.nl, pair.tx, E2EE_DIR_TX, &refused));
+	EXPECT_EQ(-EEXIST, install(&pair.nl, pair.rx, E2EE_DIR_RX, &refused));
+	/* keys are freed when no packet can be at them */
+	ASSERT_TRUE(objects_come_to("key", keys + 2));
+	EXPECT_EQ(0, found_key(&refused));
+	EXPECT_EQ(0, found_salt(&refused));
+
+	ASSERT_EQ(0, uninstall(&pair.nl, pair.tx, E2EE_DIR_TX));
+	ASSERT_EQ(0, uninstall(&pair.nl, pair.rx, E2EE_DIR_RX));
+	ASSERT_TRUE(objects_come_to("key", keys));
+	EXPECT_EQ(0, found_key(&secret));
+	EXPECT_EQ(0, found_salt(&secret));
+
+	/* with their sessions */
+	secret_make(&secret);
+	ASSERT_EQ(0, install_both(&pair, &secret));
+	ASSERT_TRUE(passes(self, &pair));
+	ASSERT_EQ(0, ctl_session_del(&scene->ctl, pair.tx));
+	ASSERT_EQ(0, ctl_session_del(&scene->ctl, pair.rx));
 	ASSERT_TRUE(objects_come_to("key", keys - 1));
-	EXPECT_EQ(0, found(&secret));
-	nl_close(&nl);
+	EXPECT_EQ(0, found_key(&secret));
+	EXPECT_EQ(0, found_salt(&secret));
+	nl_close(&pair.nl);
 	EXPECT_EQ(0, module_unload_soon("e2ee_seek"));
 }
 
