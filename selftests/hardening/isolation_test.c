@@ -247,9 +247,9 @@ TEST_F(isolation, handed_over)
 		EXPECT_EQ(0, status) {
 			TH_LOG("got away with %#x", WEXITSTATUS(status));
 		}
-		EXPECT_STREQ("", sealed(self, &self->tx, SSRC, 7));
+		ASSERT_STREQ("", sealed(self, &self->tx, SSRC, 7));
 		EXPECT_EQ(200, send_one(scene->fd, SSRC, 8));
-		EXPECT_STREQ("", sealed(self, &self->tx, SSRC, 8));
+		ASSERT_STREQ("", sealed(self, &self->tx, SSRC, 8));
 		close(pair[0]);
 		close(pair[1]);
 	}
@@ -520,8 +520,8 @@ TEST_F(isolation, traced)
 	mask(key.secret, secret.key, sizeof(secret.key));
 	mask(key.salt, secret.salt, sizeof(secret.salt));
 	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
-		EXPECT_STREQ("", sealed(self, &key, KID, 9));
-		EXPECT_STREQ("", sealed(self, &key, KID, 10));
+		ASSERT_STREQ("", sealed(self, &key, KID, 9));
+		ASSERT_STREQ("", sealed(self, &key, KID, 10));
 	}
 	nl_close(&nl);
 	munmap(traced, sizeof(*traced));
