@@ -104,11 +104,15 @@ static u32 e2ee_tx_gso(const struct sock *sk, struct msghdr *msg)
 
 	if (!msg->msg_controllen)
 		return gso;
-	for_each_cmsghdr(cmsg, msg)
-		if (CMSG_OK(msg, cmsg) && cmsg->cmsg_level == SOL_UDP &&
+	for_each_cmsghdr(cmsg, msg) {
+		/* UDP refuses it; its length may lead nowhere, or back here */
+		if (!CMSG_OK(msg, cmsg))
+			break;
+		if (cmsg->cmsg_level == SOL_UDP &&
 		    cmsg->cmsg_type == UDP_SEGMENT &&
 		    cmsg->cmsg_len == CMSG_LEN(sizeof(u16)))
 			gso = *(u16 *)CMSG_DATA(cmsg);
+	}
 	return gso;
 }
 

@@ -243,6 +243,53 @@ TEST_F(gso, refused_as_by_the_kernel)
 	EXPECT_STREQ("", scene_changes(&self->scene));
 }
 
+/* Send the burst with @tail_len bytes behind what asks for UDP_SEGMENT. */
+static int send_with_tail(FIXTURE_DATA(gso) *self,
+			  const FIXTURE_VARIANT(gso) *variant,
+			  const void *tail, size_t tail_len)
+{
+	char control[CMSG_SPACE(sizeof(uint16_t)) + 64] = { 0 };
+	struct iovec iov = { self->burst, self->len };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	};
+	int segment = self->segment;
+	ssize_t n;
+
+	if (!variant->option)
+		cmsg_put(&msg, SOL_UDP, UDP_SEGMENT, &self->segment,
+			 sizeof(self->segment));
+	else if (setsockopt(self->scene.fd, SOL_UDP, UDP_SEGMENT, &segment,
+			    sizeof(segment)))
+		return -errno;
+	memcpy(control + msg.msg_controllen, tail, tail_len);
+	msg.msg_controllen += tail_len;
+	n = sendmsg(self->scene.fd, &msg, 0);
+	return n < 0 ? -errno : (int)n;
+}
+
+/* A control message that ends nowhere is refused, wherever it stands. */
+TEST_F(gso, broken_control)
+{
+	static const size_t lens[] = { 0, 8, 15, 65, 4096, SIZE_MAX,
+				       -(size_t)8, -(size_t)16, -(size_t)24 };
+	struct cmsghdr tail[2] = { 0 };
+	unsigned int i;
+
+	make_burst(self, 10, 500, 500);
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		tail[0].cmsg_len = lens[i];
+		tail[0].cmsg_level = SOL_UDP;
+		tail[0].cmsg_type = UDP_SEGMENT;
+		EXPECT_EQ(-EINVAL, send_with_tail(self, variant, tail,
+						  sizeof(tail))) {
+			TH_LOG("length %zx", lens[i]);
+		}
+		EXPECT_EQ(0, pieces(self));
+		EXPECT_STREQ("tx_failed+10", scene_changes(&self->scene));
+	}
+}
+
 /* If one of them may not leave, none does. */
 TEST_F(gso, one_refused_holds_all)
 {
