@@ -476,11 +476,30 @@ static void e2ee_tx_note_frag(struct e2ee_tx *tx,
 	rcu_read_unlock();
 }
 
+/*
+ * Where the next control message would begin, bytes. What is too short for one
+ * behind the last is none, and ours would make it one.
+ */
+static size_t e2ee_tx_control_end(struct msghdr *msg)
+{
+	struct cmsghdr *cmsg;
+	size_t end = 0;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))	/* UDP refuses it all */
+			return CMSG_ALIGN(msg->msg_controllen);
+		end = (char *)cmsg - (char *)msg->msg_control +
+		      CMSG_ALIGN(cmsg->cmsg_len);
+	}
+	return end;
+}
+
 /* the caller's control messages with UDP_SEGMENT behind them: last one wins */
 static void *e2ee_tx_control(const struct e2ee_tx *tx, struct msghdr *msg,
 			     u16 **gso)
 {
-	size_t old = tx->msg->msg_controllen, at = CMSG_ALIGN(old);
+	size_t at = e2ee_tx_control_end(tx->msg);
+	size_t old = min_t(size_t, tx->msg->msg_controllen, at);
 	struct cmsghdr *cmsg;
 	void *control;
 

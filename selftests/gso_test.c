@@ -290,6 +290,52 @@ TEST_F(gso, broken_control)
 	}
 }
 
+/*
+ * Bytes that are too few for a control message mean nothing, whatever they
+ * are: they neither break the burst nor decide how it is cut.
+ */
+TEST_F(gso, rest_of_control)
+{
+	static const uint64_t rests[][2] = {
+		{ 0, 0 }, { 24, 0 }, { 32, 0 }, { 16, 0 }, { UINT64_MAX, 0 },
+		{ 18, SOL_UDP | (uint64_t)UDP_SEGMENT << 32 },
+	};
+	unsigned int i;
+	uint64_t ctr = 8;
+	size_t len;
+
+	make_burst(self, 8, 500, 500);
+	ASSERT_EQ((int)self->len, send_burst(self, variant));
+	EXPECT_STREQ("", compare_wire(self, 0));
+	pieces(self);
+	make_burst(self, 4, 500, 500);
+	for (i = 0; i < ARRAY_SIZE(rests); i++) {
+		for (len = 1; len < sizeof(struct cmsghdr); len++, ctr += 4) {
+			if (ctr + 4 > 256 && ctr < 256) {
+				make_burst(self, 256 - (unsigned int)ctr, 500,
+					   500);
+				ASSERT_EQ((int)self->len,
+					  send_burst(self, variant));
+				EXPECT_STREQ("", compare_wire(self, ctr));
+				ctr = 256;
+				make_burst(self, 4, 500, 500);
+				pieces(self);
+			}
+			ASSERT_EQ((int)self->len,
+				  send_with_tail(self, variant, rests[i],
+						 len)) {
+				TH_LOG("%zu bytes of rest %u", len, i);
+			}
+			EXPECT_STREQ("", compare_wire(self, ctr)) {
+				TH_LOG("%zu bytes of rest %u", len, i);
+			}
+			EXPECT_EQ(1, pieces(self)) {
+				TH_LOG("%zu bytes of rest %u", len, i);
+			}
+		}
+	}
+}
+
 /* If one of them may not leave, none does. */
 TEST_F(gso, one_refused_holds_all)
 {
