@@ -47,7 +47,7 @@ struct e2ee_digest_share {
  * @digest: of the AEAD key
  * @salt: digest of the salt
  * @kid: KID it sends under
- * @next_ctr: lowest CTR that a later installation may start with
+ * @next_ctr: lowest CTR that an installation may start with
  * @share: whom it is charged to; NULL: the host itself
  * @live: installed now; its counter is ahead of @next_ctr
  * @sent: it has been installed before; once it has sent it is never forgotten
@@ -253,7 +253,6 @@ free:
  * @digest: e2ee_digest_of() the AEAD key
  * @param: KID, salt and, if given, the start counter
  * @user_ns: owner of the network namespace that sends
- * @ctr: the CTR to start with
  * @why: told where it is refused
  *
  * Context: process, sleeps.
@@ -264,7 +263,7 @@ free:
 struct e2ee_digest *e2ee_digest_use(u64 digest,
 				    const struct e2ee_key_param *param,
 				    const struct user_namespace *user_ns,
-				    u64 *ctr, struct e2ee_refusal *why)
+				    struct e2ee_refusal *why)
 {
 	struct e2ee_digest *kept;
 	int err;
@@ -280,11 +279,8 @@ struct e2ee_digest *e2ee_digest_use(u64 digest,
 		kept = e2ee_digest_new(digest, param, e2ee_digest_top(user_ns),
 				       why);
 	}
-	if (!IS_ERR(kept)) {
+	if (!IS_ERR(kept))
 		kept->live = true;
-		*ctr = param->given & E2EE_KEY_HAS_CTR ? param->ctr : 0;
-		kept->next_ctr = *ctr;
-	}
 	mutex_unlock(&e2ee_digest_lock);
 	return kept;
 }
@@ -292,19 +288,22 @@ struct e2ee_digest *e2ee_digest_use(u64 digest,
 /**
  * e2ee_digest_release() - the key does not send any more
  * @kept: from e2ee_digest_use()
- * @next_ctr: its next CTR, which a later installation may start with
+ * @first: the CTR it was installed with
+ * @next: its next CTR, which a later installation may start with
  *
- * A key that never sent is forgotten, so that a refused request for many keys
- * leaves nothing behind.
+ * Where it has not sent, nothing but its having been here has happened: it may
+ * start again where it could before, or is forgotten if it never sent. So a
+ * refused request, for one key or many, leaves nothing behind.
  *
  * Context: process, sleeps.
  */
-void e2ee_digest_release(struct e2ee_digest *kept, u64 next_ctr)
+void e2ee_digest_release(struct e2ee_digest *kept, u64 first, u64 next)
 {
 	mutex_lock(&e2ee_digest_lock);
-	if (next_ctr != kept->next_ctr)
+	if (next != first) {
 		kept->sent = true;
-	kept->next_ctr = next_ctr;
+		kept->next_ctr = next;
+	}
 	kept->live = false;
 	if (!kept->sent) {
 		rhashtable_remove_fast(&e2ee_digests, &kept->node,

@@ -20,8 +20,8 @@ u32 e2ee_digest_count(const struct user_namespace *user_ns, u32 *max);
 struct e2ee_digest *e2ee_digest_use(u64 digest,
 				    const struct e2ee_key_param *param,
 				    const struct user_namespace *user_ns,
-				    u64 *ctr, struct e2ee_refusal *why);
-void e2ee_digest_release(struct e2ee_digest *kept, u64 next_ctr);
+				    struct e2ee_refusal *why);
+void e2ee_digest_release(struct e2ee_digest *kept, u64 first, u64 next);
 int e2ee_digest_init(void);
 void e2ee_digest_exit(void);
 

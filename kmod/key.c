@@ -498,21 +498,20 @@ static int e2ee_key_remember(struct e2ee_key *key,
 			     const struct e2ee_key_param *param,
 			     struct e2ee_refusal *why)
 {
-	u64 ctr;
+	u64 ctr = param->given & E2EE_KEY_HAS_CTR ? param->ctr : 0;
 
 	if (key->id.dir == E2EE_DIR_RX)
 		return 0;
+	if (ctr >= key->limit)
+		return e2ee_refuse(why, E2EE_A_KEY_CTR, -ERANGE,
+				   "start counter lies at or above the limit");
 	key->kept = e2ee_digest_use(key->digest_id.digest, param,
-				    key->enet->net->user_ns, &ctr, why);
+				    key->enet->net->user_ns, why);
 	if (IS_ERR(key->kept))
 		return PTR_ERR(key->kept);
 	key->ctr_first = ctr;
 	atomic64_set(&key->ctr, ctr);
-	if (ctr < key->limit)
-		return 0;
-	e2ee_digest_release(key->kept, ctr);
-	return e2ee_refuse(why, E2EE_A_KEY_CTR, -ERANGE,
-			   "start counter lies at or above the limit");
+	return 0;
 }
 
 static void e2ee_key_filling(struct e2ee_key *key)
@@ -575,7 +574,7 @@ remove:
 	e2ee_key_remove(key);
 forget:
 	if (key->kept)
-		e2ee_digest_release(key->kept, key->ctr_first);
+		e2ee_digest_release(key->kept, key->ctr_first, key->ctr_first);
 put:
 	e2ee_key_put(key);
 	return err;
@@ -587,7 +586,7 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 
 	if (key->id.dir == E2EE_DIR_TX) {
 		e2ee_stream_stop(key);
-		e2ee_digest_release(key->kept,
+		e2ee_digest_release(key->kept, key->ctr_first,
 				    atomic64_xchg(&key->ctr, E2EE_CTR_DEAD));
 		if (session->enet->num_guards)
 			e2ee_tomb_add(key->enet, key->id.session, key->id.kid);

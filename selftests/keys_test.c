@@ -312,6 +312,47 @@ TEST_F(keys, unused)
 	EXPECT_STREQ("", sends(&self->scene, 1, &key, 0));
 }
 
+/* A request that comes to nothing moves no counter that a later one needs. */
+TEST_F(keys, refused_with_a_counter)
+{
+	uint32_t session = self->scene.session;
+	struct scene *scene = &self->scene;
+	const uint64_t far = 5000000000ULL;
+	struct sframe_key key, other;
+	struct nl_msg *msg;
+
+	sframe_key_random(&key, 5, 1);
+	sframe_key_random(&other, 5, 2);
+	ADDED(session, TX, .key = &key, .ssrc = 1);
+	for (uint64_t ctr = 0; ctr < 3; ctr++)
+		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
+	DELETED(session, TX, .key = &key, .ssrc = 1);
+	ADDED(session, TX, .key = &other, .ssrc = 1);
+
+	/* by itself, then by another key, then by another of the same request */
+	REFUSED(session, ERANGE, "start counter lies at or above the limit",
+		TX, .key = &key, .ssrc = 2, .has_ctr = true, .ctr = far);
+	REFUSED(session, EEXIST, SSRC_HAS_KEY, TX, .key = &key, .ssrc = 1,
+		.has_ctr = true, .ctr = 1000);
+	msg = nl_session(&self->nl, E2EE_CMD_KEY_NEW, session, NULL);
+	put_ask(msg, &(struct ask){ TX, .key = &key, .ssrc = 2,
+				    .has_ctr = true, .ctr = 2000 }, true);
+	put_ask(msg, &(struct ask){ TX, .key = &other, .ssrc = 3 }, true);
+	EXPECT_STREQ("", nl_refused(&self->nl, msg, EEXIST, IN_USE));
+	/* installed and deleted, and no packet in between */
+	ADDED(session, TX, .key = &key, .ssrc = 2, .has_ctr = true,
+	      .ctr = 3000);
+	DELETED(session, TX, .key = &key, .ssrc = 2);
+
+	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key, .ssrc = 2,
+		.has_ctr = true, .ctr = 2);
+	ADDED(session, TX, .key = &key, .ssrc = 2, .has_ctr = true, .ctr = 3);
+	EXPECT_STREQ("", sends(scene, 2, &key, 3));
+	DELETED(session, TX, .key = &key, .ssrc = 2);
+	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key, .ssrc = 2,
+		.has_ctr = true, .ctr = 3);
+}
+
 /* The same secret does not serve both directions of a session. */
 TEST_F(keys, directions)
 {

@@ -43,9 +43,8 @@ static struct e2ee_digest *add(const struct user_namespace *ns)
 	static const u8 salt[E2EE_SALT_LEN];
 	struct e2ee_key_param param = { .kid = 1, .salt = salt };
 	struct e2ee_refusal why;
-	u64 ctr;
 
-	return e2ee_digest_use(next_digest++, &param, ns, &ctr, &why);
+	return e2ee_digest_use(next_digest++, &param, ns, &why);
 }
 
 /* Adds until one is refused: how many there were, and why */
@@ -132,10 +131,40 @@ static void what_never_sent_is_not_charged(struct kunit *test)
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(never));
 	KUNIT_ASSERT_FALSE(test, IS_ERR(sent));
-	e2ee_digest_release(never, 0);
+	e2ee_digest_release(never, 0, 0);
 	KUNIT_EXPECT_EQ(test, e2ee_digest_count(ns, &max), 1);
-	e2ee_digest_release(sent, 1);
+	e2ee_digest_release(sent, 0, 1);
 	KUNIT_EXPECT_EQ(test, e2ee_digest_count(ns, &max), 1);
+}
+
+static struct e2ee_digest *use(u64 digest, u64 ctr)
+{
+	static const u8 salt[E2EE_SALT_LEN];
+	struct e2ee_key_param param = {
+		.given = E2EE_KEY_HAS_CTR, .kid = 1, .salt = salt, .ctr = ctr,
+	};
+	struct e2ee_refusal why;
+
+	return e2ee_digest_use(digest, &param, &init_user_ns, &why);
+}
+
+/* where it may start moves with what it sends, and with nothing else */
+static void the_start_moves_by_sending(struct kunit *test)
+{
+	struct e2ee_digest *kept = use(77, 0);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kept));
+	e2ee_digest_release(kept, 0, 10);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(use(77, 9)), -EKEYREJECTED);
+	kept = use(77, 1000);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kept));
+	KUNIT_EXPECT_EQ(test, PTR_ERR(use(77, 1000)), -EEXIST);
+	e2ee_digest_release(kept, 1000, 1000);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(use(77, 9)), -EKEYREJECTED);
+	kept = use(77, 10);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kept));
+	e2ee_digest_release(kept, 10, 11);
+	KUNIT_EXPECT_EQ(test, PTR_ERR(use(77, 10)), -EKEYREJECTED);
 }
 
 static struct kunit_case digest_cases[] = {
@@ -143,6 +172,7 @@ static struct kunit_case digest_cases[] = {
 	KUNIT_CASE(a_user_has_one_share),
 	KUNIT_CASE(half_is_the_hosts),
 	KUNIT_CASE(what_never_sent_is_not_charged),
+	KUNIT_CASE(the_start_moves_by_sending),
 	{ }
 };
 

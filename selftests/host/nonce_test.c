@@ -29,12 +29,13 @@ enum fault {
 	TWICE,		/* installed while it is installed */
 	FORGOTTEN,	/* deleted keys are not remembered */
 	GIVEN_BACK,	/* a CTR whose sealing failed is used again */
+	UNMOVED,	/* a key that sent may start where it could before */
 	FAULTS
 };
 
 static const char *const fault_names[] = {
 	"none", "not dead", "not atomic", "any ctr", "any salt", "twice",
-	"forgotten", "given back",
+	"forgotten", "given back", "unmoved",
 };
 
 enum step { IDLE, HAS_KEY, HAS_CTR, SEALING };
@@ -42,7 +43,7 @@ enum step { IDLE, HAS_KEY, HAS_CTR, SEALING };
 /* A byte each, so that states can be compared as bytes */
 struct state {
 	struct {
-		uint8_t there, installed, epoch, kid, salt, ctr;
+		uint8_t there, installed, epoch, kid, salt, first, ctr;
 	} keys[SLOTS];
 	struct {
 		uint8_t kept, live, sent, next, kid, salt;
@@ -121,16 +122,17 @@ static bool digest_use(struct state *state, uint8_t kid, uint8_t salt,
 		state->digest.salt = salt;
 	}
 	state->digest.live = 1;
-	state->digest.next = ctr == NO_CTR ? 0 : ctr;
 	return true;
 }
 
 /* e2ee_digest_release() */
-static void digest_release(struct state *state, uint8_t next)
+static void digest_release(struct state *state, uint8_t first, uint8_t next)
 {
-	if (next != state->digest.next)
+	if (next != first) {
 		state->digest.sent = 1;
-	state->digest.next = next;
+		if (run.fault != UNMOVED)
+			state->digest.next = next;
+	}
 	state->digest.live = 0;
 	if (!state->digest.sent || run.fault == FORGOTTEN)
 		memset(&state->digest, 0, sizeof(state->digest));
@@ -151,7 +153,8 @@ static void install(const struct state *from, uint8_t kid, uint8_t salt,
 	state.keys[slot].epoch = epoch;
 	state.keys[slot].kid = kid;
 	state.keys[slot].salt = salt;
-	state.keys[slot].ctr = ctr == NO_CTR ? 0 : ctr;
+	state.keys[slot].first = ctr == NO_CTR ? 0 : ctr;
+	state.keys[slot].ctr = state.keys[slot].first;
 	visit(&state);
 }
 
@@ -178,7 +181,7 @@ static void del_end(const struct state *from)
 	unsigned int slot = state.deleting - 1U;
 
 	state.deleting = 0;
-	digest_release(&state, state.keys[slot].ctr);
+	digest_release(&state, state.keys[slot].first, state.keys[slot].ctr);
 	if (run.fault != NOT_DEAD)
 		state.keys[slot].ctr = DEAD;
 	visit(&state);
