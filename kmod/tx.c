@@ -168,6 +168,16 @@ static void __cold e2ee_tx_unsealed(struct e2ee_tx_packet *packet, u32 policy,
 		e2ee_tx_refuse(packet, verdict, err);
 }
 
+/* what is no RTP that could be sealed */
+static void __cold e2ee_tx_malformed(struct e2ee_tx_packet *packet, u32 policy)
+{
+	if (policy == E2EE_POLICY_BLOCKED)
+		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EBADMSG);
+	else
+		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_MALFORMED,
+				 -EBADMSG);
+}
+
 static void __cold e2ee_tx_event(struct e2ee_tx *tx,
 				 struct e2ee_session *session, u32 type,
 				 u32 epoch, u32 ssrc)
@@ -339,8 +349,7 @@ static void e2ee_tx_media(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 			  struct e2ee_rtp *rtp)
 {
 	if (!e2ee_tx_skip_osn(session, rtp))
-		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_MALFORMED,
-				 -EBADMSG);
+		e2ee_tx_malformed(packet, policy);
 	else if (!rtp->payload_len)	/* RTX without an original */
 		packet->verdict = E2EE_A_STAT_TX_OTHER;
 	else if (policy == E2EE_POLICY_BLOCKED)
@@ -393,11 +402,7 @@ static void e2ee_tx_judge(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	case E2EE_RTP_DISGUISED:
 		break;
 	}
-	if (policy == E2EE_POLICY_BLOCKED)
-		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EBADMSG);
-	else
-		e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_MALFORMED,
-				 -EBADMSG);
+	e2ee_tx_malformed(packet, policy);
 }
 
 /* Seal all; the first that is refused stands for all. 0 or its errno. */

@@ -257,6 +257,36 @@ TEST_F(lifetime, session_deleted_under_traffic)
 	}
 }
 
+/* Blocked is blocked, even for a retransmission too short to be one. */
+TEST_F(lifetime, blocked_retransmissions)
+{
+	static const uint8_t rtx_pt = 97;
+	struct ctl_session options = { .rtx_pt = &rtx_pt, .rtx_pts = 1 };
+	uint8_t packet[RTP_HEADER + 3] = { 0x80, rtx_pt, 1, 2, 3, 4, 5 };
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
+	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "rtx", &options,
+				     &scene->session));
+	ASSERT_EQ(0, ctl_attach(&scene->ctl, scene->session, scene->fd, NULL));
+	for (size_t len = RTP_HEADER + 1; len <= sizeof(packet); len += 2) {
+		ASSERT_EQ((int)len, sock_send(scene->fd, packet, len, NULL));
+		ASSERT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	}
+	ASSERT_EQ(0, scene_flush(scene->peer, scene->fd));
+	EXPECT_STREQ("tx_malformed+1 tx_no_key+1 rx_other+1 rx_clear_dropped+1 rx_malformed+1",
+		     scene_changes(scene));
+
+	ASSERT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
+	for (size_t len = RTP_HEADER + 1; len <= sizeof(packet); len += 2) {
+		ASSERT_EQ((int)len, sock_send(scene->fd, packet, len, NULL));
+		ASSERT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	}
+	ASSERT_EQ(0, scene_flush(scene->peer, scene->fd));
+	EXPECT_STREQ("tx_blocked+2 rx_other+1 rx_blocked+2",
+		     scene_changes(scene));
+}
+
 /* When the keys of an optional session go, so does its leave to send in clear. */
 TEST_F(lifetime, optional_session_deleted_under_traffic)
 {
