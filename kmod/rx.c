@@ -82,7 +82,8 @@ enum e2ee_rx_fate {
 /*
  * What we opened is told from what came in clear, while both wait to be read, by
  * a number in the control block: behind what the stack writes there, before what
- * the socket does.
+ * the socket does. Its complement says that we let the packet pass as it was, so
+ * that it has its verdict.
  */
 #define E2EE_RX_MARK	(SOCK_SKB_CB_OFFSET - sizeof(u32))
 
@@ -92,6 +93,11 @@ static u32 e2ee_rx_mark;	/* made at load: what is there by chance is not it */
 static struct workqueue_struct *e2ee_rx_wq;
 static DEFINE_PER_CPU(struct sk_buff *, e2ee_rx_bypass);
 
+static u32 *e2ee_rx_mark_of(struct sk_buff *skb)
+{
+	return (u32 *)(skb->cb + E2EE_RX_MARK);
+}
+
 /* in many places, and no part of what a good packet needs to be near */
 static noinline enum e2ee_rx_fate e2ee_rx_fate(struct e2ee_rx_packet *packet,
 					       enum e2ee_stat verdict)
@@ -99,9 +105,11 @@ static noinline enum e2ee_rx_fate e2ee_rx_fate(struct e2ee_rx_packet *packet,
 	e2ee_verdict(packet->socket, packet->session, verdict, &packet->name);
 	switch (verdict) {
 	case E2EE_A_STAT_RX_OK:
+		return E2EE_RX_DELIVER;
 	case E2EE_A_STAT_RX_OTHER:
 	case E2EE_A_STAT_RX_CLEAR:
 	case E2EE_A_STAT_RX_OFF:
+		*e2ee_rx_mark_of(packet->skb) = ~e2ee_rx_mark;
 		return E2EE_RX_DELIVER;
 	default:
 		return E2EE_RX_DROP;
@@ -136,11 +144,6 @@ static void e2ee_rx_pull(struct sk_buff *skb, const u8 *payload, u32 front)
 	skb->network_header += front;
 	skb->transport_header += front;
 	__skb_pull(skb, front);
-}
-
-static u32 *e2ee_rx_mark_of(struct sk_buff *skb)
-{
-	return (u32 *)(skb->cb + E2EE_RX_MARK);
 }
 
 /* authenticated: takes the seal off, in place */
@@ -709,11 +712,14 @@ static void e2ee_rx_purge_queue(struct sock *sk, struct sk_buff_head *queue,
 	}
 }
 
-static void e2ee_rx_purge_count(struct e2ee_socket *socket, u32 len)
+static void e2ee_rx_purge_count(struct e2ee_socket *socket,
+				struct sk_buff *skb)
 {
-	struct e2ee_packet name = { .len = len };
+	struct e2ee_packet name = { .len = skb->len };
 	struct e2ee_session *session;
 
+	if (*e2ee_rx_mark_of(skb) == ~e2ee_rx_mark)
+		return;
 	rcu_read_lock_bh();
 	session = rcu_dereference_bh(socket->session);
 	if (session)
@@ -725,14 +731,14 @@ static void e2ee_rx_purge_count(struct e2ee_socket *socket, u32 len)
 /**
  * e2ee_rx_purge_clear() - drop media that was queued and is not authenticated
  * @socket: bound just now under the policy required, or its policy became that
- * @seen: all of it has its verdict already
  *
+ * What passed while the socket was bound has its verdict; the rest gets one now.
  * What was sealed and queued unopened goes too: the application could make
  * nothing of it.
  *
  * Context: process.
  */
-void e2ee_rx_purge_clear(struct e2ee_socket *socket, bool seen)
+void e2ee_rx_purge_clear(struct e2ee_socket *socket)
 {
 	struct sock *sk = socket->sk;
 	struct sk_buff_head *reader = &udp_sk(sk)->reader_queue;
@@ -748,8 +754,7 @@ void e2ee_rx_purge_clear(struct e2ee_socket *socket, bool seen)
 	spin_unlock_bh(&reader->lock);
 
 	while ((skb = __skb_dequeue(&dropped))) {
-		if (!seen)
-			e2ee_rx_purge_count(socket, skb->len);
+		e2ee_rx_purge_count(socket, skb);
 		e2ee_rx_drop(sk, skb);
 	}
 }

@@ -15,7 +15,7 @@ int e2ee_rx_encap(struct sock *sk, struct sk_buff *skb);
 
 /* process context */
 void e2ee_rx_work(struct work_struct *work);
-void e2ee_rx_purge_clear(struct e2ee_socket *socket, bool seen);
+void e2ee_rx_purge_clear(struct e2ee_socket *socket);
 
 /* init and exit */
 int e2ee_rx_init(void);

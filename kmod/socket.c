@@ -420,7 +420,7 @@ static void e2ee_socket_mended(struct sock *sk)
 	if (!purge)
 		return;
 	synchronize_rcu_expedited();
-	e2ee_rx_purge_clear(socket, false);
+	e2ee_rx_purge_clear(socket);
 }
 
 /* under the lock of the socket */
@@ -631,7 +631,7 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 	if (session->policy == E2EE_POLICY_REQUIRED) {
 		/* packets that passed before they met us are queued */
 		synchronize_rcu_expedited();
-		e2ee_rx_purge_clear(socket, false);
+		e2ee_rx_purge_clear(socket);
 	}
 	e2ee_socket_event(socket, session, E2EE_EVENT_ATTACHED);
 	return 0;
@@ -652,7 +652,7 @@ void e2ee_socket_purge(struct e2ee_session *session)
 	synchronize_rcu_expedited();
 	while ((socket = e2ee_socket_next(session->enet, socket, 0,
 					  session->id)))
-		e2ee_rx_purge_clear(socket, true);
+		e2ee_rx_purge_clear(socket);
 }
 
 /**

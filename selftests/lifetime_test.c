@@ -287,6 +287,78 @@ TEST_F(lifetime, blocked_retransmissions)
 		     scene_changes(scene));
 }
 
+/* Media in clear that waits to be read */
+static int clear_arrives(struct scene *scene, unsigned int num)
+{
+	uint8_t packet[100];
+	int n = 0;
+
+	while (num-- && n >= 0) {
+		rtp_plain(packet, sizeof(packet), SSRC, (uint16_t)num);
+		n = sock_send(scene->peer, packet, sizeof(packet), NULL);
+	}
+	return n < 0 ? n : 0;
+}
+
+static int attach_anew(struct scene *scene, const char *name, uint32_t policy)
+{
+	struct ctl_session options = { .policy = (int)policy };
+
+	memset(scene->session_before, 0, sizeof(scene->session_before));
+	return ctl_session_new(&scene->ctl, name, &options, &scene->session) ?:
+	       ctl_attach(&scene->ctl, scene->session, scene->fd, NULL);
+}
+
+/*
+ * What waits to be read in clear is dropped by an attach under required, and
+ * counted then if it came in while the socket was not attached; what met the
+ * policies before has its verdict. Each packet has one, whatever came between.
+ */
+TEST_F(lifetime, queued_media_is_counted_once)
+{
+	struct scene *scene = &self->scene;
+	struct ctl *ctl = &scene->ctl;
+	uint64_t id;
+
+	ASSERT_EQ(0, ctl_socket_get(ctl, scene->fd, &id, NULL));
+	ASSERT_EQ(0, ctl_session_policy(ctl, scene->session,
+					E2EE_POLICY_OPTIONAL));
+	ASSERT_EQ(0, clear_arrives(scene, 3));
+	ASSERT_EQ(0, ctl_session_policy(ctl, scene->session, E2EE_POLICY_OFF));
+	ASSERT_EQ(0, clear_arrives(scene, 2));
+	EXPECT_STREQ("rx_clear+3 rx_off+2", scene_changes(scene));
+	ASSERT_EQ(0, ctl_session_del(ctl, scene->session));
+	ASSERT_EQ(0, attach_anew(scene, "second", E2EE_POLICY_REQUIRED));
+	ASSERT_EQ(0, scene_flush(scene->peer, scene->fd));
+	EXPECT_STREQ("rx_other+1", scene_changes(scene));
+
+	/* some by a policy, some by none */
+	ASSERT_EQ(0, ctl_detach(ctl, id, true));
+	ASSERT_EQ(0, clear_arrives(scene, 4));
+	ASSERT_EQ(0, ctl_session_policy(ctl, scene->session,
+					E2EE_POLICY_OPTIONAL));
+	ASSERT_EQ(0, ctl_attach(ctl, scene->session, scene->fd, NULL));
+	ASSERT_EQ(0, clear_arrives(scene, 1));
+	EXPECT_STREQ("rx_clear+1", scene_changes(scene));
+	ASSERT_EQ(0, ctl_session_del(ctl, scene->session));
+	ASSERT_EQ(0, attach_anew(scene, "third", E2EE_POLICY_REQUIRED));
+	ASSERT_EQ(0, scene_flush(scene->peer, scene->fd));
+	EXPECT_STREQ("rx_other+1 rx_clear_dropped+4", scene_changes(scene));
+
+	/* the same where the policy is tightened */
+	ASSERT_EQ(0, ctl_detach(ctl, id, true));
+	ASSERT_EQ(0, clear_arrives(scene, 4));
+	ASSERT_EQ(0, ctl_session_policy(ctl, scene->session,
+					E2EE_POLICY_OPTIONAL));
+	ASSERT_EQ(0, ctl_attach(ctl, scene->session, scene->fd, NULL));
+	ASSERT_EQ(0, clear_arrives(scene, 1));
+	ASSERT_EQ(0, ctl_session_policy(ctl, scene->session,
+					E2EE_POLICY_REQUIRED));
+	ASSERT_EQ(0, scene_flush(scene->peer, scene->fd));
+	EXPECT_STREQ("rx_other+1 rx_clear+1 rx_clear_dropped+4",
+		     scene_changes(scene));
+}
+
 /* When the keys of an optional session go, so does its leave to send in clear. */
 TEST_F(lifetime, optional_session_deleted_under_traffic)
 {
