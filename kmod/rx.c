@@ -510,6 +510,11 @@ static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct e2ee_session *session;
 
+	if (unlikely(!socket)) {
+		/* called early? pairs with e2ee_socket_put_hooks() */
+		smp_rmb();
+		socket = e2ee_socket_of(sk);
+	}
 	/* being freed, or displaced: "hooks that are displaced" */
 	if (unlikely(!socket)) {
 		e2ee_rx_drop(sk, skb);

@@ -354,7 +354,8 @@ static void e2ee_socket_put_hooks(struct e2ee_socket *socket)
 	smp_store_release(&sk->sk_prot, &socket->prot);
 	/* not setup_udp_tunnel_sock(): it changes multicast and checksums */
 	e2ee_errqueue_hook(sk);
-	WRITE_ONCE(udp_sk(sk)->encap_rcv, e2ee_rx_encap);
+	/* pairs with e2ee_rx_take(): whoever calls it finds us in sk_prot */
+	smp_store_release(&udp_sk(sk)->encap_rcv, e2ee_rx_encap);
 	WRITE_ONCE(udp_sk(sk)->encap_type, E2EE_ENCAP_TYPE);
 	udp_tunnel_encap_enable(sk);
 }
