@@ -274,14 +274,15 @@ u64 e2ee_window_packets(const struct e2ee_key *key)
 /**
  * e2ee_window_free_key() - free the windows of a key at all sockets
  * @key: nobody receives with it any more
+ *
+ * Though it has none: a socket that took its last one from it may still write to
+ * the key's list, and has done so once we had the lock.
  */
 void e2ee_window_free_key(struct e2ee_key *key)
 {
 	struct e2ee_net *enet = key->enet;
 	struct e2ee_window *window, *next;
 
-	if (list_empty(&key->windows))
-		return;
 	spin_lock_bh(&enet->windows_lock);
 	list_for_each_entry_safe(window, next, &key->windows, in_key)
 		e2ee_window_unlink(window);
