@@ -219,6 +219,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	INIT_LIST_HEAD(&session->claims);
 	spin_lock_init(&session->claim_lock);
 	spin_lock_init(&session->event_lock);
+	e2ee_event_session_init(session);
 	strscpy(session->name, param->name, sizeof(session->name));
 	e2ee_session_apply(session, param);
 	err = e2ee_session_give_id(session);
