@@ -162,6 +162,14 @@ static int e2ee_socket_addr_match(const struct sock *sk, const u8 *addr,
 	return ipv6_addr_any(&sk->sk_v6_rcv_saddr);
 }
 
+/* it has no file; one that is being closed has no struct socket any more */
+static bool e2ee_socket_is_kernels(const struct sock *sk)
+{
+	const struct socket *sock = READ_ONCE(sk->sk_socket);
+
+	return sock && !READ_ONCE(sock->file);
+}
+
 /**
  * e2ee_socket_by_addr() - a socket by the local address it is bound to
  * @net: the namespace
@@ -174,7 +182,7 @@ static int e2ee_socket_addr_match(const struct sock *sk, const u8 *addr,
  *
  * Context: process.
  * Return: the socket with a reference, or an error pointer: -ENOENT;
- * -ENOTUNIQ: several sockets share the address.
+ * -ENOTUNIQ: several sockets share the address; -EBUSY: the kernel's own.
  */
 struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
 				 unsigned int addr_len, u16 port,
@@ -183,6 +191,7 @@ struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
 	struct udp_hslot *slot;
 	struct sock *sk, *found = NULL;
 	int match, best = 0, same = 0;
+	bool kernels = false;
 
 	slot = udp_hashslot(e2ee_compat_udp_table(net), net, port);
 	rcu_read_lock();
@@ -198,13 +207,21 @@ struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
 		same++;
 		found = sk;
 	}
-	if (found && same == 1 && !refcount_inc_not_zero(&found->sk_refcnt))
+	if (found && same == 1)
+		kernels = e2ee_socket_is_kernels(found);
+	if (found && same == 1 && !kernels &&
+	    !refcount_inc_not_zero(&found->sk_refcnt))
 		found = NULL;
 	rcu_read_unlock();
 	if (same > 1) {
 		e2ee_refuse(why, E2EE_A_SOCKET_LOCAL_PORT, -ENOTUNIQ,
 			    "several sockets have this address: name one by process and descriptor");
 		return ERR_PTR(-ENOTUNIQ);
+	}
+	if (kernels) {
+		e2ee_refuse(why, E2EE_A_SOCKET_LOCAL_PORT, -EBUSY,
+			    "socket belongs to the kernel");
+		return ERR_PTR(-EBUSY);
 	}
 	if (!found) {
 		e2ee_refuse(why, E2EE_A_SOCKET_LOCAL_PORT, -ENOENT,

@@ -456,6 +456,25 @@ TEST_F(netlink, socket_words)
 	close(tcp);
 }
 
+/* Not what the kernel itself has bound, however it uses it */
+TEST_F(netlink, sockets_of_the_kernel)
+{
+	struct scene *scene = &self->stock.scene;
+	struct nl *nl = &self->stock.nl;
+
+	ASSERT_EQ(0, run("ip link add vx type vxlan id 1 dstport 4790 "
+			 "local 127.0.0.1 && ip link set vx up"));
+	REFUSED(EBUSY, "socket belongs to the kernel",
+		socket_by_addr(nl, E2EE_CMD_SOCKET_ATTACH, scene->session,
+			       "127.0.0.1", 4790));
+	REFUSED(EBUSY, "socket belongs to the kernel",
+		socket_by_addr(nl, E2EE_CMD_SOCKET_GET, 0, "0.0.0.0", 4790));
+	ASSERT_EQ(0, run("ip link del vx"));
+	REFUSED(ENOENT, "no UDP socket is bound to this address",
+		socket_by_addr(nl, E2EE_CMD_SOCKET_ATTACH, scene->session,
+			       "127.0.0.1", 4790));
+}
+
 TEST_F(netlink, guard_words)
 {
 	const struct ctl_guard inside = { .first = 1, .last = 65535 };
