@@ -11,7 +11,7 @@
  * work item that finishes the packet and goes on with the queue until it is
  * empty or the next request is out. Finished packets enter the stack again at
  * udp_rcv() with their socket attached, and pass our hook untouched
- * (e2ee_rx_bypass). UDP's InDatagrams counts them twice.
+ * (struct e2ee_socket.rx_bypass). UDP's InDatagrams counts them twice.
  */
 #include <linux/ip.h>
 #include <linux/module.h>
@@ -91,7 +91,6 @@ static_assert(sizeof(struct inet6_skb_parm) + 2 * sizeof(u32) <= E2EE_RX_MARK);
 
 static u32 e2ee_rx_mark;	/* made at load: what is there by chance is not it */
 static struct workqueue_struct *e2ee_rx_wq;
-static DEFINE_PER_CPU(struct sk_buff *, e2ee_rx_bypass);
 
 static u32 *e2ee_rx_mark_of(struct sk_buff *skb)
 {
@@ -505,6 +504,17 @@ static noinline void e2ee_rx_drop(struct sock *sk, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
+/*
+ * The second pass of a finished packet? Once that is dropped or read its memory
+ * may come back as a new packet, on another CPU: hence the task.
+ */
+static bool e2ee_rx_is_bypass(const struct e2ee_socket *socket,
+			      const struct sk_buff *skb)
+{
+	return READ_ONCE(socket->rx_bypass) == skb &&
+	       READ_ONCE(socket->rx_worker) == current;
+}
+
 static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
@@ -524,8 +534,8 @@ static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 	if (!session)
 		return 1;
 	if (unlikely(READ_ONCE(socket->rx_busy))) {
-		if (this_cpu_read(e2ee_rx_bypass) == skb)
-			return 1;	/* second pass of a finished packet */
+		if (e2ee_rx_is_bypass(socket, skb))
+			return 1;
 		if (e2ee_rx_enqueue(socket, session, skb))
 			return 0;
 	}
@@ -560,12 +570,13 @@ int e2ee_rx_encap(struct sock *sk, struct sk_buff *skb)
 }
 
 /* into the stack again, to this very socket, past our hook */
-static void e2ee_rx_deliver(struct sock *sk, struct sk_buff *skb)
+static void e2ee_rx_deliver(struct e2ee_socket *socket, struct sk_buff *skb)
 {
 	const struct net_protocol *protocol;
 #if IS_ENABLED(CONFIG_IPV6)
 	const struct inet6_protocol *protocol6;
 #endif
+	struct sock *sk = socket->sk;
 
 	if (sock_flag(sk, SOCK_DEAD)) {
 		kfree_skb(skb);
@@ -575,7 +586,8 @@ static void e2ee_rx_deliver(struct sock *sk, struct sk_buff *skb)
 	sock_hold(sk);
 	skb->sk = sk;
 	skb->destructor = sock_edemux;
-	this_cpu_write(e2ee_rx_bypass, skb);
+	WRITE_ONCE(socket->rx_worker, current);
+	WRITE_ONCE(socket->rx_bypass, skb);
 	if (skb->protocol == htons(ETH_P_IP)) {
 		protocol = rcu_dereference(inet_protos[IPPROTO_UDP]);
 		protocol->handler(skb);
@@ -585,16 +597,16 @@ static void e2ee_rx_deliver(struct sock *sk, struct sk_buff *skb)
 		protocol6->handler(skb);
 #endif
 	}
-	this_cpu_write(e2ee_rx_bypass, NULL);
+	WRITE_ONCE(socket->rx_bypass, NULL);
 }
 
-static void e2ee_rx_settle(struct sock *sk, struct sk_buff *skb,
+static void e2ee_rx_settle(struct e2ee_socket *socket, struct sk_buff *skb,
 			   enum e2ee_rx_fate fate)
 {
 	if (fate == E2EE_RX_DELIVER)
-		e2ee_rx_deliver(sk, skb);
+		e2ee_rx_deliver(socket, skb);
 	else
-		e2ee_rx_drop(sk, skb);
+		e2ee_rx_drop(socket->sk, skb);
 }
 
 static void e2ee_rx_answer(struct e2ee_socket *socket)
@@ -604,7 +616,7 @@ static void e2ee_rx_answer(struct e2ee_socket *socket)
 	struct net_device *dev = skb->dev;
 
 	socket->rx_request = NULL;
-	e2ee_rx_settle(socket->sk, skb,
+	e2ee_rx_settle(socket, skb,
 		       e2ee_rx_finish(&request->packet, request->err));
 	if (request->kept)
 		e2ee_rx_unkeep(dev);
@@ -622,7 +634,7 @@ static bool e2ee_rx_go_on(struct e2ee_socket *socket, struct sk_buff *skb)
 	fate = session ? e2ee_rx_judge(socket, session, skb, true) :
 			 E2EE_RX_DELIVER;
 	if (fate != E2EE_RX_PENDING)
-		e2ee_rx_settle(socket->sk, skb, fate);
+		e2ee_rx_settle(socket, skb, fate);
 	e2ee_rx_unkeep(dev);	/* a pending one has its own */
 	return fate != E2EE_RX_PENDING;
 }

@@ -49,6 +49,8 @@ struct e2ee_stats;
  * @rx_queued: their memory, bytes; at most SO_RCVBUF
  * @rx_request: the outstanding request once it is answered
  * @rx_work: goes on with @rx_queue
+ * @rx_bypass: the packet that @rx_work has the stack deliver just now
+ * @rx_worker: the task that does; others only compare the two
  * @tx_held: packets that a guard holds are still to be sent first; read
  *	without a lock, cleared by whoever empties the hold
  * @tx_wait: where senders wait for that
@@ -76,6 +78,8 @@ struct e2ee_socket {
 	u32 rx_queued;
 	struct e2ee_rx_request *rx_request;
 	struct work_struct rx_work;
+	struct sk_buff *rx_bypass;
+	struct task_struct *rx_worker;
 
 	wait_queue_head_t tx_wait;
 };
