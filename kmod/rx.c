@@ -11,7 +11,9 @@
  * work item that finishes the packet and goes on with the queue until it is
  * empty or the next request is out. Finished packets enter the stack again at
  * udp_rcv() with their socket attached, and pass our hook untouched
- * (struct e2ee_socket.rx_bypass). UDP's InDatagrams counts them twice.
+ * (struct e2ee_socket.rx_bypass). UDP's InDatagrams counts them twice. A
+ * retransmission that the key did not open is tried with the next one before
+ * those behind it have their turn.
  */
 #include <linux/ip.h>
 #include <linux/module.h>
@@ -61,13 +63,31 @@ struct e2ee_rx_packet {
 };
 
 /**
+ * struct e2ee_rx_trials - a retransmission on its way through the keys
+ * @next: key to try next, as e2ee_key_for_rtx() counts
+ * @begun: one was tried
+ * @seen: one was not, as it has seen the packet
+ * @len: of @payload, bytes
+ * @payload: as it came; a wrong key leaves garbage
+ */
+struct e2ee_rx_trials {
+	unsigned int next;
+	bool begun;
+	bool seen;
+	u32 len;
+	u8 payload[];
+};
+
+/**
  * struct e2ee_rx_request - a packet whose answer is outstanding
  * @packet: with references on its key and session
+ * @trials: where it is a retransmission that other keys may open; else NULL
  * @kept: its skb holds a reference on its device
  * @err: the answer
  */
 struct e2ee_rx_request {
 	struct e2ee_rx_packet packet;
+	struct e2ee_rx_trials *trials;
 	bool kept;
 	int err;
 };
@@ -206,6 +226,7 @@ static void e2ee_rx_request_free(struct e2ee_rx_request *request)
 {
 	e2ee_key_put(request->packet.key);
 	e2ee_session_put(request->packet.session);
+	kfree(request->trials);
 	kfree(request);
 	e2ee_object_destroyed(E2EE_OBJECT_REQUEST);
 }
@@ -248,6 +269,7 @@ e2ee_rx_request_new(const struct e2ee_rx_packet *packet)
 	}
 	request->packet = *packet;
 	request->packet.window = NULL;	/* it is of this RCU section */
+	request->trials = NULL;
 	/* bound to a socket, or listed: somebody else holds one too */
 	if (!refcount_inc_not_zero(&packet->session->ref)) {
 		e2ee_key_put(packet->key);
@@ -307,16 +329,21 @@ static noinline bool e2ee_rx_enqueue(struct e2ee_socket *socket,
 	return true;
 }
 
+/* takes over @trials, which may be NULL */
 static noinline enum e2ee_rx_fate
-e2ee_rx_open_async(struct e2ee_rx_packet *packet)
+e2ee_rx_open_async(struct e2ee_rx_packet *packet,
+		   struct e2ee_rx_trials *trials)
 {
 	struct e2ee_socket *socket = packet->socket;
 	struct e2ee_rx_request *request;
 	int err = 0;
 
 	request = e2ee_rx_request_new(packet);
-	if (!request)
+	if (!request) {
+		kfree(trials);
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BUSY);
+	}
+	request->trials = trials;
 	if (!packet->queued)
 		err = e2ee_rx_busy_begin(socket);
 	while (err == -EBUSY) {		/* another CPU was first */
@@ -340,42 +367,86 @@ e2ee_rx_open_async(struct e2ee_rx_packet *packet)
 	return E2EE_RX_PENDING;
 }
 
+/* the next key that may have sealed it; @past: there is one past its lifetime */
+static bool e2ee_rx_next_trial(struct e2ee_rx_packet *packet,
+			       struct e2ee_rx_trials *trials,
+			       struct e2ee_key **past)
+{
+	struct e2ee_window *window;
+	struct e2ee_key *key;
+
+	while (trials->next < E2EE_RX_RTX_TRIALS) {
+		key = e2ee_key_for_rtx(packet->session, packet->name.kid,
+				       trials->next++);
+		if (!key)
+			return false;
+		if (e2ee_key_past(key)) {
+			*past = key;
+			continue;
+		}
+		window = e2ee_window_find(key, packet->socket);
+		if (!e2ee_window_check(key, window, packet->name.ctr)) {
+			trials->seen = true;
+			continue;
+		}
+		packet->key = key;
+		packet->window = window;
+		trials->begun = true;
+		return true;
+	}
+	return false;
+}
+
+/* there was no key to try: they saw it, or all are past their lifetime */
+static enum e2ee_rx_fate e2ee_rx_untried(struct e2ee_rx_packet *packet,
+					 struct e2ee_key *past)
+{
+	if (!past)
+		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
+	e2ee_key_note_expired(past, packet->name.ssrc);
+	return e2ee_rx_fate(packet, E2EE_A_STAT_RX_KEY_EXPIRED);
+}
+
 /*
- * A server's retransmission: keys of any SSRC may have sealed it. The cipher
- * works in place, so each trial but the last needs the bytes once more.
+ * Goes on with the keys that were not tried yet, and takes over @trials. The
+ * cipher works in place, so each trial needs the bytes once more.
  */
+static enum e2ee_rx_fate e2ee_rx_try(struct e2ee_rx_packet *packet,
+				     struct e2ee_rx_trials *trials)
+{
+	struct e2ee_key *past = NULL;
+	int err = -EBADMSG;
+	bool begun, seen;
+
+	while (err == -EBADMSG && e2ee_rx_next_trial(packet, trials, &past)) {
+		memcpy(e2ee_rx_payload(packet), trials->payload, trials->len);
+		if (packet->key->aead.async)
+			return e2ee_rx_open_async(packet, trials);
+		err = e2ee_rx_decrypt(packet, NULL, NULL);
+	}
+	begun = trials->begun;
+	seen = trials->seen;
+	kfree(trials);
+	return begun ? e2ee_rx_finish(packet, err) :
+		       e2ee_rx_untried(packet, seen ? NULL : past);
+}
+
+/* a server's retransmission: keys of any SSRC may have sealed it */
 static noinline enum e2ee_rx_fate
 e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
 {
 	u32 len = packet->rtp.payload_len;
-	struct e2ee_window *window;
-	struct e2ee_key *key;
-	int err = 0;
-	unsigned int i;
-	u8 *copy;
+	struct e2ee_rx_trials *trials;
 
-	copy = kmemdup(e2ee_rx_payload(packet), len, GFP_ATOMIC);
-	if (!copy)
+	trials = kmalloc(struct_size(trials, payload, len), GFP_ATOMIC);
+	if (!trials)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BUSY);
-	for (i = 0; i < E2EE_RX_RTX_TRIALS; i++) {
-		key = e2ee_key_for_rtx(packet->session, packet->name.kid, i);
-		if (!key)
-			break;
-		window = e2ee_window_find(key, packet->socket);
-		if (key->aead.async || e2ee_key_past(key) ||
-		    !e2ee_window_check(key, window, packet->name.ctr))
-			continue;
-		memcpy(e2ee_rx_payload(packet), copy, len);
-		packet->key = key;
-		packet->window = window;
-		err = e2ee_rx_decrypt(packet, NULL, NULL);
-		if (err != -EBADMSG)
-			break;
-	}
-	kfree(copy);
-	if (!packet->key)	/* all keys of this KID are past, or saw it */
-		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
-	return e2ee_rx_finish(packet, err);
+	trials->next = 0;
+	trials->begun = false;
+	trials->seen = false;
+	trials->len = len;
+	memcpy(trials->payload, e2ee_rx_payload(packet), len);
+	return e2ee_rx_try(packet, trials);
 }
 
 static void __cold e2ee_rx_missing(struct e2ee_rx_packet *packet)
@@ -429,7 +500,7 @@ static enum e2ee_rx_fate e2ee_rx_sealed(struct e2ee_rx_packet *packet)
 	if (!packet->key)
 		return e2ee_rx_open_rtx(packet);
 	if (packet->key->aead.async)
-		return e2ee_rx_open_async(packet);
+		return e2ee_rx_open_async(packet, NULL);
 	return e2ee_rx_finish(packet, e2ee_rx_decrypt(packet, NULL, NULL));
 }
 
@@ -609,18 +680,28 @@ static void e2ee_rx_settle(struct e2ee_socket *socket, struct sk_buff *skb,
 		e2ee_rx_drop(socket->sk, skb);
 }
 
-static void e2ee_rx_answer(struct e2ee_socket *socket)
+/* The answer is there; false: it was no, and the next key's is out */
+static bool e2ee_rx_answer(struct e2ee_socket *socket)
 {
 	struct e2ee_rx_request *request = socket->rx_request;
-	struct sk_buff *skb = request->packet.skb;
-	struct net_device *dev = skb->dev;
+	/* a further request takes its own references */
+	struct e2ee_rx_packet packet = request->packet;
+	struct net_device *dev = packet.skb->dev;
+	struct e2ee_rx_trials *trials = NULL;
+	enum e2ee_rx_fate fate;
 
 	socket->rx_request = NULL;
-	e2ee_rx_settle(socket, skb,
-		       e2ee_rx_finish(&request->packet, request->err));
+	packet.queued = true;
+	if (request->err == -EBADMSG)
+		swap(trials, request->trials);
+	fate = trials ? e2ee_rx_try(&packet, trials) :
+			e2ee_rx_finish(&packet, request->err);
+	if (fate != E2EE_RX_PENDING)
+		e2ee_rx_settle(socket, packet.skb, fate);
 	if (request->kept)
-		e2ee_rx_unkeep(dev);
+		e2ee_rx_unkeep(dev);	/* a pending one has its own */
 	e2ee_rx_request_free(request);
+	return fate != E2EE_RX_PENDING;
 }
 
 /* Go on with the queue; false: another request is out */
@@ -665,11 +746,11 @@ void e2ee_rx_work(struct work_struct *work)
 						  rx_work);
 	struct sock *sk = socket->sk;
 	struct sk_buff *skb;
-	bool more = true;
+	bool more;
 
 	local_bh_disable();
 	rcu_read_lock();
-	e2ee_rx_answer(socket);
+	more = e2ee_rx_answer(socket);
 	while (more) {
 		skb = e2ee_rx_dequeue(socket);
 		if (!skb)

@@ -138,28 +138,32 @@ static void finish(struct model_key *key, const struct sealed_packet *p,
 	}
 }
 
-/*
- * A retransmission under an SSRC of the server: any key of the KID may open,
- * but none whose cipher answers later.
- */
+/* A retransmission under an SSRC of the server: any key of the KID may open. */
 static void judge_rtx(struct target *target, const struct sealed_packet *p,
 		      struct fate *fate)
 {
 	unsigned int stat = E2EE_A_STAT_RX_REPLAY;
+	bool expired = true, tried = false;
 	struct model_key *key;
 
 	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
 		key = &target->keys[i];
-		if (key->key.kid != p->kid || key->expired || target->async ||
-		    !window_allows(key, p->ctr))
+		if (key->key.kid != p->kid)
+			continue;
+		expired &= key->expired;
+		if (key->expired || !window_allows(key, p->ctr))
 			continue;
 		if (open_with(key, p, fate)) {
 			window_take(key, p->ctr);
 			end(fate, E2EE_A_STAT_RX_OK);
 			return;
 		}
-		stat = E2EE_A_STAT_RX_AUTH_FAIL;
+		tried = true;
 	}
+	if (tried)
+		stat = E2EE_A_STAT_RX_AUTH_FAIL;
+	else if (expired)
+		stat = E2EE_A_STAT_RX_KEY_EXPIRED;
 	end(fate, stat);
 }
 

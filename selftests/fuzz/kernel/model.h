@@ -38,7 +38,6 @@ struct target {
 	const char *name;
 	enum sock_kind kind;	/* SOCK_MAPPED: hears both */
 	uint32_t policy;
-	bool async;		/* its cipher answers later */
 	bool group;		/* hears a multicast group, with its twin */
 	uint32_t session;
 	int fd;

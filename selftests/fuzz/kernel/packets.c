@@ -186,7 +186,6 @@ static int open_target(struct packets *p, unsigned int nth)
 	target->name = targets[nth].name;
 	target->kind = targets[nth].kind;
 	target->policy = targets[nth].policy;
-	target->async = targets[nth].async;
 	target->group = targets[nth].group;
 	model_keys(target, &p->dice);
 	snprintf(name, sizeof(name), "fuzz%u", nth);
