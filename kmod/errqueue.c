@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ICMP errors of an attached socket.
+ * ICMP errors of an attached socket, and what the stack itself refused.
  *
  * The stack takes an encapsulation socket for a tunnel: it follows the path's
  * MTU and redirects, but tells the application nothing. What udp_err() and
@@ -16,6 +16,7 @@
 #include <net/sock.h>
 #include <net/udp.h>
 #include "errqueue.h"
+#include "mtu.h"
 #include "socket.h"
 #include "compat/compat.h"
 
@@ -47,7 +48,7 @@ static void e2ee_icmp4(const struct sk_buff *skb, u32 info,
 	} else if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
 		icmp->err = EMSGSIZE;
 		icmp->hard = true;
-		icmp->info = info - min_t(u32, info, E2EE_OVERHEAD_MAX);
+		icmp->info = e2ee_mtu_lower(info);
 	} else if (type == ICMP_DEST_UNREACH && code <= NR_ICMP_UNREACH) {
 		icmp->err = icmp_err_convert[code].errno;
 		icmp->hard = icmp_err_convert[code].fatal;
@@ -65,7 +66,7 @@ static void e2ee_icmp6(const struct sk_buff *skb, const struct sock *sk,
 	if (type == ICMPV6_PKT_TOOBIG) {
 		if (inet6_sk(sk)->pmtudisc != IPV6_PMTUDISC_DONT)
 			icmp->hard = true;
-		icmp->info = info - min_t(u32, info, E2EE_OVERHEAD_MAX);
+		icmp->info = e2ee_mtu_lower(info);
 	}
 }
 
@@ -219,4 +220,39 @@ static void e2ee_errqueue_rcv(struct sock *sk, struct sk_buff *skb,
 void e2ee_errqueue_hook(struct sock *sk)
 {
 	WRITE_ONCE(udp_sk(sk)->encap_err_rcv, e2ee_errqueue_rcv);
+}
+
+static bool e2ee_errqueue_is_refusal(const struct sock_exterr_skb *serr)
+{
+	return serr->ee.ee_origin == SO_EE_ORIGIN_LOCAL &&
+	       serr->ee.ee_errno == EMSGSIZE;
+}
+
+/**
+ * e2ee_errqueue_lower() - lower the MTU of refusals in a socket's error queue
+ * @sk: its protocol has just refused a packet of ours with EMSGSIZE
+ *
+ * An entry that is lowered says so in bits that nobody uses. Whoever reads in
+ * another thread may be faster, and will be told again by the next refusal.
+ *
+ * Context: process.
+ */
+void e2ee_errqueue_lower(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_error_queue;
+	struct sock_exterr_skb *serr;
+	unsigned long flags;
+	struct sk_buff *skb;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	skb_queue_reverse_walk(queue, skb) {
+		serr = SKB_EXT_ERR(skb);
+		if (!e2ee_errqueue_is_refusal(serr))
+			continue;
+		if (serr->unused)	/* and so are those before it */
+			break;
+		serr->unused = 1;
+		serr->ee.ee_info = e2ee_mtu_lower(serr->ee.ee_info);
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
 }

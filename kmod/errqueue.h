@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * ICMP errors of an attached socket, as its application would have seen them.
+ * Errors of an attached socket, as its application would have seen them.
  */
 #ifndef E2EE_ERRQUEUE_H
 #define E2EE_ERRQUEUE_H
@@ -9,5 +9,8 @@ struct sock;
 
 /* process context, under lock_sock() */
 void e2ee_errqueue_hook(struct sock *sk);
+
+/* process context */
+void e2ee_errqueue_lower(struct sock *sk);
 
 #endif /* E2EE_ERRQUEUE_H */

@@ -38,6 +38,7 @@
 #include <net/udp_tunnel.h>
 #include "errqueue.h"
 #include "event.h"
+#include "mtu.h"
 #include "rx.h"
 #include "session.h"
 #include "socket.h"
@@ -122,10 +123,30 @@ static int e2ee_socket_setsockopt(struct sock *sk, int level, int optname,
 	return socket->orig->setsockopt(sk, level, optname, optval, optlen);
 }
 
-static bool e2ee_socket_is_mtu(int level, int optname)
+/*
+ * Does this option tell an MTU? @size is what it returns then, bytes, and @at
+ * where the MTU stands in it.
+ */
+static bool e2ee_socket_is_mtu(int level, int optname, int *size, size_t *at)
 {
+	*size = sizeof(u32);
+	*at = 0;
+	if (level == SOL_IPV6 && optname == IPV6_PATHMTU) {
+		*size = sizeof(struct ip6_mtuinfo);
+		*at = offsetof(struct ip6_mtuinfo, ip6m_mtu);
+		return true;
+	}
 	return (level == SOL_IP && optname == IP_MTU) ||
 	       (level == SOL_IPV6 && optname == IPV6_MTU);
+}
+
+static int e2ee_socket_lower(u32 __user *where)
+{
+	u32 mtu;
+
+	if (get_user(mtu, where))
+		return -EFAULT;
+	return put_user(e2ee_mtu_lower(mtu), where);
 }
 
 /*
@@ -137,24 +158,22 @@ static int e2ee_socket_getsockopt(struct sock *sk, int level, int optname,
 {
 	struct e2ee_socket *socket = e2ee_socket_find(sk);
 	bool is_encap = e2ee_socket_is_udp(level) && optname == UDP_ENCAP;
-	int err, len, mtu;
+	int err, len, size;
+	size_t at;
 
 	err = socket->orig->getsockopt(sk, level, optname, optval, optlen);
 	if (err)
 		return err;
-	if (!is_encap && !(e2ee_socket_is_mtu(level, optname) &&
+	if (!is_encap && !(e2ee_socket_is_mtu(level, optname, &size, &at) &&
 			   e2ee_socket_bound(socket)))
 		return 0;
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (is_encap)
 		return clear_user(optval, len) ? -EFAULT : 0;
-	if (len != sizeof(mtu))
+	if (len != size)
 		return 0;
-	if (get_user(mtu, (int __user *)optval))
-		return -EFAULT;
-	mtu = max(mtu - E2EE_OVERHEAD_MAX, 0);
-	return put_user(mtu, (int __user *)optval);
+	return e2ee_socket_lower((u32 __user *)(optval + at));
 }
 
 /* -ESHUTDOWN: closed meanwhile; nothing can be bound to it any more */

@@ -22,6 +22,7 @@
 #include <net/sock.h>
 #include <net/udp.h>
 #include "buffer.h"
+#include "errqueue.h"
 #include "event.h"
 #include "form.h"
 #include "key.h"
@@ -541,7 +542,11 @@ static int e2ee_tx_send(struct e2ee_tx *tx, struct msghdr *msg,
 
 	iov_iter_kvec(&msg->msg_iter, ITER_SOURCE, vec, num, len);
 	ret = e2ee_tx_call(tx, msg, len);
-	return ret < 0 ? ret : 0;
+	if (ret >= 0)
+		return 0;
+	if (ret == -EMSGSIZE)
+		e2ee_errqueue_lower(tx->sk);
+	return ret;
 }
 
 /* how many packets from the first on may leave as one GSO send? */
@@ -749,6 +754,7 @@ static int e2ee_tx_too_long(struct e2ee_tx *tx)
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, zeros, ARRAY_SIZE(zeros),
 		      len);
 	ret = e2ee_tx_call(tx, &msg, tx->len);
+	e2ee_errqueue_lower(tx->sk);
 	return ret < 0 ? ret : -EMSGSIZE;
 }
 

@@ -161,6 +161,104 @@ OBSERVE(mtu,
 	observe_mtu(e, r);
 }
 
+#ifndef IPV6_PATHMTU
+#define IPV6_PATHMTU		61
+#endif
+
+struct path_mtu {		/* struct ip6_mtuinfo */
+	struct sockaddr_in6 addr;
+	uint32_t mtu;
+};
+
+OBSERVE(path_mtu,
+	{ PERMIT_CHANGE, "path MTU", -E2EE_OVERHEAD_MAX, 0 })
+{
+	struct path_mtu path = { 0 };
+	socklen_t len = sizeof(path);
+
+	note(r, "mtu", run("ip link set lo mtu 1500"));
+	note_call(r, "not connected", getsockopt(e->left, SOL_IPV6,
+						 IPV6_PATHMTU, &path, &len));
+	ends_connect(e);
+	len = sizeof(path);
+	note_call(r, "get", getsockopt(e->left, SOL_IPV6, IPV6_PATHMTU, &path,
+				       &len));
+	note(r, "length", len);
+	note(r, "path MTU", path.mtu);
+	len = sizeof(path) - 1;
+	note_call(r, "short", getsockopt(e->left, SOL_IPV6, IPV6_PATHMTU,
+					 &path, &len));
+	len = sizeof(path) + 8;
+	note_call(r, "nowhere", getsockopt(e->left, SOL_IPV6, IPV6_PATHMTU,
+					   (void *)8, &len));
+}
+
+/* ee_info of the next entry that the stack itself queued, or -1 */
+static long long refused_mtu(int fd)
+{
+	char control[512];
+	uint8_t data[2000];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	const struct sock_extended_err *err;
+
+	if (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return -1;
+	err = cmsg_find(&msg, SOL_IP, IP_RECVERR);
+	if (!err)
+		err = cmsg_find(&msg, SOL_IPV6, IPV6_RECVERR);
+	if (!err || err->ee_origin != SO_EE_ORIGIN_LOCAL ||
+	    err->ee_errno != EMSGSIZE)
+		return -1;
+	return err->ee_info;
+}
+
+/*
+ * All that tells an application how much it may send agrees, and is true: so
+ * much leaves in one piece. Each refusal is lowered once.
+ */
+TEST_F(transparency, mtu_of_refusals)
+{
+	bool v6 = variant->kind == SOCK_V6;
+	int headers = v6 ? 48 : 28, level = v6 ? SOL_IPV6 : SOL_IP;
+	struct path_mtu path = { 0 };
+	socklen_t len = sizeof(path);
+	struct ends ends;
+	int mtu;
+
+	ASSERT_EQ(0, ends_open(&ends, variant->kind, true));
+	ASSERT_EQ(0, run("ip link set lo mtu 1400"));
+	ASSERT_EQ(0, ends_connect(&ends));
+	ASSERT_EQ(0, set(ends.left, level, v6 ? IPV6_MTU_DISCOVER :
+			 IP_MTU_DISCOVER, IP_PMTUDISC_DO));
+	if (variant->kind != SOCK_V4)
+		ASSERT_EQ(0, set(ends.left, SOL_IPV6, IPV6_RECVERR, 1));
+	if (!v6)
+		ASSERT_EQ(0, set(ends.left, SOL_IP, IP_RECVERR, 1));
+	mtu = get(ends.left, level, v6 ? IPV6_MTU : IP_MTU);
+	EXPECT_EQ(1400 - E2EE_OVERHEAD_MAX, mtu);
+	if (v6) {
+		ASSERT_EQ(0, getsockopt(ends.left, SOL_IPV6, IPV6_PATHMTU,
+					&path, &len));
+		EXPECT_EQ(mtu, path.mtu);
+	}
+	/* what would have fitted without us, what would not, what UDP cannot */
+	EXPECT_EQ(-EMSGSIZE, left_sends(&ends, (size_t)(1400 - headers)));
+	EXPECT_EQ(-EMSGSIZE, left_sends(&ends, 1400));
+	EXPECT_EQ(-EMSGSIZE, left_sends(&ends, 65535));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(mtu, refused_mtu(ends.left)) {
+			TH_LOG("refusal %d", i);
+		}
+	}
+	EXPECT_EQ(-1, refused_mtu(ends.left));
+	EXPECT_EQ(mtu - headers, left_sends(&ends, (size_t)(mtu - headers)));
+	ends_close(&ends);
+}
+
 /* One datagram out of several calls cannot be sealed as it comes. */
 OBSERVE(corking,
 	{ PERMIT_VALUES, "MSG_MORE", 100, -EOPNOTSUPP },
