@@ -291,6 +291,21 @@ static bool e2ee_hold_take_file(struct e2ee_hold *hold)
 	return hold->file;
 }
 
+/*
+ * The stack may have chosen the receiver of a packet already: perhaps another
+ * one than the socket that is attached first. It relies on RCU alone, which does
+ * not last as long as a hold.
+ */
+static bool e2ee_hold_receiver(struct sk_buff *skb)
+{
+	if (!skb_sk_is_prefetched(skb) || sk_is_refcounted(skb->sk))
+		return true;
+	if (!refcount_inc_not_zero(&skb->sk->sk_refcnt))
+		return false;
+	skb->destructor = sock_edemux;	/* puts it */
+	return true;
+}
+
 static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 			  const struct nf_hook_state *state,
 			  e2ee_hold_receive_t receive)
@@ -304,7 +319,7 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 	held = kmalloc(sizeof(*held), GFP_ATOMIC);
 	if (!held)
 		return false;
-	if (!skb_dst_force(skb)) {
+	if (!e2ee_hold_receiver(skb) || !skb_dst_force(skb)) {
 		kfree(held);
 		return false;
 	}

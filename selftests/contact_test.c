@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * First contact through a network that does not mean well, or has rules of its
+ * own: packets that are not what they seem, address translation, and others
+ * that use the same port.
+ *
+ *	engine, ports 7000 to 7099, guarded <---- tun0 ----> the test writes IP
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <linux/membarrier.h>
+#include <linux/net_tstamp.h>
+
+#include "lib/caught.h"
+#include "lib/harness.h"
+#include "lib/objects.h"
+#include "lib/scene.h"
+#include "lib/tun.h"
+
+#define SSRC		0xc0c07ac7
+#define FIRST		7000
+#define LAST		7099
+#define REMOTE_PORT	4000
+#define LOCAL6		"2001:db8:9::1"
+#define REMOTE6		"2001:db8:9::2"
+
+FIXTURE(contact)
+{
+	struct ctl ctl;
+	uint32_t session;
+	struct sframe_key tx;
+	struct sframe_key rx;
+	int tun;
+	const char *local;
+	const char *remote;
+};
+
+FIXTURE_VARIANT(contact)
+{
+	enum sock_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(contact, v4) { .kind = SOCK_V4 };
+FIXTURE_VARIANT_ADD(contact, v6) { .kind = SOCK_V6 };
+
+static int add_key(FIXTURE_DATA(contact) *self, uint32_t dir,
+		   const struct sframe_key *key)
+{
+	struct ctl_key request = {
+		.dir = dir, .kid = key->kid, .secret = key->secret,
+		.salt = key->salt,
+	};
+
+	return ctl_key_new(&self->ctl, self->session, &request);
+}
+
+FIXTURE_SETUP(contact)
+{
+	bool v6 = variant->kind == SOCK_V6;
+
+	ASSERT_TRUE(objects_all_gone());
+	ASSERT_EQ(0, sock_pin());
+	ASSERT_EQ(0, sock_netns());
+	ASSERT_EQ(0, ctl_open(&self->ctl));
+	ASSERT_EQ(0, ctl_session_new(&self->ctl, "guarded", NULL,
+				     &self->session));
+	sframe_key_random(&self->tx, 5, 300);
+	sframe_key_random(&self->rx, 5, 301);
+	ASSERT_EQ(0, add_key(self, E2EE_DIR_TX, &self->tx));
+	ASSERT_EQ(0, add_key(self, E2EE_DIR_RX, &self->rx));
+	self->tun = tun_open();
+	ASSERT_LE(0, self->tun);
+	ASSERT_EQ(0, run("ip addr add 203.0.113.1/24 dev tun0 && "
+			 "ip addr add " LOCAL6 "/64 dev tun0 nodad"));
+	self->local = v6 ? LOCAL6 : TUN_LOCAL;
+	self->remote = v6 ? REMOTE6 : TUN_REMOTE;
+}
+
+FIXTURE_TEARDOWN(contact)
+{
+	close(self->tun);
+	ctl_close(&self->ctl);
+}
+
+/* Tests choose what is there before it. */
+static int guard_on(FIXTURE_DATA(contact) *self)
+{
+	struct ctl_guard guard = { .first = FIRST, .last = LAST };
+	uint32_t id;
+
+	return ctl_guard_new(&self->ctl, self->session, &guard, &id);
+}
+
+static uint64_t counted(FIXTURE_DATA(contact) *self, enum e2ee_stat stat)
+{
+	uint64_t now[CTL_STATS] = { 0 };
+
+	ctl_session_stats(&self->ctl, self->session, now);
+	return now[stat];
+}
+
+static bool is_attached(FIXTURE_DATA(contact) *self, int fd)
+{
+	uint32_t session = 0;
+
+	return !ctl_socket_get(&self->ctl, fd, NULL, &session) &&
+	       session == self->session;
+}
+
+/* A socket that shares its port with others; -errno */
+static int shared(enum sock_kind kind, const char *address, uint16_t port,
+		  int option, const char *device)
+{
+	int fd = socket(sock_family(kind), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct addr addr;
+	int on = 1;
+
+	addr_parse(&addr, kind, address, port);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, option, &on, sizeof(on));
+	if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+				 (socklen_t)strlen(device)))
+		return -errno;
+	return bind(fd, (void *)&addr.ss, addr.len) ? -errno : fd;
+}
+
+static const char *any_of(enum sock_kind kind)
+{
+	return kind == SOCK_V6 ? "::" : "0.0.0.0";
+}
+
+static uint32_t sum(uint32_t sum, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		sum += (uint32_t)bytes[i] << (i & 1 ? 0 : 8);
+	return sum;
+}
+
+static uint16_t folded(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~(sum + (sum >> 16)));
+}
+
+/* An IP header of @next, and @len bytes behind it, onto the wire. */
+static int write_ip(FIXTURE_DATA(contact) *self, enum sock_kind kind,
+		    const char *to, uint8_t next, const void *data, size_t len)
+{
+	uint8_t packet[2000];
+	struct iphdr *ip = (void *)packet;
+	struct ip6_hdr *ip6 = (void *)packet;
+	size_t header = kind == SOCK_V6 ? sizeof(*ip6) : sizeof(*ip);
+
+	memset(packet, 0, header);
+	if (kind == SOCK_V6) {
+		ip6->ip6_flow = htonl(6u << 28);
+		ip6->ip6_plen = htons((uint16_t)len);
+		ip6->ip6_nxt = next;
+		ip6->ip6_hlim = 64;
+		inet_pton(AF_INET6, self->remote, &ip6->ip6_src);
+		inet_pton(AF_INET6, to, &ip6->ip6_dst);
+	} else {
+		ip->version = 4;
+		ip->ihl = 5;
+		ip->ttl = 64;
+		ip->protocol = next;
+		ip->tot_len = htons((uint16_t)(header + len));
+		inet_pton(AF_INET, self->remote, &ip->saddr);
+		inet_pton(AF_INET, to, &ip->daddr);
+		ip->check = folded(sum(0, ip, header));
+	}
+	memcpy(packet + header, data, len);
+	return write(self->tun, packet, header + len) < 0 ? -errno : 0;
+}
+
+/*
+ * A UDP datagram of these @len bytes, whose header says @claimed bytes, itself
+ * included. Returns its length.
+ */
+static size_t build_udp(FIXTURE_DATA(contact) *self, enum sock_kind kind,
+			uint8_t *out, const char *to, uint16_t port,
+			const void *payload, size_t len, size_t claimed)
+{
+	struct udphdr udp = {
+		.source = htons(REMOTE_PORT), .dest = htons(port),
+		.len = htons((uint16_t)claimed),
+	};
+	size_t summed = claimed ?: sizeof(udp) + len;
+	struct in6_addr from6, to6;
+	uint32_t total = IPPROTO_UDP;
+
+	memcpy(out, &udp, sizeof(udp));
+	memcpy(out + sizeof(udp), payload, len);
+	if (kind == SOCK_V6) {
+		inet_pton(AF_INET6, self->remote, &from6);
+		inet_pton(AF_INET6, to, &to6);
+		total = sum(total, &from6, sizeof(from6));
+		total = sum(total, &to6, sizeof(to6)) + (uint32_t)summed;
+		udp.check = folded(sum(total, out, summed)) ?: 0xffff;
+		memcpy(out, &udp, sizeof(udp));
+	}
+	return sizeof(udp) + len;
+}
+
+static int write_udp(FIXTURE_DATA(contact) *self, enum sock_kind kind,
+		     const char *to, uint16_t port, const void *payload,
+		     size_t len)
+{
+	uint8_t udp[1500];
+
+	len = build_udp(self, kind, udp, to, port, payload, len,
+			sizeof(struct udphdr) + len);
+	return write_ip(self, kind, to, IPPROTO_UDP, udp, len);
+}
+
+static size_t seal(FIXTURE_DATA(contact) *self, uint8_t *wire, uint16_t seq)
+{
+	uint8_t clear[200];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = SSRC, .seq = seq, .ts = seq,
+		.payload = clear + RTP_HEADER, .len = 188,
+	};
+
+	rtp_plain(clear, sizeof(clear), SSRC, seq);
+	return rtp_seal(wire, &rtp, &self->rx, seq);
+}
+
+static int write_media(FIXTURE_DATA(contact) *self, enum sock_kind kind,
+		       const char *to, uint16_t port, uint16_t seq)
+{
+	uint8_t wire[300];
+	size_t len = seal(self, wire, seq);
+
+	return write_udp(self, kind, to, port, wire, len);
+}
+
+/* "" or what is not */
+static const char *expect_media(int fd, uint16_t seq)
+{
+	uint8_t got[1000], wanted[200];
+	int n = sock_recv(fd, got, sizeof(got));
+
+	rtp_plain(wanted, sizeof(wanted), SSRC, seq);
+	if (n < 0)
+		return "packet lost";
+	return n == 200 && !memcmp(got, wanted, 200) ? "" : "not opened";
+}
+
+/* Callbacks of RCU that wait now have been called. */
+static void rcu_passes(void)
+{
+	for (int i = 0; i < 10; i++)
+		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+/*
+ * The stack has chosen one of two sockets already when the other is attached
+ * first, which takes a while: a sender holds its lock. The chosen one is closed
+ * meanwhile.
+ */
+TEST_F(contact, chosen_socket_is_closed)
+{
+	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
+	int chosen, locked, small = 1;
+	struct addr remote, behind;
+	struct caught caught;
+
+	ASSERT_EQ(0, caught_device(variant->kind, &behind));
+	addr_parse(&remote, variant->kind, self->remote, REMOTE_PORT);
+	chosen = shared(variant->kind, self->local, FIRST, SO_REUSEPORT, NULL);
+	ASSERT_LE(0, chosen);
+	ASSERT_EQ(0, sock_connect(chosen, &remote));
+	locked = shared(variant->kind, any_of(variant->kind), FIRST,
+			SO_REUSEPORT, NULL);
+	ASSERT_LE(0, locked);
+	setsockopt(locked, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	setsockopt(locked, SOL_SOCKET, SO_TXTIME, &txtime, sizeof(txtime));
+	ASSERT_EQ(0, caught_fill(locked, &behind));
+	ASSERT_TRUE(caught_start(&caught, locked, &behind, MSG_MORE, SSRC));
+
+	ASSERT_EQ(0, guard_on(self));
+	ASSERT_EQ(0, write_media(self, variant->kind, self->local, FIRST, 1));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	close(chosen);
+	rcu_passes();
+	caught_interrupt(&caught);
+	EXPECT_TRUE(objects_come_to("hold", 0));
+	/* KASAN would have spoken; and all goes on */
+	ASSERT_EQ(0, run("tc qdisc del dev d0 root"));
+	ASSERT_EQ(0, write_media(self, variant->kind, self->local, FIRST, 2));
+	EXPECT_STREQ("", expect_media(locked, 2));
+	EXPECT_TRUE(is_attached(self, locked));
+	close(locked);
+}
+
+TEST_HARNESS_MAIN
