@@ -34,6 +34,21 @@ static bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
 	return proto == IPPROTO_UDP && *offset >= 0;
 }
 
+/*
+ * What is behind the datagram, UDP cuts off; what claims to be longer than the
+ * packet, or shorter than its header, it drops. IPv6 knows datagrams that do not
+ * tell: all of the packet.
+ */
+static u32 e2ee_datagram_size(const struct sk_buff *skb,
+			      const struct udphdr *uh, u32 room)
+{
+	u32 size = ntohs(uh->len);
+
+	if (!size && skb->protocol == htons(ETH_P_IPV6))
+		return room;
+	return size <= room ? size : 0;
+}
+
 /**
  * e2ee_datagram_read() - is this a UDP packet that has a payload?
  * @skb: data is the network header
@@ -45,16 +60,20 @@ bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
 {
 	struct udphdr buf, *uh;
 	int offset;
+	u32 size;
 
 	if (!e2ee_datagram_udp_offset(skb, &offset))
 		return false;
 	uh = skb_header_pointer(skb, offset, sizeof(buf), &buf);
-	if (!uh || skb->len <= offset + sizeof(*uh))
+	if (!uh)
+		return false;
+	size = e2ee_datagram_size(skb, uh, skb->len - offset);
+	if (size <= sizeof(*uh))
 		return false;
 	datagram->skb = skb;
 	datagram->udp = offset;
 	datagram->payload = offset + sizeof(*uh);
-	datagram->len = skb->len - datagram->payload;
+	datagram->len = size - sizeof(*uh);
 	datagram->segment = datagram->len;
 	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_size)
 		datagram->segment = min_t(u32, skb_shinfo(skb)->gso_size,

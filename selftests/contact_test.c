@@ -305,4 +305,56 @@ TEST_F(contact, chosen_socket_is_closed)
 	close(locked);
 }
 
+/* UDP cuts what lies behind a datagram off: it is no padding of the RTP in it. */
+TEST_F(contact, bytes_behind_a_datagram)
+{
+	uint8_t payload[188], rtp[300], udp[400], got[300];
+	struct rtp packet = {
+		.pt = 96, .ssrc = SSRC, .padding = 1,
+		.payload = payload, .len = sizeof(payload),
+	};
+	size_t len, all;
+	int fd;
+
+	fd = shared(variant->kind, self->local, FIRST, SO_REUSEADDR, NULL);
+	ASSERT_EQ(0, guard_on(self));
+	rtp_fill(payload, sizeof(payload), 1);
+	len = rtp_build(rtp, &packet);
+	ASSERT_EQ(201, len);
+	/* with them it would be an RTP packet that is all padding */
+	memset(rtp + len, 0, 20);
+	all = len + 20;
+	rtp[all - 1] = (uint8_t)(all - RTP_HEADER);
+	all = build_udp(self, variant->kind, udp, self->local, FIRST, rtp, all,
+			sizeof(struct udphdr) + len);
+	ASSERT_EQ(0, write_ip(self, variant->kind, self->local, IPPROTO_UDP,
+			      udp, all));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_TRUE(objects_come_to("hold", 0));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_RX_CLEAR_DROPPED));
+	EXPECT_TRUE(is_attached(self, fd));
+	EXPECT_EQ(-EAGAIN, sock_recv_now(fd, got, sizeof(got)));
+	close(fd);
+}
+
+/* A UDP header that claims less than itself is none; the stack drops it. */
+TEST_F(contact, datagram_shorter_than_its_header)
+{
+	uint8_t rtp[200], udp[300], got[300];
+	size_t all;
+	int fd;
+
+	fd = shared(variant->kind, self->local, FIRST, SO_REUSEADDR, NULL);
+	ASSERT_EQ(0, guard_on(self));
+	rtp_plain(rtp, sizeof(rtp), SSRC, 1);
+	all = build_udp(self, variant->kind, udp, self->local, FIRST, rtp,
+			sizeof(rtp), 7);
+	ASSERT_EQ(0, write_ip(self, variant->kind, self->local, IPPROTO_UDP,
+			      udp, all));
+	EXPECT_EQ(0, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_FALSE(is_attached(self, fd));
+	EXPECT_EQ(-EAGAIN, sock_recv_now(fd, got, sizeof(got)));
+	close(fd);
+}
+
 TEST_HARNESS_MAIN
