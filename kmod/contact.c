@@ -203,8 +203,9 @@ static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
 	struct e2ee_datagram datagram;
 	struct sock *sk;
 
-	if (!e2ee_datagram_read(skb, &datagram) ||
-	    !e2ee_guard_has_port(enet, ntohs(datagram.dest)))
+	if (!e2ee_datagram_read(skb, &datagram))
+		return e2ee_datagram_is_hidden(skb) ? NF_DROP : NF_ACCEPT;
+	if (!e2ee_guard_has_port(enet, ntohs(datagram.dest)))
 		return NF_ACCEPT;
 	if (e2ee_contact_is_many(skb))
 		return e2ee_contact_in_many(enet, &datagram, state, false);

@@ -34,19 +34,30 @@ static bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
 	return proto == IPPROTO_UDP && *offset >= 0;
 }
 
+/* IPv4 is put together before we see it, IPv6 afterwards */
+static bool e2ee_datagram_is_fragment(const struct sk_buff *skb)
+{
+	unsigned int offset = 0;
+
+	return skb->protocol == htons(ETH_P_IPV6) &&
+	       ipv6_find_hdr(skb, &offset, NEXTHDR_FRAGMENT, NULL, NULL) >= 0;
+}
+
 /*
  * What is behind the datagram, UDP cuts off; what claims to be longer than the
- * packet, or shorter than its header, it drops. IPv6 knows datagrams that do not
- * tell: all of the packet.
+ * packet, unless it is a fragment, or shorter than its header, it drops. IPv6
+ * knows datagrams that do not tell: all of the packet.
  */
 static u32 e2ee_datagram_size(const struct sk_buff *skb,
-			      const struct udphdr *uh, u32 room)
+			      const struct udphdr *uh, u32 room, bool *part)
 {
 	u32 size = ntohs(uh->len);
+	bool told = size || skb->protocol == htons(ETH_P_IP);
 
-	if (!size && skb->protocol == htons(ETH_P_IPV6))
-		return room;
-	return size <= room ? size : 0;
+	if (told && size <= room)
+		return size;
+	*part = e2ee_datagram_is_fragment(skb);
+	return *part || !told ? room : 0;
 }
 
 /**
@@ -54,11 +65,14 @@ static u32 e2ee_datagram_size(const struct sk_buff *skb,
  * @skb: data is the network header
  * @datagram: to be filled
  *
+ * Of a datagram in fragments it is the first one, if it has the UDP header.
+ *
  * Context: any but hard interrupt.
  */
 bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
 {
 	struct udphdr buf, *uh;
+	bool part = false;
 	int offset;
 	u32 size;
 
@@ -67,13 +81,14 @@ bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
 	uh = skb_header_pointer(skb, offset, sizeof(buf), &buf);
 	if (!uh)
 		return false;
-	size = e2ee_datagram_size(skb, uh, skb->len - offset);
-	if (size <= sizeof(*uh))
+	size = e2ee_datagram_size(skb, uh, skb->len - offset, &part);
+	if (size < sizeof(*uh) || (size == sizeof(*uh) && !part))
 		return false;
 	datagram->skb = skb;
 	datagram->udp = offset;
 	datagram->payload = offset + sizeof(*uh);
 	datagram->len = size - sizeof(*uh);
+	datagram->part = part;
 	datagram->segment = datagram->len;
 	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_size)
 		datagram->segment = min_t(u32, skb_shinfo(skb)->gso_size,
@@ -81,6 +96,28 @@ bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
 	datagram->source = uh->source;
 	datagram->dest = uh->dest;
 	return true;
+}
+
+/**
+ * e2ee_datagram_is_hidden() - does the first fragment leave open what it is of?
+ * @skb: data is the network header
+ *
+ * Headers that go on in the next fragment hide which port it is for. RFC 8200,
+ * section 4.5, wants it dropped; the stack misses some of them.
+ *
+ * Context: any but hard interrupt.
+ */
+bool e2ee_datagram_is_hidden(const struct sk_buff *skb)
+{
+	__be16 frag;
+	u8 proto;
+
+	if (skb->protocol != htons(ETH_P_IPV6))
+		return false;
+	proto = ipv6_hdr(skb)->nexthdr;
+	return ipv6_skip_exthdr(skb, skb_network_offset(skb) +
+				sizeof(struct ipv6hdr), &proto, &frag) < 0 &&
+	       e2ee_datagram_is_fragment(skb);
 }
 
 /* does a socket that sends or gets this have to be attached? */
@@ -134,6 +171,8 @@ static bool e2ee_datagram_any(const struct e2ee_datagram *datagram,
 	const u8 *payload;
 	u8 *buf = NULL;
 
+	if (datagram->part)
+		return true;
 	if (skb_is_nonlinear(datagram->skb)) {
 		buf = kmalloc(datagram->segment, GFP_ATOMIC | __GFP_NOWARN);
 		if (!buf)

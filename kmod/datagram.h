@@ -17,6 +17,7 @@ struct sk_buff;
  * @payload: offset of the payload
  * @len: payload, bytes; of all segments
  * @segment: payload of one segment, bytes; @len where it is but one
+ * @part: there is more of it, in fragments that are still to come together
  * @source: UDP source port
  * @dest: UDP destination port
  */
@@ -26,12 +27,14 @@ struct e2ee_datagram {
 	u32 payload;
 	u32 len;
 	u32 segment;
+	bool part;
 	__be16 source;
 	__be16 dest;
 };
 
 /* any context but hard interrupt */
 bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram);
+bool e2ee_datagram_is_hidden(const struct sk_buff *skb);
 bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram);
 bool e2ee_datagram_leaks(const struct e2ee_datagram *datagram,
 			 struct e2ee_session *session);

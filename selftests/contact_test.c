@@ -357,4 +357,107 @@ TEST_F(contact, datagram_shorter_than_its_header)
 	close(fd);
 }
 
+/* What begins with @next in two fragments, the first one its first @cut bytes */
+static int write_fragments(FIXTURE_DATA(contact) *self, uint8_t next,
+			   const uint8_t *data, size_t len, size_t cut,
+			   bool last_first)
+{
+	uint8_t part[1500];
+	struct ip6_frag frag = { .ip6f_nxt = next };
+	static uint32_t ident = 1;
+	int i, err = 0;
+
+	frag.ip6f_ident = htonl(ident++);
+	for (i = 0; i < 2 && !err; i++) {
+		bool last = i ^ last_first;
+		size_t size = last ? len - cut : cut;
+
+		frag.ip6f_offlg = last ? htons((uint16_t)cut) :
+					 IP6F_MORE_FRAG;
+		memcpy(part, &frag, sizeof(frag));
+		memcpy(part + sizeof(frag), data + (last ? cut : 0), size);
+		err = write_ip(self, SOCK_V6, self->local, IPPROTO_FRAGMENT,
+			       part, sizeof(frag) + size);
+	}
+	return err;
+}
+
+/* IPv6 puts fragments together behind the hooks: the first one tells the port */
+TEST_F(contact, fragments)
+{
+	static const struct {
+		size_t cut;
+		bool last_first;
+		bool no_length;
+	} cases[] = {
+		{ 8, false, false }, { 8, true, false }, { 64, false, false },
+		{ 8, false, true }, { 64, true, true },
+	};
+	uint8_t clear[200], wire[300], udp[400], got[300];
+	uint16_t port = FIRST;
+	size_t len;
+	int fd;
+
+	if (variant->kind != SOCK_V6)
+		return;	/* there they come whole */
+	ASSERT_EQ(0, guard_on(self));
+	rtp_plain(clear, sizeof(clear), SSRC, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++, port++) {
+		fd = shared(SOCK_V6, self->local, port, SO_REUSEADDR, NULL);
+		len = build_udp(self, SOCK_V6, udp, self->local, port, clear,
+				sizeof(clear), cases[i].no_length ? 0 : 208);
+		ASSERT_EQ(0, write_fragments(self, IPPROTO_UDP, udp, len,
+					     cases[i].cut,
+					     cases[i].last_first));
+		EXPECT_EQ(2 * i + 1, counted(self, E2EE_A_STAT_GUARD_HELD));
+		EXPECT_TRUE(objects_come_to("hold", 0));
+		EXPECT_EQ(i + 1, counted(self, E2EE_A_STAT_RX_CLEAR_DROPPED));
+		EXPECT_TRUE(is_attached(self, fd));
+		EXPECT_EQ(-EAGAIN, sock_recv_now(fd, got, sizeof(got)));
+		close(fd);
+		/* and what is sealed arrives */
+		fd = shared(SOCK_V6, self->local, port, SO_REUSEADDR, NULL);
+		len = seal(self, wire, (uint16_t)i);
+		len = build_udp(self, SOCK_V6, udp, self->local, port, wire,
+				len, sizeof(struct udphdr) + len);
+		ASSERT_EQ(0, write_fragments(self, IPPROTO_UDP, udp, len,
+					     cases[i].cut,
+					     cases[i].last_first));
+		EXPECT_STREQ("", expect_media(fd, (uint16_t)i));
+		close(fd);
+	}
+	EXPECT_EQ(0, counted(self, E2EE_A_STAT_GUARD_DROP));
+}
+
+/* The first one has but a header that says that there is one more. */
+TEST_F(contact, fragments_that_hide_the_port)
+{
+	uint8_t clear[200], packet[400] = {
+		IPPROTO_DSTOPTS, 0, 1, 4, 0, 0, 0, 0,
+		IPPROTO_UDP, 0, 1, 4, 0, 0, 0, 0,
+	};
+	size_t len;
+	int fd;
+
+	if (variant->kind != SOCK_V6)
+		return;
+	rtp_plain(clear, sizeof(clear), SSRC, 1);
+	len = 16 + build_udp(self, SOCK_V6, packet + 16, self->local, FIRST,
+			     clear, sizeof(clear), 208);
+	fd = shared(SOCK_V6, self->local, FIRST, SO_REUSEADDR, NULL);
+	ASSERT_EQ(0, guard_on(self));
+	for (int last_first = 0; last_first < 2; last_first++) {
+		ASSERT_EQ(0, write_fragments(self, IPPROTO_DSTOPTS, packet, len,
+					     8, last_first));
+		EXPECT_EQ(-EAGAIN, sock_recv_now(fd, clear, sizeof(clear)));
+	}
+	/* whole it is welcome */
+	ASSERT_EQ(0, write_ip(self, SOCK_V6, self->local, IPPROTO_DSTOPTS,
+			      packet, len));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_TRUE(objects_come_to("hold", 0));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_RX_CLEAR_DROPPED));
+	close(fd);
+}
+
 TEST_HARNESS_MAIN
