@@ -120,26 +120,26 @@ static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
 
 /*
  * A received packet for one socket that may have to be attached first. One
- * that comes again, out of a hold, does not join that hold once more.
+ * that comes again, from the hold of a socket, does not join that once more.
  */
 static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
 					   struct sock *sk,
 					   const struct e2ee_datagram *datagram,
 					   const struct nf_hook_state *state,
-					   bool again)
+					   const struct sock *from)
 {
 	struct sk_buff *skb = datagram->skb;
 	struct e2ee_guard *guard = NULL;
 	struct e2ee_socket *socket;
 
-	if (!e2ee_contact_is_candidate(sk))
+	if (sk == from || !e2ee_contact_is_candidate(sk))
 		return NF_ACCEPT;
 	socket = e2ee_socket_find(sk);
 	if (!socket || !rcu_access_pointer(socket->session)) {
 		guard = e2ee_guard_of(enet, sk);
 		if (!guard || !e2ee_contact_is_users(sk))
 			return NF_ACCEPT;
-	} else if (again || !e2ee_hold_any(enet)) {
+	} else if (from || !e2ee_hold_any(enet)) {
 		return NF_ACCEPT;
 	}
 	if (!e2ee_datagram_has_media(datagram))
@@ -158,17 +158,77 @@ static struct sock *e2ee_contact_lookup(const struct e2ee_datagram *datagram,
 				       datagram->source, datagram->dest);
 }
 
+static bool e2ee_contact_hears4(const struct sock *sk,
+				const struct sk_buff *skb)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	const struct iphdr *iph = ip_hdr(skb);
+
+	return (!inet->inet_daddr || inet->inet_daddr == iph->saddr) &&
+	       (!inet->inet_rcv_saddr || inet->inet_rcv_saddr == iph->daddr) &&
+	       !ipv6_only_sock(sk) &&
+	       udp_sk_bound_dev_eq(sock_net(sk), READ_ONCE(sk->sk_bound_dev_if),
+				   skb->dev->ifindex, inet_sdif(skb));
+}
+
+static bool e2ee_contact_hears6(const struct sock *sk,
+				const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	const struct ipv6hdr *iph = ipv6_hdr(skb);
+
+	return sk->sk_family == AF_INET6 &&
+	       (ipv6_addr_any(&sk->sk_v6_daddr) ||
+		ipv6_addr_equal(&sk->sk_v6_daddr, &iph->saddr)) &&
+	       (ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
+		ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &iph->daddr)) &&
+	       udp_sk_bound_dev_eq(sock_net(sk), READ_ONCE(sk->sk_bound_dev_if),
+				   inet6_iif(skb), inet6_sdif(skb));
+#else
+	return false;
+#endif
+}
+
+/*
+ * Does the stack bring a multicast for its port to this socket? It asks for the
+ * senders that the socket wants to hear, too, with functions that are its own.
+ */
+static bool e2ee_contact_hears(const struct sock *sk,
+			       const struct e2ee_datagram *datagram)
+{
+	__be16 peer = inet_sk(sk)->inet_dport;
+
+	if (peer && peer != datagram->source)
+		return false;
+	return datagram->skb->protocol == htons(ETH_P_IP) ?
+	       e2ee_contact_hears4(sk, datagram->skb) :
+	       e2ee_contact_hears6(sk, datagram->skb);
+}
+
+/* may the stack choose the one as well as the other? */
+static bool e2ee_contact_same_group(const struct sock *sk,
+				    const struct sock *found)
+{
+	const void *group = rcu_access_pointer(found->sk_reuseport_cb);
+
+	return sk == found ||
+	       (group && group == rcu_access_pointer(sk->sk_reuseport_cb) &&
+		sk->sk_state != TCP_ESTABLISHED);
+}
+
 /*
  * A multicast goes to many sockets, and a packet for a group of SO_REUSEPORT
  * to any of it: it waits for the first that is still to be attached, and comes
- * here again from its hold for the next one.
+ * here again from its hold for the next one. Others on the port have no say, nor
+ * does it attach them: anyone may open one.
  */
 static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
+					 const struct sock *found,
 					 const struct e2ee_datagram *datagram,
 					 const struct nf_hook_state *state,
-					 bool again)
+					 const struct sock *from)
 {
-	u16 port = ntohs(datagram->dest);
+	u16 port = found ? inet_sk(found)->inet_num : ntohs(datagram->dest);
 	unsigned int verdict = NF_ACCEPT;
 	struct udp_hslot *slot;
 	struct sock *sk;
@@ -179,8 +239,11 @@ static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
 		if (!net_eq(sock_net(sk), state->net) ||
 		    inet_sk(sk)->inet_num != port)
 			continue;
+		if (found ? !e2ee_contact_same_group(sk, found) :
+			    !e2ee_contact_hears(sk, datagram))
+			continue;
 		verdict = e2ee_contact_in_socket(enet, sk, datagram, state,
-						 again);
+						 from);
 		if (verdict != NF_ACCEPT)
 			break;
 	}
@@ -196,25 +259,35 @@ static bool e2ee_contact_is_many(const struct sk_buff *skb)
 		ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr));
 }
 
+/* A received packet, for the sockets that may get it */
+static unsigned int e2ee_contact_in_any(struct e2ee_net *enet,
+					const struct e2ee_datagram *datagram,
+					const struct nf_hook_state *state,
+					const struct sock *from)
+{
+	struct sock *sk;
+
+	if (e2ee_contact_is_many(datagram->skb))
+		return e2ee_contact_in_many(enet, NULL, datagram, state, from);
+	sk = e2ee_contact_lookup(datagram, state);
+	if (!sk)
+		return NF_ACCEPT;
+	if (sk->sk_reuseport && sk->sk_state != TCP_ESTABLISHED)
+		return e2ee_contact_in_many(enet, sk, datagram, state, from);
+	return e2ee_contact_in_socket(enet, sk, datagram, state, from);
+}
+
 static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
 				    const struct nf_hook_state *state)
 {
 	struct e2ee_net *enet = e2ee_net(state->net);
 	struct e2ee_datagram datagram;
-	struct sock *sk;
 
 	if (!e2ee_datagram_read(skb, &datagram))
 		return e2ee_datagram_is_hidden(skb) ? NF_DROP : NF_ACCEPT;
 	if (!e2ee_guard_has_port(enet, ntohs(datagram.dest)))
 		return NF_ACCEPT;
-	if (e2ee_contact_is_many(skb))
-		return e2ee_contact_in_many(enet, &datagram, state, false);
-	sk = e2ee_contact_lookup(&datagram, state);
-	if (!sk)
-		return NF_ACCEPT;
-	if (sk->sk_reuseport)
-		return e2ee_contact_in_many(enet, &datagram, state, false);
-	return e2ee_contact_in_socket(enet, sk, &datagram, state, false);
+	return e2ee_contact_in_any(enet, &datagram, state, NULL);
 }
 
 /* goes on where it was taken, after others that wait for it, too */
@@ -226,10 +299,9 @@ static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
 
 	local_bh_disable();
 	rcu_read_lock();
-	if ((e2ee_contact_is_many(skb) || sk->sk_reuseport) &&
-	    e2ee_datagram_read(skb, &datagram))
-		verdict = e2ee_contact_in_many(e2ee_net(state->net), &datagram,
-					       state, true);
+	if (e2ee_datagram_read(skb, &datagram))
+		verdict = e2ee_contact_in_any(e2ee_net(state->net), &datagram,
+					      state, sk);
 	if (verdict == NF_ACCEPT)
 		state->okfn(state->net, NULL, skb);
 	rcu_read_unlock();

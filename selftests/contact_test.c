@@ -43,6 +43,7 @@ FIXTURE(contact)
 	int tun;
 	const char *local;
 	const char *remote;
+	const char *group;
 };
 
 FIXTURE_VARIANT(contact)
@@ -84,6 +85,7 @@ FIXTURE_SETUP(contact)
 			 "ip addr add " LOCAL6 "/64 dev tun0 nodad"));
 	self->local = v6 ? LOCAL6 : TUN_LOCAL;
 	self->remote = v6 ? REMOTE6 : TUN_REMOTE;
+	self->group = v6 ? "ff05::77" : "239.1.1.1";
 }
 
 FIXTURE_TEARDOWN(contact)
@@ -137,6 +139,17 @@ static int shared(enum sock_kind kind, const char *address, uint16_t port,
 static const char *any_of(enum sock_kind kind)
 {
 	return kind == SOCK_V6 ? "::" : "0.0.0.0";
+}
+
+static int join(int fd, enum sock_kind kind, const char *group)
+{
+	struct group_req request = { .gr_interface = if_nametoindex("tun0") };
+	struct addr addr;
+
+	addr_parse(&addr, kind, group, 0);
+	memcpy(&request.gr_group, &addr.ss, sizeof(addr.ss));
+	return setsockopt(fd, kind == SOCK_V6 ? SOL_IPV6 : SOL_IP,
+			  MCAST_JOIN_GROUP, &request, sizeof(request));
 }
 
 static uint32_t sum(uint32_t sum, const void *data, size_t len)
@@ -458,6 +471,79 @@ TEST_F(contact, fragments_that_hide_the_port)
 	EXPECT_TRUE(objects_come_to("hold", 0));
 	EXPECT_EQ(1, counted(self, E2EE_A_STAT_RX_CLEAR_DROPPED));
 	close(fd);
+}
+
+/* Sockets that cannot be attached, and do not get the engine's packets */
+struct stranger {
+	const char *bound4;
+	const char *bound6;
+	const char *device;
+	uint16_t peer_port;
+};
+
+static const struct stranger strangers[] = {
+	{ .bound4 = "127.0.0.1", .bound6 = "::1" },
+	{ .bound4 = "0.0.0.0", .bound6 = "::", .device = "lo" },
+	{ .bound4 = "0.0.0.0", .bound6 = "::", .peer_port = REMOTE_PORT + 1 },
+};
+
+static int stranger_open(FIXTURE_DATA(contact) *self, enum sock_kind kind,
+			 const struct stranger *stranger, uint16_t port)
+{
+	struct addr peer;
+	int fd, on = 1;
+
+	fd = shared(kind, kind == SOCK_V6 ? stranger->bound6 :
+		    stranger->bound4, port, SO_REUSEADDR, stranger->device);
+	addr_parse(&peer, kind, self->remote, stranger->peer_port);
+	if (fd < 0 || (stranger->peer_port && sock_connect(fd, &peer)) ||
+	    setsockopt(fd, SOL_UDP, UDP_CORK, &on, sizeof(on)))
+		return -EIO;
+	return fd;
+}
+
+static void among_strangers(struct __test_metadata *_metadata,
+			    FIXTURE_DATA(contact) *self, enum sock_kind kind,
+			    const char *to, bool multicast)
+{
+	uint16_t port = FIRST, seq = 0;
+	int engine, stranger;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(strangers); i++, port++) {
+		engine = shared(kind, to, port, multicast ? SO_REUSEADDR :
+				SO_REUSEPORT, NULL);
+		ASSERT_LE(0, engine);
+		ASSERT_EQ(0, multicast ? join(engine, kind, to) : 0);
+		/* the later, the earlier is it found */
+		stranger = stranger_open(self, kind, &strangers[i], port);
+		ASSERT_LE(0, stranger);
+		for (int n = 0; n < 3; n++, seq++) {
+			ASSERT_EQ(0, write_media(self, kind, to, port, seq));
+			ASSERT_EQ(0, counted(self, E2EE_A_STAT_GUARD_DROP)) {
+				TH_LOG("stranger %u", i);
+			}
+			ASSERT_STREQ("", expect_media(engine, seq)) {
+				TH_LOG("stranger %u", i);
+			}
+		}
+		EXPECT_EQ(0, counted(self, E2EE_A_STAT_GUARD_DROP));
+		EXPECT_EQ(-ENOENT, ctl_socket_get(&self->ctl, stranger, NULL,
+						  NULL));
+		close(stranger);
+		close(engine);
+	}
+}
+
+TEST_F(contact, strangers_on_a_shared_port)
+{
+	ASSERT_EQ(0, guard_on(self));
+	among_strangers(_metadata, self, variant->kind, self->local, false);
+}
+
+TEST_F(contact, strangers_on_the_port_of_a_multicast)
+{
+	ASSERT_EQ(0, guard_on(self));
+	among_strangers(_metadata, self, variant->kind, self->group, true);
 }
 
 TEST_HARNESS_MAIN
