@@ -23,6 +23,7 @@
 #include <linux/netfilter_ipv6.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/route.h>
 #include <net/udp.h>
 #include "contact.h"
 #include "datagram.h"
@@ -250,13 +251,31 @@ static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
 	return verdict;
 }
 
+/* as the stack sees it: what the link says of a frame is another matter */
 static bool e2ee_contact_is_many(const struct sk_buff *skb)
 {
-	return skb->pkt_type == PACKET_MULTICAST ||
-	       skb->pkt_type == PACKET_BROADCAST ||
-	       (skb->protocol == htons(ETH_P_IP) ?
-		ipv4_is_multicast(ip_hdr(skb)->daddr) :
-		ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr));
+	if (skb->protocol == htons(ETH_P_IP))
+		return skb_rtable(skb)->rt_flags &
+		       (RTCF_BROADCAST | RTCF_MULTICAST);
+	return ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
+}
+
+/*
+ * Chosen before it came here, by the stack or by a rule (TPROXY, BPF): there it
+ * goes, whatever its address and port, and to no other.
+ */
+static struct sock *e2ee_contact_chosen(const struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	return sk && e2ee_contact_is_candidate(sk) ? sk : NULL;
+}
+
+static u16 e2ee_contact_port(const struct e2ee_datagram *datagram)
+{
+	const struct sock *sk = e2ee_contact_chosen(datagram->skb);
+
+	return sk ? inet_sk(sk)->inet_num : ntohs(datagram->dest);
 }
 
 /* A received packet, for the sockets that may get it */
@@ -265,11 +284,12 @@ static unsigned int e2ee_contact_in_any(struct e2ee_net *enet,
 					const struct nf_hook_state *state,
 					const struct sock *from)
 {
-	struct sock *sk;
+	struct sock *sk = e2ee_contact_chosen(datagram->skb);
 
-	if (e2ee_contact_is_many(datagram->skb))
+	if (!sk && e2ee_contact_is_many(datagram->skb))
 		return e2ee_contact_in_many(enet, NULL, datagram, state, from);
-	sk = e2ee_contact_lookup(datagram, state);
+	if (!sk)
+		sk = e2ee_contact_lookup(datagram, state);
 	if (!sk)
 		return NF_ACCEPT;
 	if (sk->sk_reuseport && sk->sk_state != TCP_ESTABLISHED)
@@ -285,7 +305,7 @@ static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
 
 	if (!e2ee_datagram_read(skb, &datagram))
 		return e2ee_datagram_is_hidden(skb) ? NF_DROP : NF_ACCEPT;
-	if (!e2ee_guard_has_port(enet, ntohs(datagram.dest)))
+	if (!e2ee_guard_has_port(enet, e2ee_contact_port(&datagram)))
 		return NF_ACCEPT;
 	return e2ee_contact_in_any(enet, &datagram, state, NULL);
 }

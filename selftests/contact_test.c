@@ -33,6 +33,7 @@
 #define REMOTE_PORT	4000
 #define LOCAL6		"2001:db8:9::1"
 #define REMOTE6		"2001:db8:9::2"
+#define BROADCAST	"203.0.113.255"
 
 FIXTURE(contact)
 {
@@ -544,6 +545,27 @@ TEST_F(contact, strangers_on_the_port_of_a_multicast)
 {
 	ASSERT_EQ(0, guard_on(self));
 	among_strangers(_metadata, self, variant->kind, self->group, true);
+}
+
+/* To IP it is for all, though the link brought it as if for one. */
+TEST_F(contact, broadcast)
+{
+	int fds[3], i;
+
+	if (variant->kind != SOCK_V4)
+		return;
+	ASSERT_EQ(0, guard_on(self));
+	for (i = 0; i < 3; i++) {
+		fds[i] = shared(SOCK_V4, "0.0.0.0", FIRST, SO_BROADCAST, NULL);
+		ASSERT_LE(0, fds[i]);
+	}
+	ASSERT_EQ(0, write_media(self, SOCK_V4, BROADCAST, FIRST, 1));
+	for (i = 0; i < 3; i++) {
+		EXPECT_STREQ("", expect_media(fds[i], 1));
+		EXPECT_TRUE(is_attached(self, fds[i]));
+		close(fds[i]);
+	}
+	EXPECT_EQ(3, counted(self, E2EE_A_STAT_RX_OK));
 }
 
 TEST_HARNESS_MAIN
