@@ -11,10 +11,15 @@
  * (hold.c), which attaches the socket and lets them go through its hooks; their
  * sender sees success.
  *
+ * What a hold sends anew takes its whole way through LOCAL_OUT, so it is taken
+ * from there before anything else: as its sender addressed it, not as NAT would
+ * have it, tracked once, and seen by no rule, queue or copy in clear.
+ *
  * A sender that was already inside the stack when the attach came arrives at
  * LOCAL_OUT with clear media of an attached socket. Where a guard attached it,
  * and is still there, the packet is held like the first ones were, so that none
- * of them is missing. Where a request did, it is dropped as a leak.
+ * of them is missing. Where a request did, it is dropped as a leak, behind all
+ * else: a program may have kept it in a queue of netfilter meanwhile.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -41,12 +46,18 @@ static bool e2ee_contact_is_candidate(const struct sock *sk)
 	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
 }
 
+/* closed, but for what it still has to send */
+static bool e2ee_contact_is_closed(const struct sock *sk)
+{
+	return !READ_ONCE(sk->sk_socket);
+}
+
 /* sockets of the kernel have no file: tunnels and the like */
-static bool e2ee_contact_is_users(const struct sock *sk)
+static bool e2ee_contact_is_kernels(const struct sock *sk)
 {
 	const struct socket *sock = READ_ONCE(sk->sk_socket);
 
-	return sock && READ_ONCE(sock->file);
+	return sock && !READ_ONCE(sock->file);
 }
 
 /*
@@ -59,61 +70,98 @@ static bool e2ee_contact_is_own(const struct sock *sk,
 	return datagram->source == inet_sk(sk)->inet_sport;
 }
 
+/* the UDP socket that sends this */
+static struct sock *e2ee_contact_sender(const struct sk_buff *skb,
+					const struct nf_hook_state *state)
+{
+	struct sock *sk = skb->sk;
+
+	return sk && net_eq(sock_net(sk), state->net) &&
+	       e2ee_contact_is_candidate(sk) ? sk : NULL;
+}
+
 /*
  * Clear media of an attached socket, on its way out behind our back: from a
- * sender that was inside the stack when the attach came. A guard promised that
- * its socket's first packets arrive, so in its name they wait for their turn.
+ * sender that was inside the stack when the attach came.
  */
+static bool e2ee_contact_leaks(const struct e2ee_socket *socket,
+			       struct e2ee_session *session,
+			       struct sk_buff *skb)
+{
+	u32 policy = READ_ONCE(session->policy);
+	struct e2ee_datagram datagram;
+
+	if (policy != E2EE_POLICY_REQUIRED && policy != E2EE_POLICY_BLOCKED)
+		return false;
+	return e2ee_datagram_read(skb, &datagram) &&
+	       e2ee_contact_is_own(socket->sk, &datagram) &&
+	       e2ee_datagram_leaks(&datagram, session);
+}
+
+/* A guard promised that its socket's first packets arrive: they wait in turn. */
 static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
 					      struct e2ee_socket *socket,
+					      struct e2ee_session *session,
 					      struct sk_buff *skb,
 					      const struct nf_hook_state *state)
 {
-	struct e2ee_datagram datagram;
-	struct e2ee_session *session;
 	struct e2ee_guard *guard;
-	u32 policy;
 
-	session = rcu_dereference(socket->session);
-	if (!session)
-		return NF_ACCEPT;
-	policy = READ_ONCE(session->policy);
-	if (policy != E2EE_POLICY_REQUIRED && policy != E2EE_POLICY_BLOCKED)
-		return NF_ACCEPT;
-	if (!e2ee_datagram_read(skb, &datagram) ||
-	    !e2ee_contact_is_own(socket->sk, &datagram) ||
-	    !e2ee_datagram_leaks(&datagram, session))
-		return NF_ACCEPT;
 	guard = e2ee_guard_by_id(enet, READ_ONCE(socket->guard));
-	if (e2ee_hold_packet(socket->sk, guard, skb, state, NULL) == NF_STOLEN)
-		return NF_STOLEN;
-	e2ee_note(socket, session, E2EE_A_STAT_TX_LEAK);
-	kfree_skb(skb);		/* NF_DROP would tell its sender EPERM */
-	return NF_STOLEN;
+	if ((!guard && !e2ee_hold_any(enet)) ||
+	    !e2ee_contact_leaks(socket, session, skb))
+		return NF_ACCEPT;
+	return e2ee_hold_packet(socket->sk, guard, skb, state, NULL);
 }
 
+/* Before all else that looks at what leaves */
 static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 				     const struct nf_hook_state *state)
 {
+	struct sock *sk = e2ee_contact_sender(skb, state);
 	struct e2ee_net *enet = e2ee_net(state->net);
+	struct e2ee_session *session = NULL;
 	struct e2ee_datagram datagram;
 	struct e2ee_socket *socket;
 	struct e2ee_guard *guard;
-	struct sock *sk = skb->sk;
 
-	if (!sk || !net_eq(sock_net(sk), state->net) ||
-	    !e2ee_contact_is_candidate(sk))
+	if (!sk)
 		return NF_ACCEPT;
 	socket = e2ee_socket_find(sk);
-	if (socket && rcu_access_pointer(socket->session))
-		return e2ee_contact_out_attached(enet, socket, skb, state);
+	if (socket)
+		session = rcu_dereference(socket->session);
+	if (session)
+		return e2ee_contact_out_attached(enet, socket, session, skb,
+						 state);
 	guard = e2ee_guard_of(enet, sk);
-	if (!guard || !e2ee_contact_is_users(sk) ||
+	if (!guard || e2ee_contact_is_kernels(sk) ||
 	    !e2ee_datagram_read(skb, &datagram) ||
 	    !e2ee_contact_is_own(sk, &datagram) ||
 	    !e2ee_datagram_has_media(&datagram))
 		return NF_ACCEPT;
-	return e2ee_hold_packet(sk, guard, skb, state, NULL);
+	if (!e2ee_contact_is_closed(sk))
+		return e2ee_hold_packet(sk, guard, skb, state, NULL);
+	/* too late to send it in another way */
+	e2ee_note(NULL, guard->session, E2EE_A_STAT_GUARD_DROP);
+	kfree_skb(skb);
+	return NF_STOLEN;
+}
+
+/* Behind all else: what no hold takes, does not leave. */
+static unsigned int e2ee_contact_out_leak(void *priv, struct sk_buff *skb,
+					  const struct nf_hook_state *state)
+{
+	struct sock *sk = e2ee_contact_sender(skb, state);
+	struct e2ee_session *session;
+	struct e2ee_socket *socket;
+
+	socket = sk ? e2ee_socket_find(sk) : NULL;
+	session = socket ? rcu_dereference(socket->session) : NULL;
+	if (!session || !e2ee_contact_leaks(socket, session, skb))
+		return NF_ACCEPT;
+	e2ee_note(socket, session, E2EE_A_STAT_TX_LEAK);
+	kfree_skb(skb);		/* NF_DROP would tell its sender EPERM */
+	return NF_STOLEN;
 }
 
 static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
@@ -138,7 +186,8 @@ static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
 	socket = e2ee_socket_find(sk);
 	if (!socket || !rcu_access_pointer(socket->session)) {
 		guard = e2ee_guard_of(enet, sk);
-		if (!guard || !e2ee_contact_is_users(sk))
+		if (!guard || e2ee_contact_is_closed(sk) ||
+		    e2ee_contact_is_kernels(sk))
 			return NF_ACCEPT;
 	} else if (from || !e2ee_hold_any(enet)) {
 		return NF_ACCEPT;
@@ -333,6 +382,11 @@ static const struct nf_hook_ops e2ee_contact_hooks[] = {
 		.hook = e2ee_contact_out,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP_PRI_FIRST,
+	}, {
+		.hook = e2ee_contact_out_leak,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP_PRI_LAST,
 	}, {
 		.hook = e2ee_contact_in,
@@ -343,6 +397,11 @@ static const struct nf_hook_ops e2ee_contact_hooks[] = {
 #if IS_ENABLED(CONFIG_IPV6)
 	{
 		.hook = e2ee_contact_out,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP6_PRI_FIRST,
+	}, {
+		.hook = e2ee_contact_out_leak,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP6_PRI_LAST,

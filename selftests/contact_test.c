@@ -24,6 +24,7 @@
 #include "lib/caught.h"
 #include "lib/harness.h"
 #include "lib/objects.h"
+#include "lib/queue.h"
 #include "lib/scene.h"
 #include "lib/tun.h"
 
@@ -270,6 +271,21 @@ static const char *expect_media(int fd, uint16_t seq)
 	if (n < 0)
 		return "packet lost";
 	return n == 200 && !memcmp(got, wanted, 200) ? "" : "not opened";
+}
+
+static const char *expect_sealed(FIXTURE_DATA(contact) *self, int fd,
+				 uint16_t seq)
+{
+	uint8_t got[1000], opened[1000], wanted[200];
+	int n = sock_recv(fd, got, sizeof(got));
+
+	rtp_plain(wanted, sizeof(wanted), SSRC, seq);
+	if (n < 0)
+		return "packet lost";
+	if (n == 200)
+		return "in clear";
+	n = rtp_open(opened, got, (size_t)n, &self->tx, NULL);
+	return n == 200 && !memcmp(opened, wanted, 200) ? "" : "not sealed";
 }
 
 /* Callbacks of RCU that wait now have been called. */
@@ -566,6 +582,106 @@ TEST_F(contact, broadcast)
 		close(fds[i]);
 	}
 	EXPECT_EQ(3, counted(self, E2EE_A_STAT_RX_OK));
+}
+
+/*
+ * An engine whose peer is behind an address that is translated on its way out:
+ * all packets take that way, and rules on it see none in clear.
+ */
+TEST_F(contact, address_translation)
+{
+	bool v6 = variant->kind == SOCK_V6;
+	struct addr peer_addr, engine_addr, to;
+	uint8_t packet[200];
+	int engine, peer;
+
+	ASSERT_EQ(0, run("nft -f - <<'EOF'\n"
+			 "table inet t {\n"
+			 " counter clear { }\n"
+			 " chain seen {\n"
+			 "  type filter hook output priority -150;\n"
+			 "  udp length 208 counter name clear\n"
+			 " }\n"
+			 " chain nat {\n"
+			 "  type nat hook output priority -100;\n"
+			 "  udp dport 8888 dnat %s to %s:9000\n"
+			 " }\n"
+			 "}\n"
+			 "EOF", v6 ? "ip6" : "ip",
+			 v6 ? "[" LOCAL6 "]" : TUN_LOCAL));
+	ASSERT_EQ(0, guard_on(self));
+	addr_parse(&peer_addr, variant->kind, self->local, 9000);
+	addr_parse(&engine_addr, variant->kind, self->local, FIRST);
+	addr_parse(&to, variant->kind, self->remote, 8888);
+	peer = shared(variant->kind, self->local, 9000, SO_REUSEADDR, NULL);
+	/* hears this address and port only */
+	ASSERT_EQ(0, sock_connect(peer, &engine_addr));
+	engine = shared(variant->kind, self->local, FIRST, SO_REUSEADDR, NULL);
+	for (uint16_t seq = 0; seq < 5; seq++) {
+		rtp_plain(packet, sizeof(packet), SSRC, seq);
+		ASSERT_EQ(200, sock_send(engine, packet, sizeof(packet), &to));
+		ASSERT_STREQ("", expect_sealed(self, peer, seq)) {
+			TH_LOG("packet %u", seq);
+		}
+	}
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_EQ(5, counted(self, E2EE_A_STAT_TX_OK));
+	EXPECT_EQ(0, run("nft list counter inet t clear | "
+			 "grep -q 'packets 0 '"));
+	close(engine);
+	close(peer);
+}
+
+/* How many UDP packets with @len bytes left since the last call */
+static unsigned int left(FIXTURE_DATA(contact) *self, size_t len)
+{
+	uint8_t packet[2000];
+	unsigned int count = 0;
+	size_t headers;
+	ssize_t n;
+
+	while ((n = read(self->tun, packet, sizeof(packet))) > 0) {
+		headers = packet[0] >> 4 == 4 ? sizeof(struct iphdr) :
+						sizeof(struct ip6_hdr);
+		headers += sizeof(struct udphdr);
+		count += (size_t)n == headers + len;
+	}
+	return count;
+}
+
+/* A packet waits in a queue of netfilter while its socket is attached. */
+TEST_F(contact, kept_in_a_queue)
+{
+	int engine, queue;
+	uint32_t number;
+	uint8_t packet[200];
+	struct addr to;
+
+	ASSERT_EQ(0, run("nft 'table inet t { chain out { "
+			 "type filter hook output priority 0; "
+			 "udp sport 5555 queue num 0; }; }'"));
+	queue = queue_open();
+	ASSERT_LE(0, queue);
+	ASSERT_EQ(0, guard_on(self));
+	/* not in its range */
+	engine = shared(variant->kind, self->local, 5555, SO_REUSEADDR, NULL);
+	addr_parse(&to, variant->kind, self->remote, REMOTE_PORT);
+	rtp_plain(packet, sizeof(packet), SSRC, 1);
+	ASSERT_EQ(200, sock_send(engine, packet, sizeof(packet), &to));
+	ASSERT_EQ(0, queue_next(queue, &number));
+	ASSERT_EQ(0, ctl_attach(&self->ctl, self->session, engine, NULL));
+	ASSERT_EQ(0, queue_accept(queue, number));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_TX_LEAK));
+	/* and what is sealed passes */
+	ASSERT_EQ(200, sock_send(engine, packet, sizeof(packet), &to));
+	ASSERT_EQ(0, queue_next(queue, &number));
+	ASSERT_EQ(0, queue_accept(queue, number));
+	EXPECT_EQ(0, left(self, sizeof(packet)));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_TX_LEAK));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_TX_OK));
+	EXPECT_EQ(0, counted(self, E2EE_A_STAT_GUARD_HELD));
+	close(queue);
+	close(engine);
 }
 
 TEST_HARNESS_MAIN
