@@ -359,7 +359,31 @@ static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
 	return e2ee_contact_in_any(enet, &datagram, state, NULL);
 }
 
-/* goes on where it was taken, after others that wait for it, too */
+/*
+ * Goes on where it was taken: connection tracking confirms behind us, as hooks of
+ * the same priority are called in the reverse order of their registration.
+ */
+static void e2ee_contact_go_on(struct sk_buff *skb,
+			       const struct nf_hook_state *taken)
+{
+	struct nf_hook_state state = *taken;
+	const struct nf_hook_entries *hooks;
+	unsigned int i = 0;
+
+	if (state.pf == NFPROTO_IPV4)
+		hooks = rcu_dereference(state.net->nf.hooks_ipv4[state.hook]);
+	else
+		hooks = rcu_dereference(state.net->nf.hooks_ipv6[state.hook]);
+	while (hooks && i < hooks->num_hook_entries &&
+	       hooks->hooks[i].hook != e2ee_contact_in)
+		i++;
+	/* the last guard is gone, and our place in the list with it */
+	if (!hooks || i == hooks->num_hook_entries ||
+	    nf_hook_slow(skb, &state, hooks, i + 1) == 1)
+		state.okfn(state.net, NULL, skb);
+}
+
+/* goes on, after others that wait for it, too */
 static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {
@@ -372,7 +396,7 @@ static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
 		verdict = e2ee_contact_in_any(e2ee_net(state->net), &datagram,
 					      state, sk);
 	if (verdict == NF_ACCEPT)
-		state->okfn(state->net, NULL, skb);
+		e2ee_contact_go_on(skb, state);
 	rcu_read_unlock();
 	local_bh_enable();
 }

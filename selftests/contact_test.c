@@ -684,4 +684,40 @@ TEST_F(contact, kept_in_a_queue)
 	close(engine);
 }
 
+static long connections(void)
+{
+	FILE *file = fopen("/proc/sys/net/netfilter/nf_conntrack_count", "r");
+	long count = -1;
+
+	if (file) {
+		if (fscanf(file, "%ld", &count) != 1)
+			count = -1;
+		fclose(file);
+	}
+	return count;
+}
+
+/* A packet that was held is tracked like any that was not. */
+TEST_F(contact, connection_tracking)
+{
+	int fd;
+
+	ASSERT_EQ(0, run("nft -f - <<'EOF'\n"
+			 "table inet t {\n"
+			 " chain in {\n"
+			 "  type filter hook input priority 0;\n"
+			 "  ct state new accept\n"
+			 " }\n"
+			 "}\n"
+			 "EOF"));
+	ASSERT_EQ(0, guard_on(self));
+	fd = shared(variant->kind, self->local, FIRST, SO_REUSEADDR, NULL);
+	ASSERT_EQ(0, connections());
+	ASSERT_EQ(0, write_media(self, variant->kind, self->local, FIRST, 1));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_STREQ("", expect_media(fd, 1));
+	EXPECT_EQ(1, connections());
+	close(fd);
+}
+
 TEST_HARNESS_MAIN
