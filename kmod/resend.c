@@ -71,7 +71,9 @@ static void e2ee_resend_ipv4(struct e2ee_resend *resend, const struct sock *sk,
 	if (ipv4_is_multicast(iph->daddr))
 		info.ipi_ifindex = skb_dst(skb)->dev->ifindex;
 	e2ee_resend_control(resend, SOL_IP, IP_PKTINFO, &info, sizeof(info));
-	e2ee_resend_control(resend, SOL_IP, IP_TTL, &ttl, sizeof(ttl));
+	/* 0, which the option of the socket takes for multicast, is not taken */
+	if (ttl)
+		e2ee_resend_control(resend, SOL_IP, IP_TTL, &ttl, sizeof(ttl));
 	if (tos != inet_sk(sk)->tos)
 		e2ee_resend_control(resend, SOL_IP, IP_TOS, &tos, sizeof(tos));
 }

@@ -113,6 +113,17 @@ static uint64_t counted(FIXTURE_DATA(contact) *self, enum e2ee_stat stat)
 	return now[stat];
 }
 
+static bool comes_to(FIXTURE_DATA(contact) *self, enum e2ee_stat stat,
+		     uint64_t wanted)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+
+	while (counted(self, stat) != wanted)
+		if (now_ms() > end)
+			return false;
+	return true;
+}
+
 static bool is_attached(FIXTURE_DATA(contact) *self, int fd)
 {
 	uint32_t session = 0;
@@ -718,6 +729,38 @@ TEST_F(contact, connection_tracking)
 	EXPECT_STREQ("", expect_media(fd, 1));
 	EXPECT_EQ(1, connections());
 	close(fd);
+}
+
+/* A multicast that stays on its host, held */
+TEST_F(contact, hop_limit_of_zero)
+{
+	bool v6 = variant->kind == SOCK_V6;
+	int level = v6 ? SOL_IPV6 : SOL_IP;
+	int zero = 0, engine, peer, index = (int)if_nametoindex("tun0");
+	struct ip_mreqn interface = { .imr_ifindex = index };
+	uint8_t packet[200];
+	struct addr to;
+
+	ASSERT_EQ(0, guard_on(self));
+	addr_parse(&to, variant->kind, self->group, 9000);
+	peer = shared(variant->kind, any_of(variant->kind), 9000, SO_REUSEADDR,
+		      NULL);
+	ASSERT_EQ(0, join(peer, variant->kind, self->group));
+	engine = shared(variant->kind, self->local, FIRST, SO_REUSEADDR, NULL);
+	ASSERT_EQ(0, v6 ? setsockopt(engine, level, IPV6_MULTICAST_IF, &index,
+				     sizeof(index)) :
+			  setsockopt(engine, level, IP_MULTICAST_IF,
+				     &interface, sizeof(interface)));
+	ASSERT_EQ(0, setsockopt(engine, level, v6 ? IPV6_MULTICAST_HOPS :
+				IP_MULTICAST_TTL, &zero, sizeof(zero)));
+	rtp_plain(packet, sizeof(packet), SSRC, 1);
+	ASSERT_EQ(200, sock_send(engine, packet, sizeof(packet), &to));
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_TRUE(comes_to(self, E2EE_A_STAT_TX_OK, 1));
+	EXPECT_STREQ("", expect_sealed(self, peer, 1));
+	EXPECT_EQ(0, counted(self, E2EE_A_STAT_TX_FAILED));
+	close(engine);
+	close(peer);
 }
 
 TEST_HARNESS_MAIN
