@@ -64,6 +64,7 @@ struct e2ee_hold_net {
  * @attached: the socket was attached before its first packet came
  * @queue: struct e2ee_held.node, oldest first
  * @len: entries of @queue
+ * @size: their memory, bytes
  */
 struct e2ee_hold {
 	struct hlist_node node;
@@ -78,6 +79,7 @@ struct e2ee_hold {
 	bool attached;
 	struct list_head queue;
 	unsigned int len;
+	unsigned int size;
 };
 
 /**
@@ -144,6 +146,7 @@ static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 	if (held) {
 		list_del(&held->node);
 		hold->len--;
+		hold->size -= held->skb->truesize;
 	} else {
 		hlist_del(&hold->node);
 		WRITE_ONCE(hnet->num_holds, hnet->num_holds - 1);
@@ -291,6 +294,16 @@ static bool e2ee_hold_take_file(struct e2ee_hold *hold)
 	return hold->file;
 }
 
+/* as many bytes as could wait in the socket, and one packet in any case */
+static bool e2ee_hold_has_room(const struct e2ee_hold *hold, bool received)
+{
+	const struct sock *sk = hold->sk;
+	int size = received ? READ_ONCE(sk->sk_rcvbuf) :
+			      READ_ONCE(sk->sk_sndbuf);
+
+	return hold->len < E2EE_HOLD_PACKETS && hold->size <= size;
+}
+
 /*
  * The stack may have chosen the receiver of a packet already: perhaps another
  * one than the socket that is attached first. It relies on RCU alone, which does
@@ -312,7 +325,7 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 {
 	struct e2ee_held *held;
 
-	if (hold->len >= E2EE_HOLD_PACKETS)
+	if (!e2ee_hold_has_room(hold, receive))
 		return false;
 	if (!receive && !e2ee_hold_take_file(hold))
 		return false;
@@ -325,7 +338,7 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 	}
 	/*
 	 * Not charged to its sender any more: only we can free it, and to send
-	 * it anew takes room in the same buffer. Their number is limited.
+	 * it anew takes room in the same buffer, which limits them, too.
 	 */
 	if (!receive)
 		skb_orphan(skb);
@@ -335,6 +348,7 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 	dev_hold(held->state.in);
 	list_add_tail(&held->node, &hold->queue);
 	hold->len++;
+	hold->size += skb->truesize;
 	return true;
 }
 

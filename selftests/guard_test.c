@@ -1013,6 +1013,40 @@ TEST_F(guard, receives_more_than_it_holds)
 	close(fd);
 }
 
+/* What waits is charged to nobody: it is no more than would be otherwise. */
+TEST_F(guard, holds_no_more_than_a_buffer)
+{
+	int fd, err = 0, size = 10000, tries = 0;
+	uint8_t packet[1000], got[1200];
+	uint64_t held, dropped;
+
+	do {
+		fd = sock_udp(variant->kind, (uint16_t)(FIRST + tries), NULL);
+		/* the kernel doubles it; a packet takes 1,000 to 3,000 of it */
+		ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size,
+					sizeof(size)));
+		held = counted(self, E2EE_A_STAT_GUARD_HELD);
+		dropped = counted(self, E2EE_A_STAT_GUARD_DROP);
+		ASSERT_EQ(0, real_time(true));
+		for (uint16_t seq = 0; seq < HOLD && !err; seq++) {
+			rtp_plain(packet, sizeof(packet), SSRC, seq);
+			err = sock_send(fd, packet, sizeof(packet),
+					&self->peer_addr) != sizeof(packet);
+		}
+		ASSERT_EQ(0, real_time(false));
+		ASSERT_EQ(0, err);
+		EXPECT_TRUE(objects_come_to("hold", 0));
+		held = counted(self, E2EE_A_STAT_GUARD_HELD) - held;
+		dropped = counted(self, E2EE_A_STAT_GUARD_DROP) - dropped;
+		while (sock_recv_now(self->peer, got, sizeof(got)) > 0)
+			;
+		close(fd);
+	} while (!dropped && ++tries < TRIES);
+	EXPECT_EQ(HOLD, held + dropped);
+	EXPECT_LE(5, held);
+	EXPECT_GE(22, held);
+}
+
 /*
  * A held packet that finds no room in its socket's buffer is lost, as with a
  * send() that does not wait: nothing but its hold could make some.
