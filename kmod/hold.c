@@ -14,6 +14,7 @@
  * What a hold sends is sealed, swallowed, or in clear as the policy allows: it
  * is not taken again, so there is no going round in circles.
  */
+#include <linux/cpu.h>
 #include <linux/file.h>
 #include <linux/hash.h>
 #include <linux/netfilter.h>
@@ -54,7 +55,7 @@ struct e2ee_hold_net {
  * struct e2ee_hold - packets of a socket that wait
  * @node: in struct e2ee_hold_net.holds
  * @work: attaches and empties; on the CPU of the first packet
- * @cpu: that one
+ * @cpu: that one, if it is online
  * @until: jiffies at which it gives up to wait for the socket's lock
  * @enet: the namespace
  * @sk: the socket, with a reference
@@ -224,6 +225,16 @@ static int e2ee_hold_attach(struct e2ee_hold *hold)
 	return 0;
 }
 
+/* a timer that is set on a CPU that is offline waits until it is not */
+static void e2ee_hold_try_again(struct e2ee_hold *hold)
+{
+	cpus_read_lock();
+	queue_delayed_work_on(cpu_online(hold->cpu) ? hold->cpu :
+						      WORK_CPU_UNBOUND,
+			      e2ee_hold_wq, &hold->work, E2EE_HOLD_AGAIN);
+	cpus_read_unlock();
+}
+
 static void e2ee_hold_work(struct work_struct *work)
 {
 	struct e2ee_hold *hold = container_of(to_delayed_work(work),
@@ -235,8 +246,7 @@ static void e2ee_hold_work(struct work_struct *work)
 		err = e2ee_hold_attach(hold);
 	/* not to wait here: others' holds need their turn */
 	if (err == -EAGAIN && time_before(jiffies, hold->until)) {
-		queue_delayed_work_on(hold->cpu, e2ee_hold_wq, &hold->work,
-				      E2EE_HOLD_AGAIN);
+		e2ee_hold_try_again(hold);
 		return;
 	}
 	if (err)
