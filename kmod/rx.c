@@ -14,6 +14,10 @@
  * (struct e2ee_socket.rx_bypass). UDP's InDatagrams counts them twice. A
  * retransmission that the key did not open is tried with the next one before
  * those behind it have their turn.
+ *
+ * SO_RCVBUF bounds the queue. What finds no room is dropped or, under the policy
+ * off, delivered before those that wait: there the stack's own bound holds, and
+ * UDP promises no order.
  */
 #include <linux/ip.h>
 #include <linux/module.h>
@@ -300,33 +304,73 @@ static int e2ee_rx_busy_begin(struct e2ee_socket *socket)
 	return err;
 }
 
-/* packets behind an outstanding one; false: there is none any more */
-static noinline bool e2ee_rx_enqueue(struct e2ee_socket *socket,
-				     struct e2ee_session *session,
-				     struct sk_buff *skb)
+/*
+ * Packets behind an outstanding one.
+ * 0: it is not ours any more; -ENOENT: none is outstanding; -ENOBUFS: no room.
+ */
+static noinline int e2ee_rx_enqueue(struct e2ee_socket *socket,
+				    struct sk_buff *skb)
 {
-	struct e2ee_packet name = { .len = skb->len - sizeof(struct udphdr) };
-	struct sock *sk = socket->sk;
-	bool room;
+	u32 limit = READ_ONCE(socket->sk->sk_rcvbuf);
+	int err = 0;
 
 	spin_lock_bh(&socket->rx_lock);
 	if (!socket->rx_busy) {
-		spin_unlock_bh(&socket->rx_lock);
-		return false;
-	}
-	room = socket->rx_queued + skb->truesize <= READ_ONCE(sk->sk_rcvbuf) &&
-	       e2ee_rx_keep(skb);
-	if (room) {
+		err = -ENOENT;
+	} else if (socket->rx_queued + skb->truesize > limit ||
+		   !e2ee_rx_keep(skb)) {
+		err = -ENOBUFS;
+	} else {
 		socket->rx_queued += skb->truesize;
 		__skb_queue_tail(&socket->rx_queue, skb);
 	}
 	spin_unlock_bh(&socket->rx_lock);
-	if (!room) {
-		e2ee_verdict(socket, session, E2EE_A_STAT_RX_BUSY, &name);
-		e2ee_compat_count_drop(sk);
-		kfree_skb(skb);
+	return err;
+}
+
+/* not looked at, for want of memory or of room: the policy alone decides */
+static enum e2ee_rx_fate __cold e2ee_rx_unseen(struct e2ee_rx_packet *packet,
+					       u32 policy)
+{
+	switch (policy) {
+	case E2EE_POLICY_OFF:
+		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_OFF);
+	case E2EE_POLICY_BLOCKED:
+		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BLOCKED);
 	}
-	return true;
+	return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BUSY);
+}
+
+/*
+ * The second pass of a finished packet? Once that is dropped or read its memory
+ * may come back as a new packet, on another CPU: hence the task.
+ */
+static bool e2ee_rx_is_bypass(const struct e2ee_socket *socket,
+			      const struct sk_buff *skb)
+{
+	return READ_ONCE(socket->rx_bypass) == skb &&
+	       READ_ONCE(socket->rx_worker) == current;
+}
+
+/* the socket is busy; -ENOENT: not any more, else enum e2ee_rx_fate */
+static noinline int e2ee_rx_join(struct e2ee_socket *socket,
+				 struct e2ee_session *session,
+				 struct sk_buff *skb)
+{
+	struct e2ee_rx_packet packet = {
+		.socket = socket,
+		.session = session,
+		.skb = skb,
+		.name.len = skb->len - sizeof(struct udphdr),
+	};
+	int err;
+
+	if (e2ee_rx_is_bypass(socket, skb))
+		return E2EE_RX_DELIVER;
+	err = e2ee_rx_enqueue(socket, skb);
+	if (err == -ENOBUFS)
+		return e2ee_rx_unseen(&packet, READ_ONCE(session->policy));
+	return err ?: E2EE_RX_PENDING;
 }
 
 /* takes over @trials, which may be NULL */
@@ -347,11 +391,13 @@ e2ee_rx_open_async(struct e2ee_rx_packet *packet,
 	if (!packet->queued)
 		err = e2ee_rx_busy_begin(socket);
 	while (err == -EBUSY) {		/* another CPU was first */
-		if (e2ee_rx_enqueue(socket, packet->session, packet->skb)) {
+		err = e2ee_rx_enqueue(socket, packet->skb);
+		if (!err) {
 			e2ee_rx_request_free(request);
 			return E2EE_RX_PENDING;
 		}
-		err = e2ee_rx_busy_begin(socket);
+		if (err == -ENOENT)
+			err = e2ee_rx_busy_begin(socket);
 	}
 	if (err) {
 		e2ee_rx_request_free(request);
@@ -550,7 +596,7 @@ static enum e2ee_rx_fate e2ee_rx_judge(struct e2ee_socket *socket,
 	if (policy == E2EE_POLICY_OFF)
 		return e2ee_rx_fate(&packet, E2EE_A_STAT_RX_OFF);
 	if (skb_linearize(skb))
-		return e2ee_rx_fate(&packet, E2EE_A_STAT_RX_BUSY);
+		return e2ee_rx_unseen(&packet, policy);
 	switch (e2ee_rtp_parse(skb->data + sizeof(struct udphdr),
 			       packet.name.len, &packet.rtp)) {
 	case E2EE_RTP_EMPTY:
@@ -575,21 +621,11 @@ static noinline void e2ee_rx_drop(struct sock *sk, struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-/*
- * The second pass of a finished packet? Once that is dropped or read its memory
- * may come back as a new packet, on another CPU: hence the task.
- */
-static bool e2ee_rx_is_bypass(const struct e2ee_socket *socket,
-			      const struct sk_buff *skb)
-{
-	return READ_ONCE(socket->rx_bypass) == skb &&
-	       READ_ONCE(socket->rx_worker) == current;
-}
-
 static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk);
 	struct e2ee_session *session;
+	int fate = -ENOENT;
 
 	if (unlikely(!socket)) {
 		/* called early? pairs with e2ee_socket_put_hooks() */
@@ -604,13 +640,11 @@ static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 	session = rcu_dereference(socket->session);
 	if (!session)
 		return 1;
-	if (unlikely(READ_ONCE(socket->rx_busy))) {
-		if (e2ee_rx_is_bypass(socket, skb))
-			return 1;
-		if (e2ee_rx_enqueue(socket, session, skb))
-			return 0;
-	}
-	switch (e2ee_rx_judge(socket, session, skb, false)) {
+	if (unlikely(READ_ONCE(socket->rx_busy)))
+		fate = e2ee_rx_join(socket, session, skb);
+	if (fate < 0)
+		fate = e2ee_rx_judge(socket, session, skb, false);
+	switch (fate) {
 	case E2EE_RX_DELIVER:
 		return 1;
 	case E2EE_RX_DROP:

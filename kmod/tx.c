@@ -450,13 +450,14 @@ static void e2ee_tx_count(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	rcu_read_unlock();
 }
 
-/* none of them leaves */
+/* without memory for them all there is but their number */
 static void __cold e2ee_tx_count_all(struct e2ee_tx *tx, enum e2ee_stat verdict)
 {
 	u32 i;
 
 	for (i = 0; i < tx->num; i++)
-		e2ee_tx_count(tx, &tx->packets[i], verdict);
+		e2ee_tx_count(tx, tx->packets ? &tx->packets[i] : &tx->one,
+			      verdict);
 }
 
 /* sealing made it larger than the path carries in one piece */
@@ -533,6 +534,46 @@ static int e2ee_tx_call(struct e2ee_tx *tx, struct msghdr *msg, size_t len)
 	ret = tx->socket->orig->sendmsg(tx->sk, msg, len);
 	e2ee_hook(E2EE_DIR_TX, true);
 	return ret;
+}
+
+/* for packets that none of ours has looked at; detached meanwhile: as off */
+static u32 __cold e2ee_tx_policy(struct e2ee_tx *tx)
+{
+	struct e2ee_session *session;
+	u32 policy = E2EE_POLICY_OFF;
+
+	rcu_read_lock();
+	session = rcu_dereference(tx->socket->session);
+	if (session)
+		policy = READ_ONCE(session->policy);
+	rcu_read_unlock();
+	return policy;
+}
+
+/* the message itself, no copy: only where the policy lets all of it pass */
+static int __cold e2ee_tx_pass(struct e2ee_tx *tx)
+{
+	struct msghdr msg = *tx->msg;
+	int ret;
+
+	ret = e2ee_tx_call(tx, &msg, tx->len);
+	e2ee_tx_count_all(tx, ret < 0 ? E2EE_A_STAT_TX_FAILED :
+					E2EE_A_STAT_TX_OFF);
+	return ret;
+}
+
+/* All packets of the send have one fate. Bytes, or an errno. */
+static int __cold e2ee_tx_no_memory(struct e2ee_tx *tx)
+{
+	switch (e2ee_tx_policy(tx)) {
+	case E2EE_POLICY_OFF:
+		return e2ee_tx_pass(tx);
+	case E2EE_POLICY_BLOCKED:
+		e2ee_tx_count_all(tx, E2EE_A_STAT_TX_BLOCKED);
+		return e2ee_tx_wants_errors(tx) ? -EPERM : tx->len;
+	}
+	e2ee_tx_count_all(tx, E2EE_A_STAT_TX_FAILED);
+	return -ENOBUFS;
 }
 
 static int e2ee_tx_send(struct e2ee_tx *tx, struct msghdr *msg,
@@ -626,10 +667,10 @@ static int e2ee_tx_send_groups(struct e2ee_tx *tx, struct msghdr *msg,
 
 static noinline int e2ee_tx_send_burst(struct e2ee_tx *tx, struct msghdr *msg)
 {
-	int ret = -ENOBUFS;
 	struct kvec *vec;
 	void *control;
 	u16 *gso;
+	int ret;
 	u32 i;
 
 	vec = kmalloc_array(tx->num, sizeof(*vec), tx->sk->sk_allocation);
@@ -639,7 +680,7 @@ static noinline int e2ee_tx_send_burst(struct e2ee_tx *tx, struct msghdr *msg)
 			vec[i] = tx->packets[i].vec;
 		ret = e2ee_tx_send_groups(tx, msg, vec, gso);
 	} else {
-		e2ee_tx_count_all(tx, E2EE_A_STAT_TX_FAILED);
+		ret = e2ee_tx_no_memory(tx);
 	}
 	kfree(control);
 	kfree(vec);
@@ -675,19 +716,16 @@ static int e2ee_tx_run(struct e2ee_tx *tx)
 	ret = e2ee_tx_copy(tx);
 	if (ret == -EFAULT)
 		return ret;	/* there is no packet */
+	if (ret)
+		return e2ee_tx_no_memory(tx);
+	ret = e2ee_tx_judge_all(tx, &verdict);
 	if (!ret)
-		ret = e2ee_tx_judge_all(tx, &verdict);
-	if (ret) {
-		e2ee_tx_count_all(tx, verdict);
-		/* too big is an error of the call, as without us */
-		if (ret != -EMSGSIZE && ret != -ENOBUFS && ret != -EIO &&
-		    !e2ee_tx_wants_errors(tx))
-			ret = tx->len;
-	} else {
-		ret = e2ee_tx_send_all(tx);
-	}
-	if (ret > 0)
-		iov_iter_advance(&tx->msg->msg_iter, ret);
+		return e2ee_tx_send_all(tx);
+	e2ee_tx_count_all(tx, verdict);
+	/* too big is an error of the call, as without us */
+	if (ret != -EMSGSIZE && ret != -ENOBUFS && ret != -EIO &&
+	    !e2ee_tx_wants_errors(tx))
+		ret = tx->len;
 	return ret;
 }
 
@@ -696,10 +734,9 @@ static bool e2ee_tx_is_bound(struct e2ee_socket *socket)
 	return rcu_access_pointer(socket->session);
 }
 
+/* 0, or what the send returns */
 static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 {
-	u32 i;
-
 	tx->num = 1;
 	tx->packets = &tx->one;
 	if (!tx->gso)
@@ -709,12 +746,7 @@ static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 	tx->num = DIV_ROUND_UP(tx->len, tx->gso);
 	tx->packets = kcalloc(tx->num, sizeof(*tx->packets),
 			      tx->sk->sk_allocation);
-	if (tx->packets)
-		return 0;
-	/* nobody looked at them, but there were as many */
-	for (i = 0; i < tx->num; i++)
-		e2ee_tx_count(tx, &tx->one, E2EE_A_STAT_TX_FAILED);
-	return -ENOBUFS;
+	return tx->packets ? 0 : e2ee_tx_no_memory(tx);
 }
 
 static int __cold e2ee_tx_send_empty(struct e2ee_tx *tx)
@@ -737,16 +769,22 @@ static int __cold e2ee_tx_send_empty(struct e2ee_tx *tx)
 }
 
 /*
- * UDP has no length for it: refuses it, and tells how. It is asked with zeros:
- * where the peer changes meanwhile, it may have one.
+ * UDP has no length for it: refuses it, and tells how. It is asked with zeros
+ * unless the policy is off: where the peer changes meanwhile, it may have one.
  */
-static int e2ee_tx_too_long(struct e2ee_tx *tx)
+static int __cold e2ee_tx_too_long(struct e2ee_tx *tx)
 {
 	struct kvec zeros[DIV_ROUND_UP(U16_MAX, PAGE_SIZE)];
 	struct msghdr msg = *tx->msg;
 	size_t len = min_t(size_t, tx->len, U16_MAX);
+	u32 policy = e2ee_tx_policy(tx);
 	int i, ret;
 
+	tx->num = 1;
+	if (policy == E2EE_POLICY_OFF)
+		return e2ee_tx_pass(tx);
+	e2ee_tx_count_all(tx, policy == E2EE_POLICY_BLOCKED ?
+			      E2EE_A_STAT_TX_BLOCKED : E2EE_A_STAT_TX_TOO_BIG);
 	for (i = 0; i < ARRAY_SIZE(zeros); i++) {
 		zeros[i].iov_base = page_address(ZERO_PAGE(0));
 		zeros[i].iov_len = PAGE_SIZE;
@@ -786,15 +824,16 @@ int e2ee_tx_sendmsg_now(struct e2ee_socket *socket, struct msghdr *msg,
 		return e2ee_tx_send_empty(&tx);
 	if (e2ee_tx_is_ipv4(sk, msg))
 		tx.max -= sizeof(struct iphdr);
-	if (len > tx.max) {
-		e2ee_tx_count(&tx, &tx.one, E2EE_A_STAT_TX_TOO_BIG);
-		return e2ee_tx_too_long(&tx);
+	if (len > tx.max)
+		ret = e2ee_tx_too_long(&tx);
+	else
+		ret = e2ee_tx_packets_new(&tx);
+	if (!ret) {
+		ret = e2ee_tx_run(&tx);
+		e2ee_tx_free(&tx);
 	}
-	ret = e2ee_tx_packets_new(&tx);
-	if (ret)
-		return ret;
-	ret = e2ee_tx_run(&tx);
-	e2ee_tx_free(&tx);
+	if (ret > 0)
+		iov_iter_advance(&msg->msg_iter, ret);
 	return ret;
 }
 
@@ -810,8 +849,9 @@ int e2ee_tx_sendmsg_now(struct e2ee_socket *socket, struct msghdr *msg,
  *
  * Context: process, sleeps.
  * Return: bytes sent; -EMSGSIZE where the sealed datagram would outgrow UDP;
- * -EOPNOTSUPP for MSG_MORE and for MSG_ZEROCOPY with SO_ZEROCOPY; -ENOBUFS,
- * -EIO; what the socket's own protocol returns.
+ * -EOPNOTSUPP for MSG_MORE and for MSG_ZEROCOPY with SO_ZEROCOPY; -ENOBUFS
+ * without memory, unless the policy is off, which needs none of ours; -EIO;
+ * what the socket's own protocol returns.
  */
 int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
