@@ -17,6 +17,11 @@
 #define SSRC_SPENT	0x1002	/* its key is at its limit */
 #define SSRC_NO_KEY	0x1003
 #define SSRC_BOUND	0x1004
+#define SSRC_EXPIRED	0x1005	/* its key is past its lifetime */
+
+/* received before the rows begin; the window is 4,096 wide */
+#define CTR_OLD		10
+#define CTR_SEEN	5000
 
 FIXTURE(verdict)
 {
@@ -101,10 +106,12 @@ static int receive_rtp(struct scene *scene, const struct sframe_key *key,
 }
 
 /* Lifetimes are told in seconds: wait for the end of one. */
-static bool wait_expired(struct scene *scene, uint64_t kid)
+static bool wait_expired(struct scene *scene, uint32_t dir, uint64_t kid,
+			 uint32_t ssrc)
 {
 	struct ctl_key id = {
-		.dir = E2EE_DIR_RX, .mode = E2EE_SSRC_ANY, .kid = kid,
+		.dir = dir, .kid = kid, .ssrc = ssrc,
+		.mode = ssrc ? E2EE_SSRC_NUMBER : E2EE_SSRC_ANY,
 	};
 	int64_t end = now_ms() + SOCK_WAIT;
 	struct ctl_key_info info;
@@ -120,7 +127,7 @@ FIXTURE_SETUP(verdict)
 {
 	struct ctl_session options = { .flags = variant->flags };
 	struct scene *scene = &self->scene;
-	struct sframe_key spent;
+	struct sframe_key spent, expired;
 	uint8_t got[200];
 
 	ASSERT_EQ(0, sock_pin());
@@ -128,20 +135,26 @@ FIXTURE_SETUP(verdict)
 	ASSERT_EQ(0, ctl_events_open(&self->events));
 	sframe_key_random(&self->tx, 5, 20);
 	sframe_key_random(&spent, 5, 21);
+	sframe_key_random(&expired, 5, 22);
 	sframe_key_random(&self->rx, 5, 30);
 	sframe_key_random(&self->rx_bound, 5, 31);
 	sframe_key_random(&self->rx_expired, 5, 32);
 	ASSERT_EQ(0, install(scene, E2EE_DIR_TX, &self->tx, SSRC_KEY, 0, 0));
 	ASSERT_EQ(0, install(scene, E2EE_DIR_TX, &spent, SSRC_SPENT, 1, 0));
+	ASSERT_EQ(0, install(scene, E2EE_DIR_TX, &expired, SSRC_EXPIRED, 0, 1));
 	ASSERT_EQ(0, install(scene, E2EE_DIR_RX, &self->rx, 0, 0, 0));
 	ASSERT_EQ(0, install(scene, E2EE_DIR_RX, &self->rx_bound, SSRC_BOUND,
 			     0, 0));
 	ASSERT_EQ(0, install(scene, E2EE_DIR_RX, &self->rx_expired, 0, 0, 1));
 	ASSERT_EQ(100, send_rtp(scene, SSRC_SPENT, 100));
 	ASSERT_LT(0, sock_recv(scene->peer, got, sizeof(got)));
-	ASSERT_LT(0, receive_rtp(scene, &self->rx, 10));
+	ASSERT_LT(0, receive_rtp(scene, &self->rx, CTR_OLD));
 	ASSERT_LT(0, sock_recv(scene->fd, got, sizeof(got)));
-	ASSERT_TRUE(wait_expired(scene, self->rx_expired.kid));
+	ASSERT_LT(0, receive_rtp(scene, &self->rx, CTR_SEEN));
+	ASSERT_LT(0, sock_recv(scene->fd, got, sizeof(got)));
+	ASSERT_TRUE(wait_expired(scene, E2EE_DIR_RX, self->rx_expired.kid, 0));
+	ASSERT_TRUE(wait_expired(scene, E2EE_DIR_TX, expired.kid,
+				 SSRC_EXPIRED));
 
 	if (variant->policy == E2EE_POLICY_BLOCKED) {
 		ASSERT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
@@ -240,10 +253,23 @@ static size_t tx_spent(uint8_t *out)
 	return 100;
 }
 
+static size_t tx_expired(uint8_t *out)
+{
+	rtp_plain(out, 100, SSRC_EXPIRED, 1);
+	return 100;
+}
+
 static size_t tx_too_big(uint8_t *out)
 {
 	rtp_plain(out, 65500, SSRC_KEY, 1);
 	return 65500;
+}
+
+/* One byte more than IPv4 has room for */
+static size_t tx_too_long(uint8_t *out)
+{
+	rtp_plain(out, 65508, SSRC_KEY, 1);
+	return 65508;
 }
 
 static size_t tx_sealed(uint8_t *out)
@@ -259,6 +285,7 @@ struct tx_row {
 	int err;	/* that flag tx-errors brings out */
 	int blocked;	/* the same under this policy */
 	bool always;	/* without the flag, too */
+	bool without;	/* without us, too: under every policy */
 	uint32_t event;
 };
 
@@ -286,9 +313,18 @@ static const struct tx_row tx_rows[] = {
 		"tx_key_expired+1", "tx_key_expired+1", "tx_off+1",
 		"tx_blocked+1" },
 	  .err = EKEYEXPIRED, .blocked = EPERM, .event = E2EE_EVENT_KEY_EXPIRED },
+	{ .name = "key past its lifetime", .build = tx_expired, .counted = {
+		"tx_key_expired+1", "tx_key_expired+1", "tx_off+1",
+		"tx_blocked+1" },
+	  .err = EKEYEXPIRED, .blocked = EPERM, .event = E2EE_EVENT_KEY_EXPIRED },
 	{ .name = "too big", .build = tx_too_big, .counted = {
 		"tx_too_big+1", "tx_too_big+1", "tx_off+1", "tx_blocked+1" },
 	  .err = EMSGSIZE, .blocked = EPERM, .always = true },
+	/* off: given to UDP, which fails */
+	{ .name = "too long for UDP", .build = tx_too_long, .counted = {
+		"tx_too_big+1", "tx_too_big+1", "tx_failed+1",
+		"tx_blocked+1" },
+	  .err = EMSGSIZE, .without = true },
 	{ .name = "sealed", .build = tx_sealed, .counted = {
 		"tx_ok+1", "tx_ok+1", "tx_off+1", "tx_blocked+1" },
 	  .blocked = EPERM },
@@ -309,6 +345,8 @@ static int wanted_return(const struct tx_row *row, uint32_t policy,
 {
 	const char *counted = row->counted[policy];
 
+	if (row->without)
+		return -row->err;
 	if (!is_refused(counted, policy))
 		return (int)len;
 	if (policy == E2EE_POLICY_BLOCKED)
@@ -374,7 +412,9 @@ TEST_F(verdict, tx_events)
 			continue;
 		len = row->build(packet);
 		sock_send(scene->fd, packet, len, NULL);
-		if (variant->policy == E2EE_POLICY_OFF) {
+		/* blocked: all is lost, whatever the reason would have been */
+		if (variant->policy == E2EE_POLICY_OFF ||
+		    variant->policy == E2EE_POLICY_BLOCKED) {
 			EXPECT_EQ(-ETIMEDOUT, ctl_event_wait(&self->events,
 							     row->event, 0,
 							     &event)) {
@@ -382,9 +422,6 @@ TEST_F(verdict, tx_events)
 			}
 			continue;
 		}
-		/* blocked: all is lost, whatever the reason would have been */
-		if (variant->policy == E2EE_POLICY_BLOCKED)
-			continue;
 		EXPECT_EQ(0, ctl_event_wait(&self->events, row->event, 1000,
 					    &event)) {
 			TH_LOG("%s", row->name);
@@ -452,7 +489,7 @@ static size_t rx_disguised(uint8_t *out, const struct rx_world *world)
 
 static size_t rx_padding(uint8_t *out, const struct rx_world *world)
 {
-	size_t len = seal(out, world->rx, 1, 100);
+	size_t len = seal(out, world->rx, 1, CTR_SEEN + 1);
 
 	out[0] |= 0x20;
 	out[len - 1] = 255;
@@ -468,7 +505,7 @@ static size_t rx_clear(uint8_t *out, const struct rx_world *world)
 
 static size_t rx_raw_frame(uint8_t *out, const struct rx_world *world)
 {
-	size_t len = seal(out, world->rx, 1, 101);
+	size_t len = seal(out, world->rx, 1, CTR_SEEN + 2);
 
 	out[RTP_HEADER] = 0xc0;	/* T=0: not the packet form */
 	return len;
@@ -476,7 +513,7 @@ static size_t rx_raw_frame(uint8_t *out, const struct rx_world *world)
 
 static size_t rx_reserved(uint8_t *out, const struct rx_world *world)
 {
-	size_t len = seal(out, world->rx, 1, 102);
+	size_t len = seal(out, world->rx, 1, CTR_SEEN + 3);
 
 	out[RTP_HEADER] |= 0x10;
 	return len;
@@ -484,7 +521,7 @@ static size_t rx_reserved(uint8_t *out, const struct rx_world *world)
 
 static size_t rx_not_minimal(uint8_t *out, const struct rx_world *world)
 {
-	size_t len = seal(out, world->rx, 1, 103);
+	size_t len = seal(out, world->rx, 1, CTR_SEEN + 4);
 
 	out[RTP_HEADER + 1] = 0x98;	/* KID of two bytes, 00 1e */
 	out[RTP_HEADER + 2] = 0;
@@ -494,13 +531,13 @@ static size_t rx_not_minimal(uint8_t *out, const struct rx_world *world)
 
 static size_t rx_no_room_for_tag(uint8_t *out, const struct rx_world *world)
 {
-	seal(out, world->rx, 1, 104);
-	return RTP_HEADER + 1 + 3 + SFRAME_TAG - 1;
+	seal(out, world->rx, 1, CTR_SEEN + 5);
+	return RTP_HEADER + 1 + 4 + SFRAME_TAG - 1;
 }
 
 static size_t rx_header_cut(uint8_t *out, const struct rx_world *world)
 {
-	seal(out, world->rx, 1, 105);
+	seal(out, world->rx, 1, CTR_SEEN + 6);
 	return RTP_HEADER + 1 + 2;
 }
 
@@ -509,27 +546,32 @@ static size_t rx_no_key(uint8_t *out, const struct rx_world *world)
 	struct sframe_key key = *world->rx;
 
 	key.kid = 77;
-	return seal(out, &key, 1, 106);
+	return seal(out, &key, 1, CTR_SEEN + 7);
 }
 
 static size_t rx_ssrc(uint8_t *out, const struct rx_world *world)
 {
-	return seal(out, world->rx_bound, SSRC_BOUND + 1, 107);
+	return seal(out, world->rx_bound, SSRC_BOUND + 1, CTR_SEEN + 8);
 }
 
 static size_t rx_expired(uint8_t *out, const struct rx_world *world)
 {
-	return seal(out, world->rx_expired, 1, 108);
+	return seal(out, world->rx_expired, 1, CTR_SEEN + 9);
 }
 
 static size_t rx_replay(uint8_t *out, const struct rx_world *world)
 {
-	return seal(out, world->rx, 1, 10);
+	return seal(out, world->rx, 1, CTR_SEEN);
+}
+
+static size_t rx_old(uint8_t *out, const struct rx_world *world)
+{
+	return seal(out, world->rx, 1, CTR_OLD + 1);
 }
 
 static size_t rx_auth(uint8_t *out, const struct rx_world *world)
 {
-	size_t len = seal(out, world->rx, 1, 109);
+	size_t len = seal(out, world->rx, 1, CTR_SEEN + 10);
 
 	out[len - 1] ^= 1;
 	return len;
@@ -537,12 +579,12 @@ static size_t rx_auth(uint8_t *out, const struct rx_world *world)
 
 static size_t rx_ok(uint8_t *out, const struct rx_world *world)
 {
-	return seal(out, world->rx, 1, 110);
+	return seal(out, world->rx, 1, CTR_SEEN + 11);
 }
 
 static size_t rx_ok_bound(uint8_t *out, const struct rx_world *world)
 {
-	return seal(out, world->rx_bound, SSRC_BOUND, 111);
+	return seal(out, world->rx_bound, SSRC_BOUND, CTR_SEEN + 12);
 }
 
 struct rx_row {
@@ -587,6 +629,8 @@ static const struct rx_row rx_rows[] = {
 	  { "rx_key_expired+1", "rx_key_expired+1", "rx_off+1",
 	    "rx_blocked+1" } },
 	{ "CTR seen before", rx_replay,
+	  { "rx_replay+1", "rx_replay+1", "rx_off+1", "rx_blocked+1" } },
+	{ "CTR older than the window", rx_old,
 	  { "rx_replay+1", "rx_replay+1", "rx_off+1", "rx_blocked+1" } },
 	{ "tag wrong", rx_auth,
 	  { "rx_auth_fail+1", "rx_auth_fail+1", "rx_off+1",
@@ -698,7 +742,8 @@ TEST_F(verdict, tightened)
 	rtp_plain(clear, sizeof(clear), SSRC_NO_KEY, 1);
 	ASSERT_EQ(100, sock_send(scene->peer, clear, sizeof(clear), NULL));
 	rtp_plain(clear, sizeof(clear), SSRC_NO_KEY, 2);
-	sock_send(scene->peer, wire, rtp_seal(wire, &rtp, &self->rx, 5), NULL);
+	sock_send(scene->peer, wire,
+		  rtp_seal(wire, &rtp, &self->rx, CTR_SEEN + 1), NULL);
 	sock_send(scene->peer, marker, len, NULL);
 	ASSERT_EQ(0, ctl_session_policy(&scene->ctl, scene->session,
 					E2EE_POLICY_REQUIRED));

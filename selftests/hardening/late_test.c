@@ -216,17 +216,18 @@ static const char *delivered(FIXTURE_DATA(late) *self, uint64_t ctr)
 	return "";
 }
 
+static const struct {
+	enum late_mode mode;
+	int err;
+} failures[] = { { LATE_EIO, -EIO }, { LATE_ENOMEM, -ENOBUFS } };
+
 TEST_F(late, sealing_fails)
 {
-	static const struct {
-		enum late_mode mode;
-		int err;
-	} ways[] = { { LATE_EIO, -EIO }, { LATE_ENOMEM, -ENOBUFS } };
 	uint64_t ctr, spent = 0;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
-		mode(ways[i].mode);
-		EXPECT_EQ(ways[i].err, send_one(self, 1));
+	for (unsigned int i = 0; i < ARRAY_SIZE(failures); i++) {
+		mode(failures[i].mode);
+		EXPECT_EQ(failures[i].err, send_one(self, 1));
 		EXPECT_STREQ("tx_failed+1", scene_changes(&self->scene));
 		spent++;
 		EXPECT_EQ(0, scene_flush(self->scene.fd, self->scene.peer));
@@ -260,47 +261,157 @@ TEST_F(late, opening_fails)
 	}
 }
 
+/* Blocked, which is for good, comes last. */
+static int come_to(struct scene *scene, uint32_t policy)
+{
+	if (policy == E2EE_POLICY_BLOCKED)
+		return ctl_session_del(&scene->ctl, scene->session);
+	return ctl_session_policy(&scene->ctl, scene->session, policy);
+}
+
 /* The row of a failing cipher, in each column of the two tables */
 static const struct {
 	uint32_t policy;
 	const char *tx;
-	int ret;
+	bool told;		/* the sender gets the error */
 	const char *rx;
 } columns[] = {
-	{ E2EE_POLICY_REQUIRED, "tx_failed+1", -EIO, "rx_busy+1" },
-	{ E2EE_POLICY_OPTIONAL, "tx_failed+1", -EIO, "rx_busy+1" },
-	{ E2EE_POLICY_OFF, "tx_off+1", 200, "rx_off+1" },
-	{ E2EE_POLICY_BLOCKED, "tx_blocked+1", 200, "rx_blocked+1" },
+	{ E2EE_POLICY_REQUIRED, "tx_failed+1", true, "rx_busy+1" },
+	{ E2EE_POLICY_OPTIONAL, "tx_failed+1", true, "rx_busy+1" },
+	{ E2EE_POLICY_OFF, "tx_off+1", false, "rx_off+1" },
+	{ E2EE_POLICY_BLOCKED, "tx_blocked+1", false, "rx_blocked+1" },
 };
 
 TEST_F(late, failing_by_policy)
 {
 	struct scene *scene = &self->scene;
 	uint8_t got[600];
-	unsigned int i;
+	unsigned int i, how;
+	bool off;
 
-	for (i = 0; i < ARRAY_SIZE(columns); i++) {
-		if (columns[i].policy == E2EE_POLICY_BLOCKED) {
-			ASSERT_EQ(0, ctl_session_del(&scene->ctl,
-						     scene->session));
-		} else {
-			ASSERT_EQ(0, ctl_session_policy(&scene->ctl,
-							scene->session,
-							columns[i].policy));
+	for (i = 0; i < 2 * ARRAY_SIZE(columns); i++) {
+		how = i % 2;
+		off = columns[i / 2].policy == E2EE_POLICY_OFF;
+		if (!how) {
+			ASSERT_EQ(0, come_to(scene, columns[i / 2].policy));
 		}
-		mode(LATE_EIO);
-		EXPECT_EQ(columns[i].ret, send_one(self, 1));
-		EXPECT_STREQ(columns[i].tx, scene_changes(scene));
+		mode(failures[how].mode);
+		EXPECT_EQ(columns[i / 2].told ? failures[how].err : 200,
+			  send_one(self, 1));
+		EXPECT_STREQ(columns[i / 2].tx, scene_changes(scene));
 		/* in clear only where the policy says so */
-		EXPECT_EQ(columns[i].policy == E2EE_POLICY_OFF,
-			  scene_flush(scene->fd, scene->peer));
+		EXPECT_EQ(off, scene_flush(scene->fd, scene->peer));
 		scene_changes(scene);
 		ASSERT_LT(0, arrive(self, i));
 		EXPECT_TRUE(objects_come_to("request", 0));
-		EXPECT_STREQ(columns[i].rx, scene_changes(scene));
-		EXPECT_EQ(columns[i].policy == E2EE_POLICY_OFF,
-			  sock_recv_now(scene->fd, got, sizeof(got)) > 0);
+		EXPECT_STREQ(columns[i / 2].rx, scene_changes(scene));
+		EXPECT_EQ(off, sock_recv_now(scene->fd, got, sizeof(got)) > 0);
 		mode(LATE_NOW);
+	}
+}
+
+static void receive_buffer(int fd, int bytes)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)))
+		abort();
+}
+
+/* "" if the next packet that is delivered is this one, as it arrived */
+static const char *delivered_sealed(FIXTURE_DATA(late) *self, uint64_t ctr)
+{
+	uint8_t got[300], wanted[300];
+	size_t len = seal(wanted, self, ctr);
+	int n = sock_recv(self->scene.fd, got, sizeof(got));
+
+	if (n < 0)
+		return "nothing delivered";
+	return (size_t)n == len && !memcmp(got, wanted, len) ? "" :
+	       "another one delivered";
+}
+
+static bool received_comes_to(FIXTURE_DATA(late) *self, uint64_t wanted)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint64_t stats[CTL_STATS], sum;
+	unsigned int i;
+
+	do {
+		if (ctl_socket_stats(&self->scene.ctl, self->scene.fd, stats))
+			return false;
+		sum = 0;
+		for (i = E2EE_A_STAT_RX_OK; i <= E2EE_A_STAT_RX_BLOCKED; i++)
+			sum += stats[i];
+	} while (sum < wanted && now_ms() < end);
+	return sum == wanted;
+}
+
+/* The row of a full queue, and what becomes of the packets that are in it */
+static const struct {
+	uint32_t policy;
+	const char *full;
+	const char *queued;	/* of each, unless it is opened */
+} queues[] = {
+	{ E2EE_POLICY_REQUIRED, "rx_busy+1", NULL },
+	{ E2EE_POLICY_OPTIONAL, "rx_busy+1", NULL },
+	{ E2EE_POLICY_OFF, "rx_off+1", "rx_off" },
+	{ E2EE_POLICY_BLOCKED, "rx_blocked+1", "rx_blocked" },
+};
+
+#define QUEUE_MAX	20
+
+TEST_F(late, queue_full_by_policy)
+{
+	struct scene *scene = &self->scene;
+	uint64_t ctr = 100, first, all = 0;
+	const char *changes = "";
+	unsigned int i, queued;
+	char wanted[64];
+	bool off;
+
+	ASSERT_EQ(0, sock_pin());
+	for (i = 0; i < ARRAY_SIZE(queues); i++) {
+		off = queues[i].policy == E2EE_POLICY_OFF;
+		ASSERT_EQ(0, come_to(scene, E2EE_POLICY_REQUIRED));
+		receive_buffer(scene->fd, 1);
+		mode(LATE_HOLD);
+		first = ctr;
+		ASSERT_LT(0, arrive(self, ctr++));
+		ASSERT_TRUE(held_comes_to(1));
+		ASSERT_EQ(0, come_to(scene, queues[i].policy));
+		for (queued = 0; queued < QUEUE_MAX; queued++) {
+			ASSERT_LT(0, arrive(self, ctr++));
+			changes = scene_changes(scene);
+			if (*changes)
+				break;
+		}
+		ASSERT_LT(0, queued);
+		EXPECT_STREQ(queues[i].full, changes);
+		/* it overtakes those that wait, or is lost */
+		if (off) {
+			EXPECT_STREQ("", delivered_sealed(self, ctr - 1));
+		}
+		EXPECT_EQ(0, sock_poll(scene->fd, POLLIN, 0));
+
+		receive_buffer(scene->fd, 1 << 17);
+		mode(LATE_NOW);
+		release(0);
+		all += 1 + queued + 1;
+		EXPECT_TRUE(received_comes_to(self, all));
+		if (queues[i].queued)
+			snprintf(wanted, sizeof(wanted), "rx_ok+1 %s+%u",
+				 queues[i].queued, queued);
+		else
+			snprintf(wanted, sizeof(wanted), "rx_ok+%u",
+				 1 + queued);
+		EXPECT_STREQ(wanted, scene_changes(scene));
+		EXPECT_STREQ("", delivered(self, first));
+		for (first++; first < ctr - 1; first++) {
+			if (queues[i].policy == E2EE_POLICY_BLOCKED)
+				break;
+			EXPECT_STREQ("", off ? delivered_sealed(self, first) :
+					       delivered(self, first));
+		}
+		EXPECT_EQ(0, sock_poll(scene->fd, POLLIN, 0));
 	}
 }
 
