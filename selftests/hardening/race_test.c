@@ -3,10 +3,11 @@
  * Everything at once, on all CPUs: sockets are attached, send, and are closed;
  * keys change and epochs with them; sessions are deleted under their sockets;
  * sockets are detached and attached; namespaces go with all that is in them;
- * dumps are read; and somebody tries to unload the module. Nothing leaves in
- * clear, and in the end all that was made is gone. E2EE_SECONDS says for how
- * long; runs add up in the report. And a packet that comes in on two CPUs at
- * once is delivered once.
+ * dumps are read; and somebody tries to unload the module. All that leaves
+ * opens to what was sent; the socket that stays is delivered what was sealed for
+ * it, all the time, each packet once, to the byte, and nothing else; and in the
+ * end all that was made is gone. E2EE_SECONDS says for how long; runs add up in
+ * the report. And a packet that comes in on two CPUs at once is delivered once.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,6 +29,12 @@
 #define SSRC	0x4ace0000
 #define LATE	"/sys/kernel/debug/e2ee_late/mode"
 #define BATCH	64
+#define LEN	200		/* of all packets, in clear */
+#define PASSING	0x40000000	/* first KID of sessions that come and go */
+#define KEYS	8192		/* remembered, of each kind */
+#define WAITING	32		/* packets on their way to the socket, at most */
+#define RECENT	65536		/* packets that are known when they come again */
+#define PHASE	20		/* packets delivered in each, at the least */
 
 struct race {
 	struct scene scene;	/* its socket stays all the time */
@@ -39,8 +46,13 @@ struct race {
 	int keeper;		/* asked for namespaces */
 	pid_t keeper_pid;
 	atomic_bool stop;
-	atomic_uint seen;	/* packets that came to the peer */
-	atomic_uint clear;	/* and left as they were */
+	atomic_uint opened;	/* packets that came to the peer, as sent */
+	atomic_uint genuine;	/* packets for the socket that stays */
+	atomic_uint others;	/* and what must not be delivered to it */
+	atomic_uint delivered;
+	uint32_t recent[RECENT];	/* delivered: number + 1 */
+	uint8_t last[300];	/* the genuine one before */
+	size_t last_len;
 	atomic_uint unloaded;
 	atomic_int err;		/* the first that should not be */
 	const char *err_of;
@@ -63,24 +75,30 @@ static void note_err(struct race *race, const char *of, int err)
 		race->err_of = of;
 }
 
+/* The latest tx keys, those of sessions that come and go apart */
+static struct sframe_key *key_of(uint64_t kid)
+{
+	static struct sframe_key keys[2][KEYS];
+
+	return &keys[kid >= PASSING][kid % KEYS];
+}
+
 static int key_any(struct ctl *ctl, uint32_t session, uint64_t kid,
 		   uint32_t epoch)
 {
-	struct sframe_key secret;
+	struct sframe_key *secret = key_of(kid);
 	struct ctl_key key = {
 		.dir = E2EE_DIR_TX, .kid = kid, .mode = E2EE_SSRC_ANY,
-		.epoch = epoch,
+		.epoch = epoch, .secret = secret->secret, .salt = secret->salt,
 	};
 
-	sframe_key_random(&secret, 5, kid);
-	key.secret = secret.secret;
-	key.salt = secret.salt;
+	sframe_key_random(secret, 5, kid);
 	return ctl_key_new(ctl, session, &key);
 }
 
 static void send_some(struct race *race, int fd, unsigned int num)
 {
-	uint8_t packet[200];
+	uint8_t packet[LEN];
 
 	for (unsigned int i = 0; i < num; i++) {
 		rtp_plain(packet, sizeof(packet), SSRC, (uint16_t)i);
@@ -123,7 +141,7 @@ static void session(struct race *race, struct ctl *ctl, unsigned int round)
 	err = ctl_session_new(ctl, "passing", &options, &id);
 	note_err(race, "session-new", err);
 	if (!err) {
-		note_err(race, "key-new", key_any(ctl, id, 1, 0));
+		note_err(race, "key-new", key_any(ctl, id, PASSING + round, 0));
 		note_err(race, "attach", ctl_attach(ctl, id, fd, NULL));
 		send_some(race, fd, 10);
 		note_err(race, "session-del", ctl_session_del(ctl, id));
@@ -136,7 +154,7 @@ static void session(struct race *race, struct ctl *ctl, unsigned int round)
 static void detach(struct race *race, struct ctl *ctl, unsigned int round)
 {
 	int fd = race->passing, err;
-	uint8_t packet[200];
+	uint8_t packet[LEN];
 	uint64_t id;
 
 	err = ctl_attach(ctl, race->scene.session, fd, &id);
@@ -231,28 +249,151 @@ static void unload(struct race *race, struct ctl *ctl, unsigned int round)
 	poll(NULL, 0, 1);
 }
 
-/* what the peer sees of all of them, and what it sends to the one that stays */
-static void peer(struct race *race, struct ctl *ctl, unsigned int round)
+/* KID of a packet on the wire, by RFC 9605, section 4.3; false: it has none */
+static bool kid_of(const uint8_t *wire, int n, uint64_t *kid)
 {
-	uint8_t got[1000], clear[200], wire[300];
+	const uint8_t *at = wire + RTP_HEADER + 1;
+	unsigned int bytes;
+
+	if (n < RTP_HEADER + SFRAME_GROWTH)
+		return false;
+	*kid = *at >> 4 & 7;
+	if (!(*at & 0x80))
+		return true;
+	bytes = (unsigned int)*kid + 1;
+	for (*kid = 0; bytes; bytes--)
+		*kid = *kid << 8 | *++at;
+	return true;
+}
+
+/* Sealed with a key that somebody sends with, and opens to what he sent */
+static bool left_sealed(struct race *race, const uint8_t *wire, int n)
+{
+	uint8_t opened[1000], clear[LEN];
+	const struct sframe_key *key;
+	uint64_t kid, ctr;
+
+	if (!kid_of(wire, n, &kid))
+		return false;
+	key = key_of(kid);
+	if (key->kid > kid)
+		return true;		/* long ago, its key is forgotten */
+	if (rtp_open(opened, wire, (size_t)n, key, &ctr) != LEN)
+		return false;
+	rtp_plain(clear, LEN, SSRC, rtp_seq(opened));
+	race->opened++;
+	return !memcmp(clear, opened, LEN);
+}
+
+/* Packet @num for the socket that stays; returns the length on the wire. */
+static size_t numbered(struct race *race, uint32_t num, uint8_t clear[LEN],
+		       uint8_t wire[300])
+{
+	uint8_t payload[LEN - RTP_HEADER];
 	struct rtp rtp = {
-		.pt = 96, .ssrc = SSRC, .payload = clear + RTP_HEADER,
-		.len = sizeof(clear) - RTP_HEADER,
+		.pt = 96, .ssrc = SSRC, .seq = (uint16_t)num, .ts = num,
+		.payload = payload, .len = sizeof(payload),
 	};
+
+	rtp_fill(payload, sizeof(payload), num);
+	rtp_build(clear, &rtp);
+	return wire ? rtp_seal(wire, &rtp, &race->rx, num) : 0;
+}
+
+/* The number of what was delivered; -EBADMSG: nobody sent that */
+static int64_t number_of(struct race *race, const uint8_t *got, int n,
+			 uint32_t sent)
+{
+	uint8_t clear[LEN];
+	uint32_t num;
+
+	if (n != LEN)
+		return -EBADMSG;
+	num = (uint32_t)got[4] << 24 | (uint32_t)got[5] << 16 |
+	      (uint32_t)got[6] << 8 | got[7];
+	numbered(race, num, clear, NULL);
+	return num < sent && !memcmp(clear, got, LEN) ? num : -EBADMSG;
+}
+
+/* All that the socket that stays was delivered by now */
+static void take_delivered(struct race *race)
+{
+	uint8_t got[1000];
+	int64_t num;
 	int n;
 
-	while ((n = sock_recv_now(race->scene.peer, got, sizeof(got))) >= 0) {
-		race->seen++;
-		if (n != (int)sizeof(clear))
-			continue;
-		rtp_plain(clear, sizeof(clear), SSRC, rtp_seq(got));
-		race->clear += !memcmp(clear, got, sizeof(clear));
+	while ((n = sock_recv_now(race->scene.fd, got, sizeof(got))) >= 0) {
+		num = number_of(race, got, n, race->genuine);
+		if (num < 0) {
+			note_err(race, "delivered, but never sealed", -EBADMSG);
+			return;
+		}
+		if (race->recent[num % RECENT] == (uint32_t)num + 1)
+			note_err(race, "delivered twice", -EEXIST);
+		race->recent[num % RECENT] = (uint32_t)num + 1;
+		race->delivered++;
 	}
-	rtp_plain(clear, sizeof(clear), SSRC, (uint16_t)round);
-	sock_send(race->scene.peer, wire,
-		  rtp_seal(wire, &rtp, &race->rx, round), &race->scene.addr);
-	while (sock_recv_now(race->scene.fd, got, sizeof(got)) >= 0)
-		;
+	if (n != -EAGAIN)
+		note_err(race, "recv", n);
+}
+
+/* A packet that must not be delivered, of each kind in turn */
+static void send_other(struct race *race, const uint8_t clear[LEN],
+		       const uint8_t *wire, size_t len, unsigned int round)
+{
+	uint8_t other[300];
+
+	memcpy(other, wire, len);
+	switch (round % 4) {
+	case 0:		/* the clear packet itself */
+		memcpy(other, clear, LEN);
+		len = LEN;
+		break;
+	case 1:		/* a wrong tag; with this CTR the genuine one follows */
+		other[len - 1] ^= 1;
+		break;
+	case 2:		/* a KID nobody has: behind the config byte */
+		other[RTP_HEADER + 2] ^= 0x40;
+		break;
+	case 3:		/* once more */
+		memcpy(other, race->last, race->last_len);
+		len = race->last_len;
+		break;
+	}
+	race->others++;
+	sock_send(race->scene.peer, other, len, &race->scene.addr);
+}
+
+/*
+ * What the peer sees of all of them, and what it sends to the one that stays:
+ * not more than its receive buffer holds.
+ */
+static void peer(struct race *race, struct ctl *ctl, unsigned int round)
+{
+	uint8_t got[1000], clear[LEN], wire[300];
+	unsigned int i;
+	size_t len;
+	int n;
+
+	for (i = 0; i < BATCH; i++) {
+		n = sock_recv_now(race->scene.peer, got, sizeof(got));
+		if (n < 0)
+			break;
+		if (!left_sealed(race, got, n))
+			note_err(race, "what left", -EBADMSG);
+	}
+	take_delivered(race);
+	/* a little slower where some were lost, which never come */
+	if (race->genuine - race->delivered >= WAITING &&
+	    !sock_poll(race->scene.fd, POLLIN, 10) && round % 16)
+		return;
+	len = numbered(race, race->genuine, clear, wire);
+	send_other(race, clear, wire, len, race->genuine);
+	race->genuine++;
+	sock_send(race->scene.peer, wire, len, &race->scene.addr);
+	memcpy(race->last, wire, len);
+	race->last_len = len;
+	take_delivered(race);
 }
 
 static void *act_on(void *arg)
@@ -299,31 +440,34 @@ static void *twin_send(void *arg)
 	return NULL;
 }
 
-/* The next packets, each sent twice; how many of them are read */
+/*
+ * The next packets, each sent twice; how many of them are delivered, each once
+ * and as it was before it was sealed
+ */
 static unsigned int twins_run(struct race *race, unsigned int ctr)
 {
 	struct twins twins = { .race = race };
-	uint8_t clear[200], got[300];
-	struct rtp rtp = {
-		.pt = 96, .ssrc = SSRC, .payload = clear + RTP_HEADER,
-		.len = sizeof(clear) - RTP_HEADER,
-	};
+	uint8_t clear[LEN], got[300];
+	bool seen[BATCH] = { false };
 	unsigned int i, read = 0;
+	int64_t num;
+	int n;
 
-	for (i = 0; i < BATCH; i++) {
-		rtp.seq = (uint16_t)(ctr + i);
-		rtp_plain(clear, sizeof(clear), SSRC, rtp.seq);
-		twins.lens[i] = rtp_seal(twins.wires[i], &rtp, &race->rx,
-					 ctr + i);
-	}
+	for (i = 0; i < BATCH; i++)
+		twins.lens[i] = numbered(race, ctr + i, clear, twins.wires[i]);
 	for (i = 0; i < 2; i++)
 		if (pthread_create(&twins.threads[i], NULL, twin_send, &twins))
 			abort();
 	for (i = 0; i < 2; i++)
 		pthread_join(twins.threads[i], NULL);
-	while (read < BATCH &&
-	       sock_recv(race->scene.fd, got, sizeof(got)) == sizeof(clear))
+	while (read < BATCH) {
+		n = sock_recv(race->scene.fd, got, sizeof(got));
+		num = number_of(race, got, n, ctr + BATCH) - ctr;
+		if (num < 0 || seen[num])
+			break;
+		seen[num] = true;
 		read++;
+	}
 	return read;
 }
 
@@ -333,7 +477,7 @@ FIXTURE(race)
 };
 
 static const char *const kinds[] = {
-	"session", "key", "socket", "guard", "request",
+	"session", "key", "socket", "guard", "window", "hold", "request",
 };
 
 FIXTURE_VARIANT(race)
@@ -394,6 +538,60 @@ FIXTURE_TEARDOWN(race)
 	}
 }
 
+static bool going_on(const struct race *race, int64_t end)
+{
+	if (race->err || now_ms() >= end)
+		return false;
+	poll(NULL, 0, 20);
+	return true;
+}
+
+/* For so long, and until enough was delivered in it; how much that was */
+static unsigned int phase(const struct race *race, int64_t end)
+{
+	unsigned int was = race->delivered;
+
+	while (going_on(race, end))
+		;
+	while (race->delivered - was < PHASE && going_on(race, end + SOCK_WAIT))
+		;
+	return race->delivered - was;
+}
+
+/* Verdicts on what came in */
+static uint64_t counted(struct race *race, unsigned int first,
+			unsigned int last)
+{
+	uint64_t stats[CTL_STATS], sum = 0;
+
+	if (ctl_socket_stats(&race->scene.ctl, race->scene.fd, stats))
+		abort();
+	for (unsigned int i = first; i <= last; i++)
+		sum += stats[i];
+	return sum;
+}
+
+/* No answer is outstanding, and what was opened is delivered, no more */
+static bool all_arrived(struct race *race)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	bool settled;
+
+	do {
+		settled = !objects_alive("request");
+		take_delivered(race);
+		if (settled && race->delivered ==
+		    counted(race, E2EE_A_STAT_RX_OK, E2EE_A_STAT_RX_OK))
+			return true;
+	} while (going_on(race, end));
+	return false;
+}
+
+static const unsigned int of_others[] = {
+	E2EE_A_STAT_RX_CLEAR_DROPPED, E2EE_A_STAT_RX_AUTH_FAIL,
+	E2EE_A_STAT_RX_NO_KEY, E2EE_A_STAT_RX_REPLAY,
+};
+
 TEST_F_TIMEOUT(race, all_at_once, 7200)
 {
 	struct actor actors[] = {
@@ -403,11 +601,10 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 		{ "dump", dump }, { "unload", unload },
 	};
 	long seconds = seconds_or(short_or_long(4, 1800));
-	int64_t begin = now_ms(), end = begin + seconds * 1000;
+	long phases = seconds < 20 ? seconds : 20;
+	unsigned int i, least = UINT32_MAX, num;
 	struct race *race = &self->race;
-	unsigned int i;
-	char byte;
-	int n;
+	int64_t begin = now_ms();
 
 	ASSERT_EQ(0, keeper_start(race));
 	for (i = 0; i < ARRAY_SIZE(actors); i++) {
@@ -415,8 +612,10 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 		ASSERT_EQ(0, pthread_create(&actors[i].thread, NULL, act_on,
 					    &actors[i]));
 	}
-	while (now_ms() < end && !race->err && !race->clear)
-		poll(NULL, 0, 100);
+	for (i = 1; i <= phases && !race->err; i++) {
+		num = phase(race, begin + i * 1000 * seconds / phases);
+		least = num < least ? num : least;
+	}
 	race->stop = true;
 	for (i = 0; i < ARRAY_SIZE(actors); i++) {
 		pthread_join(actors[i].thread, NULL);
@@ -424,16 +623,26 @@ TEST_F_TIMEOUT(race, all_at_once, 7200)
 		EXPECT_LT(1, actors[i].rounds);
 	}
 	EXPECT_EQ(0, keeper_stop(race));
+	EXPECT_TRUE(all_arrived(race));
 	EXPECT_EQ(0, race->err) {
 		TH_LOG("%s: %s", race->err_of, strerror(-race->err));
 	}
-	EXPECT_LT(10, race->seen);
-	EXPECT_EQ(0, race->clear);
+	TH_LOG("%u opened; %u of %u delivered, %u in the worst of %ld phases",
+	       race->opened, race->delivered, race->genuine, least, phases);
+	EXPECT_LT(10, race->opened);
+	EXPECT_LE(PHASE, least);
+	/* the kernel may lose some on their way: they wait with all others */
+	EXPECT_GE(race->delivered * 10ULL, race->genuine * 9ULL);
+	num = race->genuine + race->others;
+	EXPECT_GE(num, counted(race, E2EE_A_STAT_RX_OK, E2EE_A_STAT_RX_BLOCKED));
+	EXPECT_LE(num * 9ULL, 10 * counted(race, E2EE_A_STAT_RX_OK,
+					   E2EE_A_STAT_RX_BLOCKED));
+	for (i = 0; i < ARRAY_SIZE(of_others); i++) {
+		EXPECT_LT(0, counted(race, of_others[i], of_others[i])) {
+			TH_LOG("%s", ctl_stat_name(of_others[i]));
+		}
+	}
 	EXPECT_EQ(0, race->unloaded);
-	/* the one that stayed still works; a late answer may have come since */
-	while ((n = sock_recv_now(race->scene.fd, &byte, 1)) >= 0)
-		;
-	EXPECT_EQ(-EAGAIN, n);
 	figure_add("race", "race_minutes",
 		   (double)(now_ms() - begin) / 60000);
 }
@@ -444,6 +653,7 @@ TEST_F_TIMEOUT(race, packet_on_two_cpus, 7200)
 	struct race *race = &self->race;
 	uint64_t stats[CTL_STATS];
 	int64_t end;
+	char byte;
 
 	for (ctr = 0; ctr < num; ctr += BATCH)
 		ASSERT_EQ(BATCH, twins_run(race, ctr));
@@ -456,6 +666,7 @@ TEST_F_TIMEOUT(race, packet_on_two_cpus, 7200)
 		 2 * num && now_ms() < end);
 	EXPECT_EQ(num, stats[E2EE_A_STAT_RX_OK]);
 	EXPECT_EQ(num, stats[E2EE_A_STAT_RX_REPLAY]);
+	EXPECT_EQ(-EAGAIN, sock_recv_now(race->scene.fd, &byte, 1));
 }
 
 TEST_HARNESS_MAIN
