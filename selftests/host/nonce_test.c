@@ -6,6 +6,13 @@
  * with every salt, KID, start counter and epoch, delete it, and change the
  * epoch. Then the same with each safeguard left out: the model must find the
  * repetition, or it would find nothing.
+ *
+ * A reboot, at any moment, takes all that the module remembers (a reload does it
+ * too, but waits for the senders). What is left is the mark that e2eectl put
+ * beside the key's file (userspace/e2eectl/key.c, secret.c). So there are two
+ * worlds: in the first, programs ask the module, which runs on; in the second it
+ * is e2eectl, with the key in a file, and there is a reboot. Who gives a start
+ * counter after it, by hand, is taken to know what the key has sent.
  */
 #include <stdint.h>
 #include <string.h>
@@ -16,6 +23,7 @@
 #define SLOTS		2	/* keys in memory: one may be on its way out */
 #define PACKETS		2	/* of a sender */
 #define REQUESTS	5
+#define REQUESTS_BY_FILE	3	/* and a reboot */
 #define LIMIT		3	/* first CTR that is not used */
 #define DEAD		15	/* no CTR any more */
 #define NO_CTR		14	/* none given */
@@ -30,13 +38,22 @@ enum fault {
 	FORGOTTEN,	/* deleted keys are not remembered */
 	GIVEN_BACK,	/* a CTR whose sealing failed is used again */
 	UNMOVED,	/* a key that sent may start where it could before */
+	UNMARKED,	/* the file is not marked as spent; from here on: with it */
+	MARKED_LATE,	/* only when the key is installed */
+	NOT_SYNCED,	/* the mark does not outlive the reboot */
+	MARK_IGNORED,	/* no start counter is asked for */
+	LOW_CTR,	/* one below the last is given after the reboot */
 	FAULTS
 };
 
 static const char *const fault_names[] = {
 	"none", "not dead", "not atomic", "any ctr", "any salt", "twice",
-	"forgotten", "given back", "unmoved",
+	"forgotten", "given back", "unmoved", "unmarked", "marked late",
+	"not synced", "mark ignored", "low ctr",
 };
+
+/* What e2eectl is at */
+enum stage { NOTHING, MARKED, INSTALLED };
 
 enum step { IDLE, HAS_KEY, HAS_CTR, SEALING };
 
@@ -51,16 +68,23 @@ struct state {
 	struct {
 		uint8_t step, slot, ctr, packets;
 	} senders[SENDERS];
+	struct {
+		uint8_t spent, was;		/* before this request */
+		uint8_t stage, kid, salt, ctr, epoch;
+		uint8_t reached, sent_salt;	/* for who knows */
+	} file;
+	uint8_t reboots;
 	uint8_t epoch, requests, deleting;	/* slot + 1, half deleted */
 	uint8_t nonces;				/* bits: used */
 };
 
-#define TABLE	(1U << 20)
+#define TABLE	(1U << 21)
 
 static struct {
 	struct state *states;	/* open addressing; requests 255: free */
 	unsigned long num;
 	bool repeated;
+	bool by_file;		/* the second world */
 	enum fault fault;
 } run;
 
@@ -138,24 +162,124 @@ static void digest_release(struct state *state, uint8_t first, uint8_t next)
 		memset(&state->digest, 0, sizeof(state->digest));
 }
 
+/* false: refused */
+static bool key_new(struct state *state, uint8_t kid, uint8_t salt, uint8_t ctr,
+		    uint8_t epoch)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < SLOTS && state->keys[slot].there; slot++)
+		;
+	if (slot == SLOTS || !digest_use(state, kid, salt, ctr))
+		return false;
+	state->keys[slot].there = state->keys[slot].installed = 1;
+	state->keys[slot].epoch = epoch;
+	state->keys[slot].kid = kid;
+	state->keys[slot].salt = salt;
+	state->keys[slot].first = ctr == NO_CTR ? 0 : ctr;
+	state->keys[slot].ctr = state->keys[slot].first;
+	return true;
+}
+
 static void install(const struct state *from, uint8_t kid, uint8_t salt,
 		    uint8_t ctr, uint8_t epoch)
 {
 	struct state state = *from;
-	unsigned int slot;
 
-	for (slot = 0; slot < SLOTS && state.keys[slot].there; slot++)
-		;
-	if (slot == SLOTS || !digest_use(&state, kid, salt, ctr))
+	if (!key_new(&state, kid, salt, ctr, epoch))
 		return;
 	state.requests++;
-	state.keys[slot].there = state.keys[slot].installed = 1;
-	state.keys[slot].epoch = epoch;
-	state.keys[slot].kid = kid;
-	state.keys[slot].salt = salt;
-	state.keys[slot].first = ctr == NO_CTR ? 0 : ctr;
-	state.keys[slot].ctr = state.keys[slot].first;
 	visit(&state);
+}
+
+/* Does somebody who knows what the key has sent ask for this? */
+static bool sensible(const struct state *state, uint8_t salt, uint8_t ctr)
+{
+	if (ctr == NO_CTR || state->digest.kept || run.fault == LOW_CTR)
+		return true;	/* others see to it */
+	return !state->file.reached || (ctr >= state->file.reached &&
+					salt == state->file.sent_salt);
+}
+
+/* key_install() of e2eectl: the mark, then the module */
+static void ctl_begin(const struct state *from, uint8_t kid, uint8_t salt,
+		      uint8_t ctr, uint8_t epoch)
+{
+	struct state state = *from;
+
+	if ((state.file.spent && ctr == NO_CTR && run.fault != MARK_IGNORED) ||
+	    !sensible(from, salt, ctr))
+		return;
+	state.requests++;
+	state.file.stage = MARKED;
+	state.file.kid = kid;
+	state.file.salt = salt;
+	state.file.ctr = ctr;
+	state.file.epoch = epoch;
+	state.file.was = state.file.spent;
+	if (run.fault != UNMARKED && run.fault != MARKED_LATE)
+		state.file.spent = 1;
+	visit(&state);
+}
+
+static void ctl_end(struct state *state)
+{
+	state->file.stage = NOTHING;
+	state->file.kid = state->file.salt = state->file.ctr = 0;
+	state->file.epoch = state->file.was = 0;
+	visit(state);
+}
+
+/* the mark is taken back where the module refuses */
+static void ctl_install(const struct state *from)
+{
+	struct state state = *from;
+
+	if (!key_new(&state, state.file.kid, state.file.salt, state.file.ctr,
+		     state.file.epoch)) {
+		state.file.spent = state.file.was;
+		ctl_end(&state);
+		return;
+	}
+	state.file.stage = INSTALLED;
+	visit(&state);
+}
+
+static void ctl_installed(const struct state *from)
+{
+	struct state state = *from;
+
+	if (run.fault == MARKED_LATE)
+		state.file.spent = 1;
+	ctl_end(&state);
+}
+
+/* what a file system keeps is left */
+static void reboot(const struct state *from)
+{
+	struct state state = *from;
+
+	if (state.reboots)
+		return;
+	state.reboots = 1;
+	memset(state.keys, 0, sizeof(state.keys));
+	memset(&state.digest, 0, sizeof(state.digest));
+	for (int i = 0; i < SENDERS; i++)
+		state.senders[i].step = state.senders[i].slot =
+			state.senders[i].ctr = 0;
+	state.epoch = state.deleting = 0;
+	if (run.fault == NOT_SYNCED)
+		state.file.spent = 0;
+	ctl_end(&state);
+}
+
+static void ask(const struct state *from, uint8_t kid, uint8_t salt, uint8_t ctr,
+		uint8_t epoch)
+{
+	if (run.by_file)
+		ctl_begin(from, kid, salt, ctr, epoch);
+	else
+		install(from, kid, salt, ctr, epoch);
 }
 
 /* e2ee_key_unlink(): out of the table first, then its last CTR */
@@ -187,23 +311,33 @@ static void del_end(const struct state *from)
 	visit(&state);
 }
 
+static unsigned int requests_max(void)
+{
+	return run.by_file ? REQUESTS_BY_FILE : REQUESTS;
+}
+
 static void requests(const struct state *from)
 {
 	static const uint8_t ctrs[] = { NO_CTR, 0, 1, 2 };
 	struct state state;
 
+	if (run.by_file)
+		reboot(from);
 	if (from->deleting) {
 		del_end(from);
 		return;
 	}
-	if (from->requests == REQUESTS)
+	if (from->file.stage == MARKED)
+		ctl_install(from);
+	else if (from->file.stage == INSTALLED)
+		ctl_installed(from);
+	if (from->file.stage != NOTHING || from->requests == requests_max())
 		return;
 	for (uint8_t kid = 0; kid < 2; kid++)
 		for (uint8_t salt = 0; salt < 2; salt++)
 			for (size_t i = 0; i < sizeof(ctrs); i++)
 				for (uint8_t epoch = 0; epoch < 2; epoch++)
-					install(from, kid, salt, ctrs[i],
-						epoch);
+					ask(from, kid, salt, ctrs[i], epoch);
 	del(from);
 	state = *from;
 	state.requests++;
@@ -256,6 +390,13 @@ static void read_ctr(const struct state *from, int sender)
 	visit(&state);
 }
 
+static void note_sent(struct state *state, uint8_t slot, uint8_t ctr)
+{
+	state->file.sent_salt = state->keys[slot].salt;
+	if (state->file.reached <= ctr)
+		state->file.reached = (uint8_t)(ctr + 1);
+}
+
 /* the compare and exchange; what was read is read anew if it fails */
 static void take_ctr(const struct state *from, int sender)
 {
@@ -269,6 +410,8 @@ static void take_ctr(const struct state *from, int sender)
 	} else {
 		state.keys[slot].ctr = (uint8_t)(ctr + 1);
 		state.senders[sender].step = SEALING;
+		if (run.by_file)
+			note_sent(&state, slot, ctr);
 	}
 	visit(&state);
 }
@@ -318,7 +461,7 @@ static void visit(const struct state *state)
 	}
 }
 
-static void explore(enum fault fault)
+static void explore(enum fault fault, bool by_file)
 {
 	struct state start;
 
@@ -326,15 +469,24 @@ static void explore(enum fault fault)
 	memset(run.states, 255, TABLE * sizeof(*run.states));
 	run.num = 0;
 	run.repeated = false;
+	run.by_file = by_file;
 	run.fault = fault;
 	visit(&start);
-	printf("# safeguard left out: %s; %lu states%s\n", fault_names[fault],
+	printf("# safeguard left out%s: %s; %lu states%s\n",
+	       by_file ? ", with a file and a reboot" : "", fault_names[fault],
 	       run.num, run.repeated ? ", a nonce twice" : "");
 }
 
 static void no_nonce_twice(void)
 {
-	explore(NONE);
+	explore(NONE, false);
+	EXPECT(!run.repeated);
+	EXPECT(run.num > 100000);
+}
+
+static void no_nonce_twice_over_a_reboot(void)
+{
+	explore(NONE, true);
 	EXPECT(!run.repeated);
 	EXPECT(run.num > 100000);
 }
@@ -342,7 +494,7 @@ static void no_nonce_twice(void)
 static void each_safeguard_is_needed(void)
 {
 	for (enum fault fault = NONE + 1; fault < FAULTS; fault++) {
-		explore(fault);
+		explore(fault, fault >= UNMARKED);
 		EXPECT(run.repeated);
 	}
 }
@@ -354,6 +506,7 @@ int main(void)
 		abort();
 	tap_start();
 	TAP_RUN(no_nonce_twice);
+	TAP_RUN(no_nonce_twice_over_a_reboot);
 	TAP_RUN(each_safeguard_is_needed);
 	free(run.states);
 	return tap_end();
