@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An attacker on the wire: replays, alters, invents and reflects packets. Each
- * is dropped under exactly one counter, and none of them disturbs what is
- * genuine.
+ * is dropped under exactly one counter, nothing of it is delivered, and none of
+ * them disturbs what is genuine.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 
+#include "lib/document.h"
 #include "lib/harness.h"
 #include "lib/scene.h"
 
@@ -49,8 +50,9 @@ FIXTURE_TEARDOWN(forgery)
 	scene_close(&self->scene);
 }
 
-/* A genuine packet as it is on the wire. */
-static size_t genuine(uint8_t *out, const struct sframe_key *key, uint64_t ctr)
+/* A genuine packet in clear and, unless @wire is NULL, as it is on the wire. */
+static size_t both(uint8_t *clear, uint8_t *wire, const struct sframe_key *key,
+		   uint64_t ctr)
 {
 	static uint8_t payload[PAYLOAD];
 	struct rtp rtp = {
@@ -59,34 +61,83 @@ static size_t genuine(uint8_t *out, const struct sframe_key *key, uint64_t ctr)
 	};
 
 	rtp_fill(payload, PAYLOAD, (unsigned int)ctr);
-	return rtp_seal(out, &rtp, key, ctr);
+	rtp_build(clear, &rtp);
+	return wire ? rtp_seal(wire, &rtp, key, ctr) : 0;
 }
 
-/* What the socket counts of a packet on the wire: "rx_ok+1", and so on. */
+static size_t genuine(uint8_t *out, const struct sframe_key *key, uint64_t ctr)
+{
+	uint8_t clear[RTP_HEADER + PAYLOAD];
+
+	return both(clear, out, key, ctr);
+}
+
+/* What the last injection had the socket deliver */
+static struct {
+	unsigned int num;
+	size_t len;		/* of the last one */
+	uint8_t bytes[RTP_ROOM];
+} delivered;
+
+static unsigned int number_behind(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? (unsigned int)strtoul(at + strlen(name), NULL, 10) : 0;
+}
+
+/*
+ * What the socket counts of a packet on the wire: "rx_ok+1", and so on. Where
+ * not as many are delivered as are counted for it, that is said, too.
+ */
 static const char *inject(struct scene *scene, int fd, const uint8_t *wire,
 			  size_t len)
 {
 	uint8_t marker[64], got[RTP_ROOM];
-	int n;
+	static char wrong[600];
+	const char *counted;
+	int n, marker_len;
 
+	delivered.num = 0;
 	sock_send(scene->peer, wire, len, NULL);
-	n = (int)stun_build(marker);
-	sock_send(scene->peer, marker, (size_t)n, NULL);
-	do {
-		if (sock_recv(fd, got, sizeof(got)) < 0)
+	marker_len = (int)stun_build(marker);
+	sock_send(scene->peer, marker, (size_t)marker_len, NULL);
+	for (;;) {
+		n = sock_recv(fd, got, sizeof(got));
+		if (n < 0)
 			return "marker lost";
-	} while (got[0] != marker[0]);
+		if (n == marker_len && !memcmp(got, marker, (size_t)n))
+			break;
+		delivered.num++;
+		delivered.len = (size_t)n;
+		memcpy(delivered.bytes, got, (size_t)n);
+	}
 	scene->session_before[E2EE_A_STAT_RX_OTHER]++;
 	scene->socket_before[E2EE_A_STAT_RX_OTHER]++;
-	return scene_changes(scene);
+	counted = scene_changes(scene);
+	if (delivered.num == number_behind(counted, "rx_ok+") +
+			     number_behind(counted, "rx_other+"))
+		return counted;
+	snprintf(wrong, sizeof(wrong), "%s, but %u delivered", counted,
+		 delivered.num);
+	return wrong;
+}
+
+static bool delivered_is(const uint8_t *bytes, size_t len)
+{
+	return delivered.num == 1 && delivered.len == len &&
+	       !memcmp(delivered.bytes, bytes, len);
 }
 
 static const char *inject_genuine(struct scene *scene,
 				  const struct sframe_key *key, uint64_t ctr)
 {
-	uint8_t wire[256];
+	uint8_t clear[RTP_HEADER + PAYLOAD], wire[256];
+	const char *counted;
 
-	return inject(scene, scene->fd, wire, genuine(wire, key, ctr));
+	counted = inject(scene, scene->fd, wire, both(clear, wire, key, ctr));
+	return delivered.num && !delivered_is(clear, sizeof(clear)) ?
+	       "delivered, but not as it was sealed" : counted;
 }
 
 TEST_F(forgery, duplicates)
@@ -172,9 +223,9 @@ TEST_F(forgery, fresh_socket_is_no_way_to_replay)
 	EXPECT_STREQ("rx_replay+1", inject(scene, fd, wire, len)) {
 		TH_LOG("older than the window of the key");
 	}
-	len = genuine(wire, &self->key, 4 * window + 1);
-	sock_send(scene->peer, wire, len, NULL);
-	EXPECT_EQ(RTP_HEADER + PAYLOAD, sock_recv(fd, got, sizeof(got)));
+	len = both(got, wire, &self->key, 4 * window + 1);
+	EXPECT_STREQ("rx_ok+1", inject(scene, fd, wire, len));
+	EXPECT_TRUE(delivered_is(got, RTP_HEADER + PAYLOAD));
 }
 
 /*
@@ -186,33 +237,46 @@ struct region {
 	unsigned int first;	/* byte */
 	unsigned int last;
 	uint8_t mask;		/* bits */
-	const char *counted;	/* alternatives */
+	const char *counted;	/* NULL: as a packet of its CTR with a wrong tag */
+	const char *bound;	/* where the key is bound to an SSRC; NULL: same */
 };
+
+#define OK		"rx_ok+1"
+#define CLEAR		"rx_clear_dropped+1"
+#define MALFORMED	"rx_malformed+1"
+#define NO_KEY		"rx_no_key+1"
+#define OTHER_SSRC	"rx_ssrc+1"
+#define REPLAY		"rx_replay+1"
+#define AUTH_FAIL	"rx_auth_fail+1"
 
 #define AT_SFRAME	(RTP_HEADER + 1)
+#define AT_CTR		(AT_SFRAME + 3)
+#define AT_BODY		(AT_SFRAME + 5)
+#define WHOLE		(AT_BODY + PAYLOAD + SFRAME_TAG)
 
 static const struct region regions[] = {
-	{ "version", 0, 0, 0xc0, "rx_malformed+1" },
-	{ "padding bit", 0, 0, 0x20,
-	  "rx_malformed+1 rx_auth_fail+1 rx_other+1" },
-	{ "extension bit", 0, 0, 0x10,
-	  "rx_malformed+1 rx_clear_dropped+1 rx_auth_fail+1 rx_no_key+1" },
-	{ "CSRC count", 0, 0, 0x0f,
-	  "rx_malformed+1 rx_clear_dropped+1 rx_auth_fail+1 rx_no_key+1" },
-	{ "marker", 1, 1, 0x80, "rx_ok+1" },
-	{ "payload type 32", 1, 1, 0x40, "rx_ok+1" },
-	{ "sequence number, timestamp, SSRC", 2, 11, 0xff, "rx_ok+1" },
-	{ "S and E", 12, 12, 0xc0, "rx_ok+1" },
-	{ "T, reserved", 12, 12, 0x3f, "rx_clear_dropped+1" },
-	{ "SFrame config", 13, 13, 0xff,
-	  "rx_malformed+1 rx_no_key+1 rx_auth_fail+1 rx_replay+1" },
-	{ "KID", 14, 15, 0xff, "rx_no_key+1 rx_malformed+1" },
-	{ "CTR", 16, 17, 0xff, "rx_auth_fail+1 rx_replay+1" },
-	{ "ciphertext and tag", 18, 18 + PAYLOAD + SFRAME_TAG - 1, 0xff,
-	  "rx_auth_fail+1" },
+	{ "version", 0, 0, 0xc0, MALFORMED },
+	{ "padding bit; the tag would end with a count", 0, 0, 0x20, AUTH_FAIL },
+	{ "extension bit; its length would be the KID", 0, 0, 0x10, MALFORMED },
+	{ "CSRC count", 0, 0, 0x0f, CLEAR },
+	{ "marker", 1, 1, 0x80, OK },
+	{ "payload type, to one of RTCP", 1, 1, 0x20, MALFORMED },
+	{ "payload type", 1, 1, 0x5f, OK },
+	{ "sequence number, timestamp", 2, 7, 0xff, OK },
+	{ "SSRC", 8, 11, 0xff, OK, OTHER_SSRC },
+	{ "descriptor: S, E", 12, 12, 0xc0, OK },
+	{ "descriptor: T, reserved", 12, 12, 0x3f, CLEAR },
+	{ "config: KID is here", 13, 13, 0x80, NO_KEY },
+	{ "config: KID is longer", 13, 13, 0x60, NO_KEY },
+	{ "config: KID is shorter, a 1", 13, 13, 0x10, MALFORMED },
+	{ "config: place and length of CTR", 13, 13, 0x0f, NULL },
+	{ "KID, its first byte gets 0", 14, 14, 0x01, MALFORMED },
+	{ "KID", 14, 15, 0xff, NO_KEY },
+	{ "CTR", 16, 17, 0xff, NULL },
+	{ "ciphertext, tag", AT_BODY, WHOLE - 1, 0xff, AUTH_FAIL },
 };
 
-static const struct region *region_of(unsigned int byte, uint8_t bit)
+static const struct region *region_of(size_t byte, uint8_t bit)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(regions); i++)
 		if (byte >= regions[i].first && byte <= regions[i].last &&
@@ -221,35 +285,170 @@ static const struct region *region_of(unsigned int byte, uint8_t bit)
 	return NULL;
 }
 
-TEST_F(forgery, flipped_bits)
+/* The table, for people, and for the document that has it */
+TEST(table_of_bits)
 {
 	const struct region *region;
-	uint64_t ctr = 0x4567;
-	const char *counted;
-	uint8_t wire[256];
-	size_t len, bit;
+	struct document doc;
 
-	len = genuine(wire, &self->key, ctr);
-	ASSERT_EQ(18 + PAYLOAD + SFRAME_TAG, len);
-	for (bit = 0; bit < len * 8; bit++, ctr++) {
-		genuine(wire, &self->key, ctr);
-		wire[bit / 8] ^= 1 << bit % 8;
-		region = region_of(bit / 8, 1 << bit % 8);
-		if (!region)	/* the rest of the payload type */
-			continue;
-		counted = inject(&self->scene, self->scene.fd, wire, len);
-		EXPECT_NE(NULL, strstr(region->counted, counted)) {
-			TH_LOG("%s, bit %zu of byte %zu: %s", region->name,
-			       bit % 8, bit / 8, counted);
+	document_begin(&doc, "One bit of", "Counted; if the key is bound");
+	for (region = regions; region < regions + ARRAY_SIZE(regions); region++)
+		document_row(&doc, region->name, region->counted ?
+			     region->counted : "rx_auth_fail, old: rx_replay",
+			     region->bound);
+	document_end(&doc);
+	EXPECT_STREQ("", document_lacks("security.rst", &doc));
+}
+
+static bool like_descriptor(uint8_t byte)
+{
+	return (byte & 0x3f) == 0x20;
+}
+
+/*
+ * Ciphertext is random. It must not look like a descriptor where a header with
+ * CSRCs would end, nor like a CTR of too many bytes behind a longer KID, and
+ * must end like a count of padding that leaves room for SFrame.
+ */
+static bool is_usual(const uint8_t *wire)
+{
+	return !like_descriptor(wire[16]) && !like_descriptor(wire[20]) &&
+	       !like_descriptor(wire[28]) && !like_descriptor(wire[44]) &&
+	       wire[18] && wire[20] && wire[WHOLE - 1] &&
+	       wire[WHOLE - 1] <= PAYLOAD;
+}
+
+/* What a receiver has seen of a key */
+struct seen {
+	uint64_t window;
+	uint64_t high;
+	bool ctrs[65536];
+};
+
+static const char *by_ctr(const struct seen *seen, const uint8_t *wire)
+{
+	unsigned int bytes = (wire[AT_SFRAME] & 7U) + 1;
+	const uint8_t *at = wire + AT_CTR;
+	uint64_t ctr = 0;
+
+	if (!(wire[AT_SFRAME] & 8))
+		ctr = bytes - 1;
+	else
+		while (bytes--)
+			ctr = ctr << 8 | *at++;
+	return ctr + seen->window <= seen->high ||
+	       (ctr < ARRAY_SIZE(seen->ctrs) && seen->ctrs[ctr]) ? REPLAY :
+								   AUTH_FAIL;
+}
+
+/* The first CTR from @ctr on whose packet is usual */
+static uint64_t usual(const struct sframe_key *key, uint64_t ctr,
+		      uint8_t *clear, uint8_t *wire)
+{
+	while (both(clear, wire, key, ctr) != WHOLE || !is_usual(wire))
+		ctr++;
+	return ctr;
+}
+
+/* One bit: "" or what is wrong */
+static const char *flip(struct scene *scene, const struct sframe_key *key,
+			size_t bit, uint64_t ctr, bool bound,
+			const struct seen *seen)
+{
+	uint8_t clear[RTP_HEADER + PAYLOAD], wire[256], mask = 1 << bit % 8;
+	const struct region *region = region_of(bit / 8, mask);
+	const char *counted, *wanted;
+	static char wrong[800];
+
+	if (!region)
+		return "in no region";
+	usual(key, ctr, clear, wire);
+	wire[bit / 8] ^= mask;
+	wanted = bound && region->bound ? region->bound : region->counted;
+	if (!wanted)
+		wanted = by_ctr(seen, wire);
+	counted = inject(scene, scene->fd, wire, WHOLE);
+	snprintf(wrong, sizeof(wrong), "%s, bit %zu of byte %zu: %s instead of %s",
+		 region->name, bit % 8, bit / 8, counted, wanted);
+	if (strcmp(counted, wanted))
+		return wrong;
+	/* what servers rewrite comes out as they wrote it */
+	if (bit / 8 < RTP_HEADER)
+		clear[bit / 8] ^= mask;
+	if (!strcmp(wanted, OK) && !delivered_is(clear, sizeof(clear)))
+		return "delivered, but not as it was on the wire";
+	/* was not, or was, spent by it */
+	counted = inject_genuine(scene, key, ctr);
+	snprintf(wrong, sizeof(wrong), "%s, bit %zu: genuine one after it: %s",
+		 region->name, bit, counted);
+	return strcmp(counted, strcmp(wanted, OK) ? OK : REPLAY) ? wrong : "";
+}
+
+static void flip_all(FIXTURE_DATA(forgery) *self, const struct sframe_key *key,
+		     bool bound, uint64_t window,
+		     struct __test_metadata *_metadata)
+{
+	struct seen seen = { .window = window };
+	uint8_t clear[RTP_HEADER + PAYLOAD], wire[256];
+	uint64_t ctr = 0x4567;
+
+	for (size_t bit = 0; bit < 8 * WHOLE; bit++, ctr++) {
+		ctr = usual(key, ctr, clear, wire);
+		ASSERT_GT(ARRAY_SIZE(seen.ctrs), ctr);
+		EXPECT_STREQ("", flip(&self->scene, key, bit, ctr, bound,
+				      &seen));
+		seen.ctrs[ctr] = true;
+		seen.high = ctr;
+	}
+}
+
+TEST_F(forgery, flipped_bits)
+{
+	uint64_t window = variant->window ? variant->window :
+					    E2EE_WINDOW_DEFAULT;
+	struct ctl_key more = { .mode = E2EE_SSRC_NUMBER, .ssrc = SSRC };
+	struct sframe_key bound;
+
+	flip_all(self, &self->key, false, window, _metadata);
+	/* no neighbour of the other KIDs */
+	sframe_key_random(&bound, 5, 0x1cc);
+	ASSERT_EQ(0, scene_key(&self->scene, E2EE_DIR_RX, &bound, &more));
+	flip_all(self, &bound, true, window, _metadata);
+}
+
+/* With the padding bit, the last byte of the tag is taken for a count. */
+TEST_F(forgery, padding_bit)
+{
+	static const struct {
+		unsigned int first, last;
+		const char *counted;
+	} counts[] = {
+		{ 0, 0, MALFORMED },
+		{ 1, PAYLOAD, AUTH_FAIL },
+		/* no room for SFrame, no payload at all, too many */
+		{ PAYLOAD + 1, WHOLE - RTP_HEADER - 1, MALFORMED },
+		{ WHOLE - RTP_HEADER, WHOLE - RTP_HEADER, "rx_other+1" },
+		{ WHOLE - RTP_HEADER + 1, 255, MALFORMED },
+	};
+	uint8_t wire[256], last;
+	uint64_t ctr = 0x4567;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(counts); i++, ctr++) {
+		for (;; ctr++) {
+			ASSERT_EQ(WHOLE, genuine(wire, &self->key, ctr));
+			last = wire[WHOLE - 1];
+			if (last >= counts[i].first && last <= counts[i].last)
+				break;
 		}
-		EXPECT_NE('\0', counted[0]);
-		/* was not, or was, spent by it */
-		EXPECT_STREQ(strcmp(counted, "rx_ok+1") ? "rx_ok+1" :
-							  "rx_replay+1",
-			     inject_genuine(&self->scene, &self->key, ctr)) {
-			TH_LOG("genuine one after %s, bit %zu", region->name,
-			       bit);
+		wire[0] |= 0x20;
+		EXPECT_STREQ(counts[i].counted,
+			     inject(&self->scene, self->scene.fd, wire,
+				    WHOLE)) {
+			TH_LOG("padding of %u", last);
 		}
+		if (delivered.num)
+			EXPECT_TRUE(delivered_is(wire, WHOLE));
+		EXPECT_STREQ(OK, inject_genuine(&self->scene, &self->key, ctr));
 	}
 }
 
@@ -262,7 +461,7 @@ TEST_F(forgery, cut_short)
 	whole = genuine(wire, &self->key, 0x4567);
 	for (len = whole - 1; len > RTP_HEADER; len--) {
 		counted = inject(&self->scene, self->scene.fd, wire, len);
-		EXPECT_STREQ(len < AT_SFRAME + 5 + SFRAME_TAG ?
+		EXPECT_STREQ(len < AT_BODY + SFRAME_TAG ?
 			     "rx_malformed+1" : "rx_auth_fail+1", counted) {
 			TH_LOG("%zu bytes", len);
 		}
@@ -273,8 +472,8 @@ TEST_F(forgery, cut_short)
 
 TEST_F(forgery, lengthened)
 {
-	uint8_t wire[256] = { 0 };
-	size_t len = genuine(wire, &self->key, 0x4567);
+	uint8_t clear[RTP_HEADER + PAYLOAD + 1] = { 0 }, wire[256] = { 0 };
+	size_t len = both(clear, wire, &self->key, 0x4567);
 
 	EXPECT_STREQ("rx_auth_fail+1",
 		     inject(&self->scene, self->scene.fd, wire, len + 1));
@@ -283,6 +482,9 @@ TEST_F(forgery, lengthened)
 	wire[len] = 1;
 	EXPECT_STREQ("rx_ok+1",
 		     inject(&self->scene, self->scene.fd, wire, len + 1));
+	clear[0] |= 0x20;
+	clear[RTP_HEADER + PAYLOAD] = 1;
+	EXPECT_TRUE(delivered_is(clear, sizeof(clear)));
 }
 
 TEST_F(forgery, wrong_key)
