@@ -731,7 +731,7 @@ int e2ee_socket_init(void)
 			       &e2ee_socket_keeper);
 	if (!err)
 		e2ee_socket_prot6 = e2ee_socket_keeper->sk->sk_prot;
-	else	/* IPv6 is disabled */
+	else if (err == -EAFNOSUPPORT)	/* IPv6 is disabled */
 		err = sock_create_kern(&init_net, PF_INET, SOCK_DGRAM,
 				       IPPROTO_UDP, &e2ee_socket_keeper);
 	if (err) {
