@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * "e2ee-late": an asynchronous driver of AES-GCM for tests, which answers at
- * once, with an error, from another thread, or only when it is told to.
+ * once, with an error, from another thread, or only when it is told to, or has
+ * no room but in its backlog.
  * debugfs e2ee_late: "mode" (enum late_mode), "held" (requests that wait),
- * "release" (write: answer them, 0 or with this errno).
+ * "release" (write: answer them, 0 or with this errno), "later" (requests that
+ * a work item answered), "backlogged" (those of them that were in the backlog).
  */
 #include <linux/debugfs.h>
 #include <linux/list.h>
@@ -18,6 +20,7 @@ enum late_mode {
 	LATE_HOLD,	/* on "release" */
 	LATE_EIO,	/* fails in the call */
 	LATE_ENOMEM,
+	LATE_BACKLOG,	/* full: -EBUSY, then -EINPROGRESS, then the answer */
 };
 
 struct late_tfm {
@@ -35,6 +38,8 @@ struct late_request {
 static struct dentry *late_dir;
 static u32 late_mode;
 static u32 late_held;
+static atomic_t late_later = ATOMIC_INIT(0);
+static atomic_t late_backlogged = ATOMIC_INIT(0);
 static LIST_HEAD(late_list);
 static DEFINE_SPINLOCK(late_lock);	/* late_list, late_held */
 
@@ -55,7 +60,31 @@ static void late_answer(struct late_request *request, int err)
 
 static void late_work(struct work_struct *work)
 {
+	atomic_inc(&late_later);
 	late_answer(container_of(work, struct late_request, work), 0);
+}
+
+/* it leaves the backlog, which whoever waits is told, and is worked on then */
+static void late_backlog_work(struct work_struct *work)
+{
+	struct late_request *request = container_of(work, struct late_request,
+						    work);
+
+	atomic_inc(&late_backlogged);
+	local_bh_disable();
+	aead_request_complete(request->outer, -EINPROGRESS);
+	local_bh_enable();
+	late_work(work);
+}
+
+/* as crypto_enqueue_request() where the queue is full */
+static int late_backlog(struct late_request *request)
+{
+	if (!(request->outer->base.flags & CRYPTO_TFM_REQ_MAY_BACKLOG))
+		return -ENOSPC;
+	INIT_WORK(&request->work, late_backlog_work);
+	schedule_work(&request->work);
+	return -EBUSY;
 }
 
 static void late_hold(struct late_request *request)
@@ -90,6 +119,8 @@ static int late_take(struct aead_request *req, bool seal)
 		return -EIO;
 	case LATE_ENOMEM:
 		return -ENOMEM;
+	case LATE_BACKLOG:
+		return late_backlog(request);
 	}
 	return late_compute(request);
 }
@@ -184,6 +215,9 @@ static int __init late_init(void)
 	late_dir = debugfs_create_dir("e2ee_late", NULL);
 	debugfs_create_u32("mode", 0600, late_dir, &late_mode);
 	debugfs_create_u32("held", 0400, late_dir, &late_held);
+	debugfs_create_atomic_t("later", 0400, late_dir, &late_later);
+	debugfs_create_atomic_t("backlogged", 0400, late_dir,
+				&late_backlogged);
 	debugfs_create_file("release", 0200, late_dir, NULL,
 			    &late_release_fops);
 	return 0;

@@ -2,17 +2,26 @@
 /*
  * Memory runs out under the data path, one allocation after the other: what is
  * sent leaves sealed or not at all, no CTR twice; what is received is opened or
- * lost, and a packet that was lost for want of memory may come again.
+ * lost, and a packet that was lost for want of memory may come again. Media that
+ * waited in clear are not read, errors of the path are told or lost, and the
+ * module loads whole or not at all.
  *
  *	fd, attached, TUN_LOCAL <---- tun ----> this program: the wire
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <arpa/inet.h>
+#include <linux/errqueue.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
+#include <sys/syscall.h>
 
 #include "lib/ctl.h"
 #include "lib/fault.h"
 #include "lib/figures.h"
+#include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/module.h"
 #include "lib/objects.h"
@@ -32,6 +41,8 @@
 #define SEGMENT		1000
 #define BURST		3
 #define POINTS_MAX	2000
+#define LATE		"/sys/kernel/debug/e2ee_late/"
+#define OVERHEAD	34	/* by which the MTU is lowered */
 
 FIXTURE(path)
 {
@@ -51,10 +62,13 @@ FIXTURE(path)
 FIXTURE_VARIANT(path)
 {
 	const char *crypto;
+	const char *mode;	/* enum late_mode of kmod/tests/late.c */
 };
 
 FIXTURE_VARIANT_ADD(path, usual) { .crypto = NULL };
-FIXTURE_VARIANT_ADD(path, async) { .crypto = "e2ee-late" };
+/* answers from a work item; the other one by way of the backlog */
+FIXTURE_VARIANT_ADD(path, async) { .crypto = "e2ee-late", .mode = "1\n" };
+FIXTURE_VARIANT_ADD(path, backlog) { .crypto = "e2ee-late", .mode = "5\n" };
 
 static int bound(uint16_t port)
 {
@@ -94,6 +108,7 @@ FIXTURE_SETUP(path)
 	}
 	if (variant->crypto) {
 		ASSERT_EQ(0, module_load("e2ee_late"));
+		ASSERT_EQ(0, file_write(LATE "mode", variant->mode));
 	}
 	ASSERT_TRUE(objects_all_gone());
 	ASSERT_EQ(0, sock_netns());
@@ -438,6 +453,58 @@ TEST_F(path, telling)
 	}
 	EXPECT_LE(2, nth);
 	figure_add("fault_path", "fault_points", nth - 2);
+}
+
+/* The number in a file of the driver's */
+static unsigned int late(const char *name)
+{
+	char path[128];
+	unsigned int value;
+	FILE *file;
+
+	snprintf(path, sizeof(path), LATE "%s", name);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%u", &value) != 1)
+		abort();
+	fclose(file);
+	return value;
+}
+
+/* Where nothing fails, all comes through, however the cipher answers. */
+TEST_F(path, answering)
+{
+	unsigned int i, left, sent = 0, later = 0, backlogged = 0;
+	uint8_t wire[600], got[600];
+	uint64_t ctr;
+	int n;
+
+	if (variant->crypto) {
+		later = late("later");
+		backlogged = late("backlogged");
+	}
+	ASSERT_EQ(0, run("ip link set tun0 mtu 65000"));
+	for (i = 0; i < ARRAY_SIZE(bursts); i++) {
+		EXPECT_EQ((int)bursts[i].len, send_burst(self, &bursts[i]));
+		EXPECT_STREQ("", look(self, &left));
+		EXPECT_EQ(bursts[i].packets, left);
+		sent += bursts[i].packets;
+	}
+	EXPECT_EQ(sent, stat_of(self, E2EE_A_STAT_TX_OK));
+	for (ctr = 0; ctr < 20; ctr++)
+		ASSERT_EQ(0, tun_write(self->tun, REMOTE, PORT, wire,
+				       seal(wire, &self->rx, ctr, 96)));
+	for (ctr = 0; ctr < 20; ctr++) {
+		n = sock_recv(self->fd, got, sizeof(got));
+		ASSERT_LT(0, n);
+		EXPECT_TRUE(is_plain(got, n, ctr, 96));
+	}
+	EXPECT_EQ(20, stat_of(self, E2EE_A_STAT_RX_OK));
+	settle_requests();
+	if (!variant->crypto)
+		return;
+	EXPECT_EQ(sent + 20, late("later") - later);
+	EXPECT_EQ(variant->mode[0] == '5' ? sent + 20 : 0,
+		  late("backlogged") - backlogged);
 }
 
 /* held packets */
@@ -870,6 +937,419 @@ TEST_F(path, receiving_by_policy)
 		}
 		EXPECT_LT(0, tally.judged);
 	}
+}
+
+/*
+ * A packet for a new socket in a guard's range, sealed with @ctr or, as 0, in
+ * clear. What is lost under a fault comes when it is sent again.
+ */
+static const char *held_in(FIXTURE_DATA(path) *self, uint64_t ctr,
+			   unsigned int nth, size_t bytes, bool *hit)
+{
+	uint8_t wire[600], got[600];
+	int fd = bound(GUARDED), n, err;
+	const char *wrong = "";
+	size_t len;
+
+	if (fd < 0)
+		return strerror(-fd);
+	len = ctr ? seal(wire, &self->rx, ctr, 96) : 200;
+	if (!ctr)
+		rtp_plain(wire, len, SSRC, self->seq++);
+	if (nth)
+		fault_begin(nth);
+	else
+		fault_any_begin(bytes);
+	err = tun_write(self->tun, REMOTE, GUARDED, wire, len);
+	if (nth)
+		*hit = fault_end();
+	if (!objects_come_to("hold", 0))
+		wrong = "still held";
+	settle_requests();
+	if (!nth)
+		*hit = fault_any_end();
+	n = sock_recv_now(fd, got, sizeof(got));
+	if (!*wrong && !fitting(err))
+		wrong = strerror(-err);
+	if (n >= 0 && (!ctr || !is_plain(got, n, ctr, 96)))
+		wrong = ctr ? "delivered, but not as it was sealed" :
+			      "delivered in clear";
+	if (!*wrong && ctr && n < 0 && !*hit)
+		wrong = "lost without a fault";
+	if (!*wrong && ctr && n < 0) {
+		err = tun_write(self->tun, REMOTE, GUARDED, wire, len);
+		n = err ? err : sock_recv(fd, got, sizeof(got));
+		if (n < 0 || !is_plain(got, n, ctr, 96))
+			wrong = "not taken again";
+	}
+	close(fd);
+	drain_tap(self);
+	return wrong;
+}
+
+/* @ctr of the first; 0: in clear. Points that failed */
+static unsigned int sweep_held_in(FIXTURE_DATA(path) *self, uint64_t ctr,
+				  struct __test_metadata *_metadata)
+{
+	size_t step = (size_t)short_or_long(1024, 64), bytes;
+	unsigned int nth, points = 0;
+	const char *wrong;
+	bool hit = true;
+
+	for (nth = 1; hit && nth < POINTS_MAX; nth++) {
+		wrong = held_in(self, ctr ? ctr++ : 0, nth, 0, &hit);
+		EXPECT_STREQ("", wrong) {
+			TH_LOG("allocation %u of the receiver", nth);
+		}
+		points += hit;
+	}
+	for (bytes = 0, hit = true; hit && bytes < 1 << 20; bytes += step) {
+		wrong = held_in(self, ctr ? ctr++ : 0, 0, bytes, &hit);
+		EXPECT_STREQ("", wrong) {
+			TH_LOG("allocation behind %zu bytes", bytes);
+		}
+		points += hit;
+	}
+	TH_LOG("%u points, the last behind %zu bytes", points, bytes);
+	figure_add("fault_path", "fault_points", points);
+	return points;
+}
+
+TEST_F(path, holding_received)
+{
+	const struct ctl_guard guard = { .first = GUARDED };
+	uint64_t dropped;
+	uint32_t id;
+
+	ASSERT_EQ(0, ctl_guard_new(&self->ctl, self->session, &guard, &id));
+	/* the packet, the hold, what is held, and what attaches it */
+	EXPECT_LT(4, sweep_held_in(self, 5000, _metadata));
+	dropped = stat_of(self, E2EE_A_STAT_RX_CLEAR_DROPPED);
+	EXPECT_LT(4, sweep_held_in(self, 0, _metadata));
+	EXPECT_LT(dropped, stat_of(self, E2EE_A_STAT_RX_CLEAR_DROPPED));
+	EXPECT_EQ(0, ctl_guard_del(&self->ctl, id));
+}
+
+/* what waits to be read in clear when encryption comes to be required */
+
+#define MEDIA	3	/* in the queue, each followed by STUN */
+
+/* What of it is there: 16 for each packet of media, 1 for each other */
+static unsigned int queued(int fd)
+{
+	uint8_t got[600];
+	unsigned int sum = 0;
+	int n;
+
+	while ((n = sock_recv_now(fd, got, sizeof(got))) >= 0)
+		sum += n && got[0] >> 6 == 2 ? 16 : 1;
+	return sum;
+}
+
+static int fill_queue(FIXTURE_DATA(path) *self, uint16_t port)
+{
+	uint8_t packet[200];
+	int err = 0;
+
+	for (int i = 0; i < MEDIA && !err; i++) {
+		rtp_plain(packet, sizeof(packet), SSRC, self->seq++);
+		err = tun_write(self->tun, REMOTE, port, packet,
+				sizeof(packet));
+		if (!err)
+			err = tun_write(self->tun, REMOTE, port, packet,
+					stun_build(packet));
+	}
+	settle_requests();
+	drain_tap(self);
+	return err;
+}
+
+/* A socket with a queue is attached, or the policy of its session changes. */
+static const char *purge(FIXTURE_DATA(path) *self, bool attach,
+			 unsigned int nth, bool *hit)
+{
+	uint32_t session, of = 0;
+	unsigned int left;
+	uint64_t socket;
+	struct ctl ctl;	/* of this try: what a fault leaves in it */
+	int fd = bound(GUARDED), err;
+	const struct ctl_session options = { .policy = E2EE_POLICY_OPTIONAL };
+
+	if (fd < 0 || ctl_open(&ctl))
+		return "no socket";
+	if (ctl_session_new(&self->ctl, "purge", attach ? NULL : &options,
+			    &session) ||
+	    (!attach && ctl_attach(&self->ctl, session, fd, NULL)) ||
+	    fill_queue(self, GUARDED))
+		return "no queue";
+	fault_begin(nth);
+	err = attach ? ctl_attach(&ctl, session, fd, NULL) :
+		       ctl_session_policy(&ctl, session, E2EE_POLICY_REQUIRED);
+	*hit = fault_end();
+	if (ctl_socket_get(&self->ctl, fd, &socket, &of))
+		of = 0;
+	left = queued(fd);
+	close(fd);
+	ctl_close(&ctl);
+	if (ctl_session_del(&self->ctl, session))
+		return "session is not deleted";
+	if (!fitting(err))
+		return strerror(-err);
+	if (!err && of != session)
+		return "succeeded, but is not attached";
+	if (!err && left >= 16)
+		return "clear media can be read";
+	/* STUN that cannot be looked at goes, too */
+	if (!err && left != MEDIA && !(*hit && left == MEDIA - 1))
+		return "what is not media was lost";
+	if (attach && of != session && left != MEDIA * 17)
+		return "not attached, but packets are lost";
+	if (err && left != MEDIA * 17 && left > MEDIA)
+		return "half of it can be read";
+	return "";
+}
+
+TEST_F(path, purging)
+{
+	unsigned int nth, points;
+	const char *wrong;
+	bool hit;
+
+	for (int attach = 0; attach < 2; attach++) {
+		points = 0;
+		for (nth = 1, hit = true; hit && nth < POINTS_MAX; nth++) {
+			wrong = purge(self, attach, nth, &hit);
+			EXPECT_STREQ("", wrong) {
+				TH_LOG("%s, allocation %u", attach ? "attach" :
+				       "policy", nth);
+			}
+			points += hit;
+		}
+		TH_LOG("%s: %u points", attach ? "attach" : "policy", points);
+		/* a copy of each packet, and the request */
+		EXPECT_LT(2 * MEDIA, points);
+		figure_add("fault_path", "fault_points", points);
+	}
+}
+
+/* errors of the path */
+
+static uint16_t sum(const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i + 1 < len; i += 2)
+		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~(sum + (sum >> 16)));
+}
+
+/* "Fragmentation needed" for a packet of the socket */
+static int too_big(FIXTURE_DATA(path) *self, uint16_t mtu)
+{
+	struct {
+		struct iphdr ip;
+		struct icmphdr icmp;
+		struct iphdr inner;
+		struct udphdr udp;
+		uint8_t payload[20];
+	} packet = {
+		.ip = {
+			.version = 4, .ihl = 5, .ttl = 64,
+			.protocol = IPPROTO_ICMP,
+			.tot_len = htons(sizeof(packet)),
+		},
+		.icmp = {
+			.type = ICMP_DEST_UNREACH, .code = ICMP_FRAG_NEEDED,
+			.un.frag.mtu = htons(mtu),
+		},
+		.inner = {
+			.version = 4, .ihl = 5, .ttl = 64,
+			.protocol = IPPROTO_UDP, .tot_len = htons(1500),
+			.frag_off = htons(IP_DF),
+		},
+		.udp = {
+			.source = htons(PORT), .dest = htons(REMOTE),
+			.len = htons(1480),
+		},
+		.payload = { 0x80, 96 },
+	};
+
+	inet_pton(AF_INET, TUN_REMOTE, &packet.ip.saddr);
+	inet_pton(AF_INET, TUN_LOCAL, &packet.ip.daddr);
+	packet.inner.saddr = packet.ip.daddr;
+	packet.inner.daddr = packet.ip.saddr;
+	packet.inner.check = sum(&packet.inner, sizeof(packet.inner));
+	packet.ip.check = sum(&packet.ip, sizeof(packet.ip));
+	packet.icmp.checksum = sum(&packet.icmp, sizeof(packet) -
+				   sizeof(packet.ip));
+	return write(self->tun, &packet, sizeof(packet)) < 0 ? -errno : 0;
+}
+
+/* ee_info of the next error in the queue, or -errno */
+static int next_error(int fd)
+{
+	char control[512], payload[600];
+	struct iovec iov = { .iov_base = payload, .iov_len = sizeof(payload) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	const struct sock_extended_err *ee;
+
+	if (recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return -errno;
+	ee = cmsg_find(&msg, SOL_IP, IP_RECVERR);
+	if (!ee || ee->ee_errno != EMSGSIZE ||
+	    ee->ee_origin != SO_EE_ORIGIN_ICMP)
+		return -EBADMSG;
+	return (int)ee->ee_info;
+}
+
+/* An error is told, with an MTU less what is added, or lost; and just once. */
+TEST_F(path, erring)
+{
+	unsigned int nth, points = 0, lost = 0;
+	int one = 1, err, info, so_error;
+	socklen_t len = sizeof(so_error);
+	const uint16_t mtu = 1300;
+	bool hit = true;
+
+	ASSERT_EQ(0, setsockopt(self->fd, SOL_IP, IP_RECVERR, &one,
+				sizeof(one)));
+	for (nth = 1; hit && nth < POINTS_MAX; nth++) {
+		fault_begin(nth);
+		err = too_big(self, mtu);
+		hit = fault_end();
+		EXPECT_TRUE(fitting(err));
+		drain_tap(self);
+		info = next_error(self->fd);
+		EXPECT_TRUE(info == mtu - OVERHEAD ||
+			    (hit && info == -EAGAIN)) {
+			TH_LOG("allocation %u: %d", nth, info);
+		}
+		EXPECT_EQ(-EAGAIN, next_error(self->fd));
+		/* an error that came, in whatever way, is not left over */
+		ASSERT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_ERROR,
+					&so_error, &len));
+		EXPECT_TRUE(!so_error || so_error == EMSGSIZE);
+		points += hit;
+		lost += info == -EAGAIN;
+	}
+	TH_LOG("%u points, at %u of them the error was lost", points, lost);
+	/* the packet, and the entry that it becomes */
+	EXPECT_LE(2, points);
+	EXPECT_LE(2, lost);
+	figure_add("fault_path", "fault_points", points);
+}
+
+/* loading */
+
+static int load(int file)
+{
+	return syscall(SYS_finit_module, file, "", 0) ? -errno : 0;
+}
+
+/* The part of the module that said in the log why it does not load; "" */
+static const char *who_failed(int log)
+{
+	static char name[32];
+	char record[1024], *at;
+	ssize_t n;
+
+	name[0] = '\0';
+	while ((n = read(log, record, sizeof(record) - 1)) > 0) {
+		record[n] = '\0';
+		at = strstr(record, ";e2ee: ");
+		if (at)
+			sscanf(at, ";e2ee: %31[a-z]", name);
+	}
+	return name;
+}
+
+/* It loaded, though something failed: all that it is for works. */
+static const char *whole(void)
+{
+	static const enum sock_kind kinds[] = { SOCK_V4, SOCK_V6 };
+	const char *wrong = "";
+	uint32_t session;
+	struct ctl ctl;
+	int fd;
+
+	if (ctl_open(&ctl))
+		return "no control";
+	if (ctl_session_new(&ctl, "whole", NULL, &session))
+		wrong = "no session";
+	for (size_t i = 0; !*wrong && i < ARRAY_SIZE(kinds); i++) {
+		fd = sock_udp(kinds[i], 0, NULL);
+		if (ctl_attach(&ctl, session, fd, NULL))
+			wrong = kinds[i] == SOCK_V4 ? "IPv4 is not attached" :
+						      "IPv6 is not attached";
+		close(fd);
+	}
+	if (!*wrong && ctl_session_del(&ctl, session))
+		wrong = "session stays";
+	ctl_close(&ctl);
+	return wrong;
+}
+
+/*
+ * From the last allocation of loading to the one that comes before the module's
+ * own: those before are the kernel's loader's.
+ */
+TEST(loading)
+{
+	const unsigned int many = 1000000, step = short_or_long(5, 1);
+	int file, log, err, named = 0, points = 0;
+	const char *wrong, *who = "";
+	unsigned int nth;
+	bool hit;
+
+	ASSERT_EQ(0, fault_open());
+	ASSERT_EQ(0, module_load("e2ee"));
+	ASSERT_EQ(0, module_unload_soon("e2ee"));
+	ASSERT_EQ(0, sock_netns());
+	file = open(module_file("e2ee"), O_RDONLY | O_CLOEXEC);
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, file);
+	ASSERT_LE(0, log);
+	/* how many there are, when all that is kept for later is there */
+	for (int i = 0; i < 2; i++) {
+		fault_begin(many);
+		ASSERT_EQ(0, load(file));
+		nth = many - fault_left();
+		ASSERT_EQ(0, module_unload_soon("e2ee"));
+	}
+	for (; nth > step; nth -= step) {
+		lseek(log, 0, SEEK_END);
+		fault_begin(nth);
+		err = load(file);
+		hit = fault_end();
+		who = err ? who_failed(log) : "";
+		/* "no more sockets", says the kernel where it has no memory */
+		EXPECT_TRUE(fitting(err) || err == -ENFILE) {
+			TH_LOG("allocation %u: %s", nth, strerror(-err));
+		}
+		points += hit;
+		named += *who != '\0';
+		if (err && !*who)
+			break;		/* the loader's own */
+		wrong = err ? "" : whole();
+		EXPECT_STREQ("", wrong) {
+			TH_LOG("loaded without allocation %u", nth);
+		}
+		/* not even half of it is there */
+		ASSERT_EQ(err ? -ENOENT : 0, module_unload_soon("e2ee"));
+	}
+	TH_LOG("%d points, of which %d kept it from loading", points, named);
+	/* caches, workqueues, sockets, what is registered */
+	EXPECT_LT(short_or_long(6, 30), named);
+	close(file);
+	close(log);
+	EXPECT_EQ(0, module_load("e2ee"));
+	EXPECT_STREQ("", whole());
+	figure_add("fault_path", "fault_points", points);
 }
 
 TEST_HARNESS_MAIN

@@ -48,17 +48,22 @@ void fault_begin(unsigned int nth)
 		abort();
 }
 
-bool fault_end(void)
+unsigned int fault_left(void)
 {
 	char text[16] = "";
 	/* where this copy is the one that fails, none did before */
 	ssize_t len = pread(nth_fd, text, sizeof(text) - 1, 0);
-	bool failed = len > 0 && atoi(text) == 0;
+	unsigned int left = len > 0 ? (unsigned int)atoi(text) : 1;
 
 	/* the same for this one; the second try is not the nth any more */
 	if (pwrite(nth_fd, "0", 1, 0) != 1 && pwrite(nth_fd, "0", 1, 0) != 1)
 		abort();
-	return failed;
+	return left;
+}
+
+bool fault_end(void)
+{
+	return !fault_left();
 }
 
 /* Its write allocates nothing: what is to fail is still to come. */

@@ -20,6 +20,8 @@ int fault_open(void);
 void fault_begin(unsigned int nth);
 /* Ends it. Did it fail? If not, there was no nth one. */
 bool fault_end(void);
+/* Ends it, too. How many more there would have to be; 0: it failed */
+unsigned int fault_left(void);
 
 /* The allocation from the slab that comes after @bytes, whoever makes it */
 void fault_any_begin(size_t bytes);
