@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include "lib/commands.h"
 #include "lib/fault.h"
@@ -508,6 +509,65 @@ static bool idle(FIXTURE_DATA(fault) *self, const struct request *request)
 				state_same(&self->w->stock.nl, &self->done);
 }
 
+/* Is this thread in another namespace than the stock? */
+static bool moved(struct world *w)
+{
+	struct stat now, stock;
+
+	must(stat("/proc/thread-self/ns/net", &now) ? -errno : 0);
+	must(fstat(w->netns, &stock) ? -errno : 0);
+	return now.st_ino != stock.st_ino;
+}
+
+/* In the namespace of this thread: "" or what does not work */
+static const char *works_here(void)
+{
+	const struct ctl_guard guard = { .first = 4000, .last = 4009 };
+	uint32_t session, id;
+	struct ctl ctl;
+	int fd, err;
+
+	err = ctl_open(&ctl);
+	if (err)
+		return "the family is not there";
+	fd = sock_udp(SOCK_V4, 0, NULL);
+	err = ctl_session_new(&ctl, "new", NULL, &session);
+	if (!err)
+		err = ctl_guard_new(&ctl, session, &guard, &id);
+	if (!err)
+		err = ctl_guard_del(&ctl, id);
+	if (!err && fd >= 0)	/* without loopback it has no address */
+		err = ctl_attach(&ctl, session, fd, NULL);
+	if (!err)
+		err = ctl_session_del(&ctl, session);
+	close(fd);
+	ctl_close(&ctl);
+	return err ? strerror(-err) : "";
+}
+
+/*
+ * Other parts of the kernel have a say in it, too, but it is there with all of
+ * ours or not at all, and nothing of other namespaces changes.
+ */
+static const char *judge_netns(FIXTURE_DATA(fault) *self,
+			       const long before[KINDS], int err)
+{
+	struct world *w = self->w;
+	long now[KINDS];
+
+	if (!fitting(err))
+		return strerror(-err);
+	if (moved(w) != !err)
+		return err ? "failed, but it is another namespace" :
+			     "succeeded, but it is the same namespace";
+	count(now);
+	if (memcmp(now, before, sizeof(now)))
+		return "has objects from the start";
+	if (!state_same(&w->stock.nl, &self->was))
+		return "the namespace of before changed";
+	return err ? "" : works_here();
+}
+
 /* "": nothing changed, or all that should; else what is wrong */
 static const char *judge(FIXTURE_DATA(fault) *self,
 			 const struct request *request, const long before[KINDS],
@@ -517,9 +577,8 @@ static const char *judge(FIXTURE_DATA(fault) *self,
 	long now[KINDS];
 	size_t i;
 
-	/* other parts of the kernel, each with a say of its own */
 	if (request->run == netns_new)
-		return "";
+		return judge_netns(self, before, err);
 	if (!fitting(err))
 		return strerror(-err);
 	if (state_same(nl, &self->was))
