@@ -8,7 +8,8 @@ draft-ietf-avtcore-rtp-sframe-02, one SFrame object per RTP packet.
 
   sframe.py vectors DIR            check the vectors in DIR, print TAP
   sframe.py open PCAP... KEYS      decrypt a capture, print a JSON line a packet
-  sframe.py scan PCAP...           count, and find (KID, CTR) that repeat
+  sframe.py scan PCAP... [KEYS]    count, and find (key, nonce) that repeat; by
+                                   KID and CTR where the key is not known
   sframe.py seal HEX KEYS --ctr N  seal an RTP packet (--payload: its payload)
   sframe.py open-one HEX KEYS      open one
 
@@ -545,34 +546,71 @@ def command_seal(args):
     return 0
 
 
+class Scan:
+    """Which keys and nonces captures have, and which of them come again.
+
+    A key is told apart by itself where the ring has it, else by what is said of
+    it: of kid, ssrc, source (address and port), host (address).
+    """
+
+    def __init__(self, by=("kid", "ssrc"), ring=None, rtx=()):
+        self.by, self.ring, self.rtx = by, ring or KeyRing(), rtx
+        self.counts = collections.Counter(dict.fromkeys(
+            ("other", "empty", "clear", "sealed", "malformed", "opened",
+             "pairs", "repeated", "copies"), 0))
+        self.seen, self.repeats = {}, []
+        self.senders = collections.Counter()
+
+    def _pair(self, who, out, content):
+        """The key and the nonce, as much as is known of them."""
+        try:
+            key = self.ring.find(out["kid"], out["ssrc"])
+        except SFrameError:
+            return who, out["ctr"]
+        with contextlib.suppress(SFrameError):
+            key.open(content[1:])
+            self.counts["opened"] += 1
+        return key.key, nonce_of(key.salt, out["ctr"])
+
+    def _add(self, datagram):
+        out = describe(datagram.data, self.rtx)
+        self.counts[out["kind"]] += 1
+        if out["kind"] != "sealed":
+            return
+        out["source"] = datagram.source
+        out["host"] = datagram.source.rpartition(":")[0]
+        who = tuple(out[name] for name in self.by)
+        self.senders[who] += 1
+        rtp = Rtp.parse(unwrap_channel(datagram.data))
+        pair = self._pair(who, out, rtp.split(self.rtx)[1])
+        # by the digest: a capture may be long
+        content = hashlib.sha256(rtp.payload).digest()
+        if pair in self.seen:
+            copy = self.seen[pair] == content
+            self.counts["copies" if copy else "repeated"] += 1
+            self.repeats.append({**dict(zip(self.by, who)),
+                                 "ctr": out["ctr"], "copy": copy})
+        else:
+            self.counts["pairs"] += 1
+            self.seen[pair] = content
+
+    def add(self, path):
+        """One more capture."""
+        for datagram in pcap_datagrams(path):
+            self._add(datagram)
+        return self
+
+
 def command_scan(args):
     """Counts as JSON; 1 if a nonce came twice, or clear RTP with --no-clear."""
-    counts = collections.Counter(dict.fromkeys(
-        ("other", "empty", "clear", "sealed", "malformed", "repeated",
-         "copies"), 0))
-    seen, repeats, senders = {}, [], collections.Counter()
+    scan = Scan(args.by, key_ring(args), args.rtx_pt)
     for path in args.pcap:
-        for datagram in pcap_datagrams(path):
-            out = describe(datagram.data, args.rtx_pt)
-            counts[out["kind"]] += 1
-            if out["kind"] != "sealed":
-                continue
-            out["source"] = datagram.source
-            who = tuple(out[name] for name in args.by)
-            senders[who] += 1
-            content = Rtp.parse(unwrap_channel(datagram.data)).payload
-            # by the digest: a capture may be long
-            content = hashlib.sha256(content).digest()
-            nonce = who, out["ctr"]
-            if nonce in seen:
-                copy = seen[nonce] == content
-                counts["copies" if copy else "repeated"] += 1
-                repeats.append({**dict(zip(args.by, who)), "ctr": out["ctr"],
-                                "copy": copy})
-            seen.setdefault(nonce, content)
-    print(json.dumps({**counts, "senders": [
+        scan.add(path)
+    print(json.dumps({**scan.counts, "senders": [
         {**dict(zip(args.by, who)), "packets": count}
-        for who, count in senders.items()], "repeats": repeats[:20]}))
+        for who, count in scan.senders.items()],
+        "repeats": scan.repeats[:20]}))
+    counts = scan.counts
     return int(bool(counts["repeated"] or
                     counts["copies"] and not args.allow_copies or
                     counts["clear"] and args.no_clear))
@@ -715,9 +753,11 @@ def main():
     sub.add_argument("--ctr", type=number, required=True)
     sub.add_argument("--payload", action="store_true")
     sub = command("scan", command_scan, pcap, rtx)
+    key_options(sub)
     sub.add_argument("--by", default=["kid", "ssrc"],
                      type=lambda text: text.split(","),
-                     help="what tells keys apart: of kid, ssrc, source")
+                     help="what tells unknown keys apart: of kid, ssrc, source, "
+                     "host")
     sub.add_argument("--allow-copies", action="store_true",
                      help="the same bytes may come twice")
     sub.add_argument("--no-clear", action="store_true",
