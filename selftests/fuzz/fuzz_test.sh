@@ -1,7 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Each fuzzer for some seconds, from its corpus; TAP, with how much it tried.
+# Each fuzzer for some seconds, from its corpus; TAP, with how much it tried, and
+# what it reached ("cov:" of libFuzzer, edges of the code under test).
 #     fuzz_test.sh FOLDER [SECONDS]	FOLDER: where the fuzzers were built
+# Inputs that reached something new stay in FOLDER/corpus/NAME, from which later
+# runs start, too.
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
@@ -16,24 +19,26 @@ export ASAN_OPTIONS=quarantine_size_mb=8
 # fuzz NAME: anything found stays in FOLDER
 fuzz()
 {
-	local log=$work/$1.log tried=0 status=0
+	local log=$work/$1.log kept=$built/corpus/$1 tried=0 status=0 reached
 
-	mkdir -p "$work/$1"
+	mkdir -p "$kept"
 	"$built/$1_fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=60 \
 		-rss_limit_mb=4096 -artifact_prefix="$built/$1-" \
-		-print_final_stats=1 "$work/$1" "$here/corpus/$1" \
+		-print_final_stats=1 "$kept" "$here/corpus/$1" \
 		>"$log" 2>&1 || status=$?
 	tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+	reached=$(sed -n 's/^#.*DONE *cov: \([0-9]*\) .*/\1/p' "$log")
 	((++count))
-	if [[ $status -eq 0 && ${tried:-0} -gt 100 ]]; then
-		echo "ok $count - $1: $tried inputs"
+	if [[ $status -eq 0 && ${tried:-0} -gt 100 && ${reached:-0} -gt 0 ]]; then
+		echo "ok $count - $1: $tried inputs, cov: $reached," \
+			"$(find "$kept" -type f | wc -l) kept"
 		return
 	fi
 	echo "not ok $count - $1: ${tried:-0} inputs, status $status"
 	tail -n 60 "$log" | sed 's/^/# /'
 }
 
-for name in rtp sframe replay message line store; do
+for name in rtp sframe replay message line store attr; do
 	fuzz "$name"
 done
 echo "1..$count"
