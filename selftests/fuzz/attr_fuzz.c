@@ -3,7 +3,8 @@
  * libFuzzer: what libe2ee reads from the kernel, by its tables of attributes. Any
  * message as an answer or an event of each kind: what is read fits its structure,
  * texts end, and, packed and read anew, it is the same. And the names that it gives
- * to the places which the kernel found fault with, wherever those are said to be.
+ * to the places which the kernel found fault with, wherever those are said to be;
+ * and its words for why.
  */
 #include <string.h>
 
@@ -14,6 +15,8 @@
 
 #define FAMILY	33
 #define ROOM	65536	/* bytes of a message, as it is packed anew */
+#define TYPE_DONE	(1U << 31)	/* for e2ee_explain() */
+#define TYPE_CAPPED	(1U << 30)
 #define LEN_MAX	2048	/* bytes of one that is read */
 
 static const struct table *const tables[] = {
@@ -159,6 +162,25 @@ static void check_names(const struct nlmsghdr *nlh, uint32_t type)
 	free(text);
 }
 
+/* As the kernel's words for a refusal: of a request, or at the end of a list */
+static void check_explained(const struct nlmsghdr *nlh, size_t size,
+			    uint32_t type)
+{
+	static struct e2ee_ctx ctx;
+	struct nlmsghdr *answer = malloc(size);
+
+	MUST(answer);
+	memcpy(answer, nlh, size);
+	answer->nlmsg_flags = NLM_F_ACK_TLVS;
+	if (type & TYPE_CAPPED)
+		answer->nlmsg_flags |= NLM_F_CAPPED;
+	answer->nlmsg_type = type & TYPE_DONE ? NLMSG_DONE : NLMSG_ERROR;
+	e2ee_explain(&ctx, nlh, answer, 22);
+	MUST(ctx.refused);
+	check_name(ctx.error, sizeof(ctx.error));
+	free(answer);
+}
+
 /* The first four bytes are an attribute's type; what is behind them, attributes */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -181,6 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (unsigned int i = 0; i < ARRAY_SIZE(tables); i++)
 		check_table(nlh, i);
 	check_names(nlh, type);
+	check_explained(nlh, size, type);
 	free(nlh);
 	return 0;
 }

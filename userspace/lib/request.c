@@ -27,31 +27,39 @@ static void explanation_read(const struct nlmsghdr *request,
 			     const struct nlmsghdr *answer,
 			     struct explanation *why)
 {
+	static struct nla_policy policy[NLMSGERR_ATTR_MAX + 1] = {
+		[NLMSGERR_ATTR_OFFS] = { .type = NLA_U32 },
+		[NLMSGERR_ATTR_MISS_TYPE] = { .type = NLA_U32 },
+		[NLMSGERR_ATTR_MISS_NEST] = { .type = NLA_U32 },
+	};
+	size_t len = (size_t)nlmsg_datalen(answer);
 	size_t skip = sizeof(int), nest = 0;
 	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1];
 	struct nlattr *first;
-	int rest;
 
 	if (!(answer->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
 	if (answer->nlmsg_type == NLMSG_ERROR) {
 		const struct nlmsgerr *err = nlmsg_data(answer);
 
+		if (len < sizeof(*err))
+			return;
 		skip = sizeof(*err);
 		if (!(answer->nlmsg_flags & NLM_F_CAPPED))
 			skip += err->msg.nlmsg_len - NLMSG_HDRLEN;
 	}
 	skip = NLMSG_ALIGN(skip);
-	rest = nlmsg_datalen(answer) - (int)skip;
-	if (rest <= 0)
+	if (skip >= len)
 		return;
 	first = (struct nlattr *)(void *)((char *)nlmsg_data(answer) + skip);
-	if (nla_parse(tb, NLMSGERR_ATTR_MAX, first, rest, NULL))
+	if (nla_parse(tb, NLMSGERR_ATTR_MAX, first, (int)(len - skip), policy))
 		return;
 	if (tb[NLMSGERR_ATTR_MSG]) {
 		why->text = nla_data(tb[NLMSGERR_ATTR_MSG]);
 		why->text_len = (int)strnlen(why->text,
 			(size_t)nla_len(tb[NLMSGERR_ATTR_MSG]));
+		if (!why->text_len)
+			why->text = NULL;
 	}
 	if (tb[NLMSGERR_ATTR_MISS_NEST])
 		nest = nla_get_u32(tb[NLMSGERR_ATTR_MISS_NEST]);
