@@ -2,8 +2,15 @@
 /*
  * "e2ee-nonces-gcm": AES-GCM that remembers each (key, nonce) it seals with. Loaded
  * before e2ee.ko it is the best driver, so that all that any test seals goes
- * through it. debugfs e2ee_nonces: "pairs" (seen), "repeats" (must be 0),
- * "full" (not remembered for want of room), "clear" (write: forget all).
+ * through it. Where the kernel hides its fast driver behind "__gcm(aes)", as before
+ * 6.16, there is one in front of that, too. debugfs e2ee_nonces: "pairs" (seen),
+ * "repeats" (must be 0), "full" (not remembered for want of room), "clear"
+ * (write: forget all). Loading it repeats one, so that "repeats" is not 0 before
+ * the first "clear", or fails.
+ *
+ * A session that names a driver goes where the name says: "gcm(aes)",
+ * "pcrypt(gcm(aes))", "pcrypt(e2ee-nonces-gcm)" and e2ee-late come by here,
+ * "pcrypt(generic-gcm-aesni)" and the like do not.
  *
  * e2ee.ko promises not to repeat one for as long as it is loaded: when it goes,
  * all is forgotten but the counts.
@@ -14,17 +21,22 @@
 #include <linux/module.h>
 #include <linux/notifier.h>
 #include <linux/random.h>
+#include <linux/scatterlist.h>
+#include <linux/sched.h>
 #include <linux/siphash.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/vmalloc.h>
 #include <crypto/internal/aead.h>
 
 #define NONCE_LEN	12
+#define TAG_LEN		16
 #define SLOTS		BIT(22)	/* of 8 bytes, filled up to 3/4 */
 
 struct nonces_tfm {
 	struct crypto_aead *inner;
 	u64 key;			/* its digest */
+	bool vector;			/* the key is of the kernel's self-test */
 };
 
 static struct dentry *nonces_dir;
@@ -93,7 +105,8 @@ static int nonces_encrypt(struct aead_request *req)
 {
 	struct nonces_tfm *tfm = crypto_aead_ctx(crypto_aead_reqtfm(req));
 
-	nonces_note(tfm->key, req->iv);
+	if (!tfm->vector)
+		nonces_note(tfm->key, req->iv);
 	return crypto_aead_encrypt(nonces_inner(req));
 }
 
@@ -107,6 +120,12 @@ static int nonces_setkey(struct crypto_aead *aead, const u8 *key,
 {
 	struct nonces_tfm *tfm = crypto_aead_ctx(aead);
 
+	/*
+	 * A new pcrypt(e2ee-nonces-gcm) is tried with the same vectors over and
+	 * over; it seals in threads of its own, but has its key from the tester.
+	 */
+	tfm->vector = current->flags & PF_KTHREAD &&
+		      !strcmp(current->comm, "cryptomgr_test");
 	tfm->key = siphash(key, len, &nonces_siphash);
 	return crypto_aead_setkey(tfm->inner, key, len);
 }
@@ -118,14 +137,40 @@ static int nonces_setauthsize(struct crypto_aead *aead, unsigned int size)
 	return crypto_aead_setauthsize(tfm->inner, size);
 }
 
-/* the one below: that of the same name would be ourselves */
-static const char *nonces_below;
+/**
+ * struct nonces_cipher - a driver of ours, in front of the best there was
+ * @alg: ours; of flag CRYPTO_ALG_INTERNAL: "__gcm(aes)"
+ * @keeper: keeps the one behind it there, by whose name it is found: that of the
+ *	same algorithm would be ourselves. NULL: there is none
+ */
+struct nonces_cipher {
+	struct aead_alg alg;
+	struct crypto_aead *keeper;
+};
+
+static bool nonces_hidden(const struct nonces_cipher *cipher)
+{
+	return cipher->alg.base.cra_flags & CRYPTO_ALG_INTERNAL;
+}
+
+/* Of the same kind as ours */
+static struct crypto_aead *nonces_alloc(const struct nonces_cipher *cipher,
+					const char *name)
+{
+	u32 type = nonces_hidden(cipher) ? CRYPTO_ALG_INTERNAL : 0;
+
+	return crypto_alloc_aead(name, type, type | CRYPTO_ALG_ASYNC);
+}
 
 static int nonces_init_tfm(struct crypto_aead *aead)
 {
 	struct nonces_tfm *tfm = crypto_aead_ctx(aead);
+	struct crypto_tfm *behind;
+	struct nonces_cipher *cipher;
 
-	tfm->inner = crypto_alloc_aead(nonces_below, 0, CRYPTO_ALG_ASYNC);
+	cipher = container_of(crypto_aead_alg(aead), struct nonces_cipher, alg);
+	behind = crypto_aead_tfm(cipher->keeper);
+	tfm->inner = nonces_alloc(cipher, crypto_tfm_alg_driver_name(behind));
 	if (IS_ERR(tfm->inner))
 		return PTR_ERR(tfm->inner);
 	crypto_aead_set_reqsize(aead, sizeof(struct aead_request) +
@@ -140,25 +185,115 @@ static void nonces_exit_tfm(struct crypto_aead *aead)
 	crypto_free_aead(tfm->inner);
 }
 
-static struct aead_alg nonces_alg = {
-	.setkey = nonces_setkey,
-	.setauthsize = nonces_setauthsize,
-	.encrypt = nonces_encrypt,
-	.decrypt = nonces_decrypt,
-	.init = nonces_init_tfm,
-	.exit = nonces_exit_tfm,
-	.ivsize = NONCE_LEN,
-	.maxauthsize = 16,
-	.chunksize = 16,
-	.base = {
-		.cra_name = "gcm(aes)",
-		.cra_driver_name = "e2ee-nonces-gcm",
-		.cra_priority = 100000,
-		.cra_blocksize = 1,
-		.cra_ctxsize = sizeof(struct nonces_tfm),
-		.cra_module = THIS_MODULE,
-	},
+#define NONCES_CIPHER(name, driver, flags) {				\
+	.alg = {							\
+		.setkey = nonces_setkey,				\
+		.setauthsize = nonces_setauthsize,			\
+		.encrypt = nonces_encrypt,				\
+		.decrypt = nonces_decrypt,				\
+		.init = nonces_init_tfm,				\
+		.exit = nonces_exit_tfm,				\
+		.ivsize = NONCE_LEN,					\
+		.maxauthsize = TAG_LEN,					\
+		.chunksize = 16,					\
+		.base = {						\
+			.cra_name = name,				\
+			.cra_driver_name = driver,			\
+			.cra_priority = 100000,				\
+			.cra_flags = flags,				\
+			.cra_blocksize = 1,				\
+			.cra_ctxsize = sizeof(struct nonces_tfm),	\
+			.cra_module = THIS_MODULE,			\
+		},							\
+	},								\
+}
+
+static struct nonces_cipher nonces_ciphers[] = {
+	NONCES_CIPHER("gcm(aes)", "e2ee-nonces-gcm", 0),
+	NONCES_CIPHER("__gcm(aes)", "__e2ee-nonces-gcm", CRYPTO_ALG_INTERNAL),
 };
+
+static int nonces_register(struct nonces_cipher *cipher)
+{
+	struct crypto_aead *keeper;
+	int err;
+
+	keeper = nonces_alloc(cipher, cipher->alg.base.cra_name);
+	if (IS_ERR(keeper))
+		return PTR_ERR(keeper);
+	cipher->keeper = keeper;
+	err = crypto_register_aead(&cipher->alg);
+	if (err) {
+		cipher->keeper = NULL;
+		crypto_free_aead(keeper);
+	}
+	return err;
+}
+
+static void nonces_unregister(struct nonces_cipher *cipher)
+{
+	if (!cipher->keeper)
+		return;
+	crypto_unregister_aead(&cipher->alg);
+	crypto_free_aead(cipher->keeper);
+	cipher->keeper = NULL;
+}
+
+static int nonces_seal(struct crypto_aead *tfm, u8 *data, u8 *iv)
+{
+	struct aead_request *req = aead_request_alloc(tfm, GFP_KERNEL);
+	struct scatterlist sg;
+	int err;
+
+	if (!req)
+		return -ENOMEM;
+	sg_init_one(&sg, data, TAG_LEN);
+	aead_request_set_callback(req, 0, NULL, NULL);
+	aead_request_set_ad(req, 0);
+	aead_request_set_crypt(req, &sg, &sg, 0, iv);
+	/* what is hidden is for those who have the registers of SIMD */
+	local_bh_disable();
+	err = crypto_aead_encrypt(req);
+	local_bh_enable();
+	aead_request_free(req);
+	return err;
+}
+
+/* Is what others come by ours, and does a nonce that comes twice show? */
+static int nonces_try(const struct nonces_cipher *cipher)
+{
+	int before = atomic_read(&nonces_repeats), err;
+	struct {
+		u8 data[TAG_LEN];
+		u8 key[16];
+		u8 iv[NONCE_LEN];
+	} *mem;
+	struct crypto_aead *tfm;
+
+	tfm = nonces_alloc(cipher, cipher->alg.base.cra_name);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	err = -ENOMEM;
+	if (!mem)
+		goto free_tfm;
+	get_random_bytes(mem->key, sizeof(mem->key));
+	err = crypto_aead_setkey(tfm, mem->key, sizeof(mem->key)) ?:
+	      nonces_seal(tfm, mem->data, mem->iv);
+	mem->iv[0] ^= 1;
+	if (!err)
+		err = nonces_seal(tfm, mem->data, mem->iv);
+	if (!err && atomic_read(&nonces_repeats) != before)
+		err = -EINVAL;
+	if (!err)
+		err = nonces_seal(tfm, mem->data, mem->iv);
+	if (!err && atomic_read(&nonces_repeats) != before + 1)
+		err = -EINVAL;
+	kfree(mem);
+free_tfm:
+	crypto_free_aead(tfm);
+	return err;
+}
 
 static int nonces_notify(struct notifier_block *nb, unsigned long state,
 			 void *data)
@@ -185,24 +320,44 @@ static int nonces_clear(void *data, u64 value)
 
 DEFINE_DEBUGFS_ATTRIBUTE(nonces_clear_fops, NULL, nonces_clear, "%llu\n");
 
-static struct crypto_aead *nonces_keeper;	/* keeps the one below there */
+static int __init nonces_begin(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(nonces_ciphers); i++) {
+		err = nonces_register(&nonces_ciphers[i]);
+		/* the newest kernels hide none */
+		if (err == -ENOENT && nonces_hidden(&nonces_ciphers[i]))
+			continue;
+		if (!err)
+			err = nonces_try(&nonces_ciphers[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void nonces_end(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(nonces_ciphers); i++)
+		nonces_unregister(&nonces_ciphers[i]);
+}
 
 static int __init nonces_init(void)
 {
-	int err = -ENOMEM;
+	int err;
 
 	get_random_bytes(&nonces_siphash, sizeof(nonces_siphash));
-	nonces_keeper = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
-	if (IS_ERR(nonces_keeper))
-		return PTR_ERR(nonces_keeper);
-	nonces_below = crypto_tfm_alg_driver_name(crypto_aead_tfm(nonces_keeper));
 	nonces_slots = vcalloc(SLOTS, sizeof(*nonces_slots));
 	if (!nonces_slots)
-		goto free_keeper;
+		return -ENOMEM;
 	err = register_module_notifier(&nonces_notifier);
 	if (err)
 		goto free_slots;
-	err = crypto_register_aead(&nonces_alg);
+	err = nonces_begin();
 	if (err)
 		goto unregister;
 	nonces_dir = debugfs_create_dir("e2ee_nonces", NULL);
@@ -214,25 +369,25 @@ static int __init nonces_init(void)
 	return 0;
 
 unregister:
+	nonces_end();
 	unregister_module_notifier(&nonces_notifier);
 free_slots:
 	vfree(nonces_slots);
-free_keeper:
-	crypto_free_aead(nonces_keeper);
 	return err;
 }
 
 static void __exit nonces_exit(void)
 {
 	debugfs_remove(nonces_dir);
-	crypto_unregister_aead(&nonces_alg);
+	nonces_end();
 	unregister_module_notifier(&nonces_notifier);
 	vfree(nonces_slots);
-	crypto_free_aead(nonces_keeper);
 }
 
 module_init(nonces_init);
 module_exit(nonces_exit);
 
 MODULE_DESCRIPTION("AES-GCM that finds a (key, nonce) that is used twice");
+/* where they are modules; as e2ee.ko has it */
+MODULE_SOFTDEP("pre: aesni_intel ghash_clmulni_intel gcm ctr");
 MODULE_LICENSE("GPL");
