@@ -61,6 +61,48 @@ static struct {
 	uint64_t sealed;	/* datagrams that the wires opened */
 } shared;
 
+/* Calls that did what they are for; where they may be refused, that too */
+enum goal {
+	SENT, SENT_MSG, SENT_GSO, SENT_ZEROCOPY, SPLICED, WROTE, SEND_REFUSED,
+	RECEIVED, RECEIVED_ERROR, GOT_OPTION, SET_OPTION, OPTION_REFUSED,
+	CONNECTED, BIND_REFUSED, SHUT_DOWN, CLOSED, DUPLICATED, FORKED,
+	ATTACHED, ATTACH_REFUSED, DETACH_REFUSED, SWITCHED, RING_SENT,
+	RING_SENT_ZEROCOPY, RING_RECEIVED, RING_POLLED, RING_REFUSED, IOCTLED,
+	POLLED, OPENED, GOALS
+};
+
+static const char * const goals[GOALS] = {
+	[SENT] = "send", [SENT_MSG] = "sendmsg", [SENT_GSO] = "sendmsg-gso",
+	[SENT_ZEROCOPY] = "send-asked-for-zerocopy", [SPLICED] = "sendfile",
+	[WROTE] = "write", [SEND_REFUSED] = "send-refused",
+	[RECEIVED] = "recv", [RECEIVED_ERROR] = "recv-error-queue",
+	[GOT_OPTION] = "getsockopt", [SET_OPTION] = "setsockopt",
+	[OPTION_REFUSED] = "setsockopt-refused", [CONNECTED] = "connect",
+	[BIND_REFUSED] = "bind-refused", [SHUT_DOWN] = "shutdown",
+	[CLOSED] = "close", [DUPLICATED] = "dup", [FORKED] = "fork",
+	[ATTACHED] = "attach", [ATTACH_REFUSED] = "attach-refused",
+	[DETACH_REFUSED] = "detach-refused", [SWITCHED] = "epoch",
+	[RING_SENT] = "io_uring-send",
+	[RING_SENT_ZEROCOPY] = "io_uring-send-zc",
+	[RING_RECEIVED] = "io_uring-recv", [RING_POLLED] = "io_uring-poll",
+	[RING_REFUSED] = "io_uring-refused", [IOCTLED] = "ioctl",
+	[POLLED] = "poll", [OPENED] = "sealed-on-the-wires",
+};
+
+static const char *goal(unsigned int nth)
+{
+	return nth < GOALS ? goals[nth] : NULL;
+}
+
+/* What a call returned: that it worked, or was refused */
+static void met(enum goal goal, bool worked, int refused)
+{
+	if (worked)
+		run_met(goal, 1);
+	else if (refused >= 0)
+		run_met((unsigned int)refused, 1);
+}
+
 static pthread_barrier_t ready;
 
 struct calls {
@@ -68,20 +110,25 @@ struct calls {
 	struct dice dice;
 	struct ctl ctl;
 	struct io_uring ring;
-	bool has_ring;
 	uint8_t out[ROOM];
 	uint8_t in[ROOM];
 };
 
 static int open_slot(struct dice *dice)
 {
-	int room = 1 << 20;
+	int room = 1 << 20, one = 1;
 	/* the wires are of IPv4: mapped sockets reach them, too */
 	int fd = sock_udp(dice_one_in(dice, 2) ? SOCK_V4 : SOCK_MAPPED, 0,
 			  NULL);
 
-	if (fd >= 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if (fd < 0)
+		return fd;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	/* some hear of errors; it may be set, or not, later as well */
+	if (dice_one_in(dice, 2))
+		setsockopt(fd, SOL_IP, IP_RECVERR, &one, sizeof(one));
+	if (dice_one_in(dice, 2))
+		setsockopt(fd, SOL_IPV6, IPV6_RECVERR, &one, sizeof(one));
 	return fd;
 }
 
@@ -100,8 +147,11 @@ static void renew(struct calls *c, unsigned int slot)
 
 	if (fd < 0)
 		return;
-	if (!attach(c, fd))
-		dup3(fd, shared.fds[slot], O_CLOEXEC);
+	/* what was behind the number is closed by it */
+	if (!attach(c, fd)) {
+		run_met(ATTACHED, 1);
+		met(CLOSED, dup3(fd, shared.fds[slot], O_CLOEXEC) >= 0, -1);
+	}
 	close(fd);
 }
 
@@ -160,11 +210,18 @@ static void do_send(struct calls *c, int fd)
 		MSG_OOB, 0x10 /* MSG_PROBE */,
 	};
 	size_t len = packet(c, ROOM);
-	struct addr to;
+	const struct addr *wire = NULL;
+	struct addr to = { .len = 0 };
+	ssize_t n;
+	int flag;
 
-	sendto(fd, c->out, len, MSG_DONTWAIT | flags[dice_below(&c->dice, 9)],
-	       dice_one_in(&c->dice, 2) ?
-	       (void *)&any_wire(c, fd, &to)->ss : NULL, to.len);
+	flag = flags[dice_below(&c->dice, 9)];
+	if (dice_one_in(&c->dice, 2))
+		wire = any_wire(c, fd, &to);
+	n = sendto(fd, c->out, len, MSG_DONTWAIT | flag,
+		   wire ? (void *)&wire->ss : NULL, to.len);
+	met(flag == MSG_ZEROCOPY ? SENT_ZEROCOPY : SENT, n == (ssize_t)len,
+	    SEND_REFUSED);
 }
 
 static void do_sendmsg(struct calls *c, int fd)
@@ -178,25 +235,28 @@ static void do_sendmsg(struct calls *c, int fd)
 		.msg_iov = iov, .msg_iovlen = 3, .msg_control = control,
 	};
 	uint16_t segment = (uint16_t)dice_below(&c->dice, 300);
+	bool burst = false;
 	struct mmsghdr both[2];
 	struct addr to;
+	ssize_t n;
 
 	if (dice_one_in(&c->dice, 2)) {
 		msg.msg_name = (void *)&any_wire(c, fd, &to)->ss;
 		msg.msg_namelen = to.len;
 	}
-	if (dice_one_in(&c->dice, 2))
+	if (dice_one_in(&c->dice, 2)) {
 		cmsg_put(&msg, SOL_UDP, UDP_SEGMENT, &segment, 2);
+		burst = segment && len > segment;
+	}
 	if (dice_one_in(&c->dice, 4))
 		cmsg_put(&msg, SOL_IP, IP_TTL, &(int){ 3 }, sizeof(int));
 	if (dice_one_in(&c->dice, 8))	/* not mapped */
 		iov[2].iov_base = (void *)16;
 	both[0].msg_hdr = msg;
 	both[1].msg_hdr = msg;
-	if (dice_one_in(&c->dice, 3))
-		sendmmsg(fd, both, 2, MSG_DONTWAIT);
-	else
-		sendmsg(fd, &msg, MSG_DONTWAIT);
+	n = dice_one_in(&c->dice, 3) ? sendmmsg(fd, both, 2, MSG_DONTWAIT) :
+				       sendmsg(fd, &msg, MSG_DONTWAIT);
+	met(burst ? SENT_GSO : SENT_MSG, n > 0, SEND_REFUSED);
 }
 
 static void do_splice(struct calls *c, int fd)
@@ -206,16 +266,14 @@ static void do_splice(struct calls *c, int fd)
 
 	/* the file is everybody's: bytes of two packets may mix, as RTP */
 	if (pwrite(shared.file, c->out, len, 0) == (ssize_t)len)
-		sendfile(fd, shared.file, &at, len);
+		met(SPLICED, sendfile(fd, shared.file, &at, len) > 0, -1);
 }
 
 static void do_write(struct calls *c, int fd)
 {
 	size_t len = packet(c, ROOM);
-	ssize_t n;
 
-	n = write(fd, c->out, len);
-	(void)n;
+	met(WROTE, write(fd, c->out, len) == (ssize_t)len, -1);
 }
 
 static void do_recv(struct calls *c, int fd)
@@ -229,8 +287,11 @@ static void do_recv(struct calls *c, int fd)
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
+	int flag = flags[dice_below(&c->dice, 4)];
+	ssize_t n;
 
-	recvmsg(fd, &msg, MSG_DONTWAIT | flags[dice_below(&c->dice, 4)]);
+	n = recvmsg(fd, &msg, MSG_DONTWAIT | flag);
+	met(flag == MSG_ERRQUEUE ? RECEIVED_ERROR : RECEIVED, n >= 0, -1);
 }
 
 static void do_option(struct calls *c, int fd)
@@ -260,11 +321,13 @@ static void do_option(struct calls *c, int fd)
 	value[0] = dice_one_in(&c->dice, 4) ? dice_odd_number(&c->dice) :
 		   dice_one_in(&c->dice, 2) ? AF_INET : dice_below(&c->dice, 2);
 	if (dice_one_in(&c->dice, 3))
-		getsockopt(fd, options[nth].level, options[nth].name, value,
-			   &len);
+		met(GOT_OPTION, !getsockopt(fd, options[nth].level,
+					    options[nth].name, value, &len),
+		    -1);
 	else
-		setsockopt(fd, options[nth].level, options[nth].name, value,
-			   len);
+		met(SET_OPTION, !setsockopt(fd, options[nth].level,
+					    options[nth].name, value, len),
+		    OPTION_REFUSED);
 }
 
 static void do_connect(struct calls *c, int fd)
@@ -277,15 +340,16 @@ static void do_connect(struct calls *c, int fd)
 		connect(fd, &none, sizeof(none));
 		break;
 	case 1:
-		shutdown(fd, (int)dice_below(&c->dice, 3));
+		met(SHUT_DOWN, !shutdown(fd, (int)dice_below(&c->dice, 3)), -1);
 		break;
 	case 2:
 		addr_loopback(&to, SOCK_V4, 0);
-		bind(fd, (void *)&to.ss, to.len);
+		if (bind(fd, (void *)&to.ss, to.len))
+			run_met(BIND_REFUSED, 1);
 		break;
 	default:
 		any_wire(c, fd, &to);
-		connect(fd, (void *)&to.ss, to.len);
+		met(CONNECTED, !connect(fd, (void *)&to.ss, to.len), -1);
 	}
 }
 
@@ -301,6 +365,7 @@ static void do_close(struct calls *c, int fd)
 	}
 	copy = dup(fd);
 	if (copy >= 0) {
+		run_met(DUPLICATED, 1);
 		do_send(c, copy);
 		close(copy);
 	}
@@ -320,8 +385,8 @@ static void do_fork(struct calls *c, int fd)
 		do_recv(c, fd);
 		_exit(0);
 	}
-	if (pid > 0)
-		waitpid(pid, &status, 0);
+	if (pid > 0 && waitpid(pid, &status, 0) == pid)
+		met(FORKED, !status, -1);
 }
 
 static void do_attach(struct calls *c, int fd)
@@ -329,11 +394,12 @@ static void do_attach(struct calls *c, int fd)
 	uint64_t id;
 
 	if (dice_one_in(&c->dice, 3))
-		attach(c, fd);
+		/* it is attached already */
+		met(ATTACH_REFUSED, attach(c, fd), -1);
 	else if (!ctl_socket_get(&c->ctl, fd, &id, NULL) &&
 		 dice_one_in(&c->dice, 2))
 		/* not by force: that would let media out in clear */
-		ctl_detach(&c->ctl, id, false);
+		met(DETACH_REFUSED, ctl_detach(&c->ctl, id, false), -1);
 }
 
 static void do_keys(struct calls *c, int fd)
@@ -345,29 +411,45 @@ static void do_keys(struct calls *c, int fd)
 		ctl_session_flags(&c->ctl, shared.session,
 				  dice_below(&c->dice, 2));
 	else
-		ctl_session_epoch(&c->ctl, shared.session,
-				  1 + dice_below(&c->dice, EPOCHS), true);
+		met(SWITCHED,
+		    !ctl_session_epoch(&c->ctl, shared.session,
+				       1 + dice_below(&c->dice, EPOCHS), true),
+		    -1);
 }
 
 static void queue_one(struct calls *c, struct io_uring_sqe *sqe, int fd)
 {
+	enum goal what = RING_SENT;
 	size_t len;
 
 	switch (dice_below(&c->dice, 5)) {
 	case 0:
 		io_uring_prep_recv(sqe, fd, c->in, ROOM, MSG_DONTWAIT);
+		what = RING_RECEIVED;
 		break;
 	case 1:
 		len = packet(c, ROOM);
 		io_uring_prep_send_zc(sqe, fd, c->out, len, MSG_DONTWAIT, 0);
+		what = RING_SENT_ZEROCOPY;
 		break;
 	case 2:
 		io_uring_prep_poll_add(sqe, fd, POLLOUT);
+		what = RING_POLLED;
 		break;
 	default:
 		len = packet(c, ROOM);
 		io_uring_prep_send(sqe, fd, c->out, len, MSG_DONTWAIT);
 	}
+	io_uring_sqe_set_data64(sqe, what);
+}
+
+/* An answer; that the pages of a packet are free again is said beside it */
+static void hear_ring(struct calls *c, struct io_uring_cqe *cqe)
+{
+	if (!(cqe->flags & IORING_CQE_F_NOTIF))
+		met((enum goal)io_uring_cqe_get_data64(cqe), cqe->res >= 0,
+		    RING_REFUSED);
+	io_uring_cqe_seen(&c->ring, cqe);
 }
 
 static void do_ring(struct calls *c, int fd)
@@ -377,8 +459,6 @@ static void do_ring(struct calls *c, int fd)
 	struct io_uring_cqe *cqe;
 	struct io_uring_sqe *sqe;
 
-	if (!c->has_ring)
-		return;
 	for (i = 0; i < num; i++) {
 		sqe = io_uring_get_sqe(&c->ring);
 		if (!sqe)
@@ -394,10 +474,10 @@ static void do_ring(struct calls *c, int fd)
 	for (i = 0; i < num; i++) {
 		if (io_uring_wait_cqe_timeout(&c->ring, &cqe, &wait))
 			break;
-		io_uring_cqe_seen(&c->ring, cqe);
+		hear_ring(c, cqe);
 	}
 	while (!io_uring_peek_cqe(&c->ring, &cqe))
-		io_uring_cqe_seen(&c->ring, cqe);
+		hear_ring(c, cqe);
 }
 
 static void do_ioctl(struct calls *c, int fd)
@@ -406,9 +486,9 @@ static void do_ioctl(struct calls *c, int fd)
 	int value;
 
 	if (dice_one_in(&c->dice, 2))
-		ioctl(fd, FIONREAD, &value);
+		met(IOCTLED, !ioctl(fd, FIONREAD, &value), -1);
 	else
-		poll(&pfd, 1, 0);
+		met(POLLED, poll(&pfd, 1, 0) >= 0, -1);
 }
 
 static void (*const doings[])(struct calls *c, int fd) = {
@@ -439,6 +519,7 @@ static void observe(struct run_worker *worker, const uint8_t *data, size_t len)
 	kind = reading_of(data, len, &rtp);
 	if (kind == READING_MEDIA && opens(data, &rtp)) {
 		shared.sealed++;
+		run_met(OPENED, 1);
 		return;
 	}
 	/* RTP without payload passes, and so does its padding, whatever it is */
@@ -508,7 +589,9 @@ static void work(struct run_worker *worker)
 	err = ctl_open(&c->ctl);
 	if (err)
 		run_wrong(worker, "netlink: %s", strerror(-err));
-	c->has_ring = !io_uring_queue_init(RING, &c->ring, 0);
+	err = io_uring_queue_init(RING, &c->ring, 0);
+	if (err)
+		run_wrong(worker, "io_uring: %s", strerror(-err));
 	pthread_barrier_wait(&ready);
 	run_ready(worker);
 	if (!worker->nth)
@@ -589,7 +672,7 @@ int main(int argc, char **argv)
 {
 	static const struct run run = {
 		.name = "calls", .workers = 4, .threads = true, .begin = begin,
-		.work = work,
+		.work = work, .goal = goal,
 	};
 
 	return run_main(&run, argc, argv);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
@@ -28,6 +29,7 @@
 #define SOL_NETLINK	270
 #endif
 #define TOGETHER	8	/* messages in one send, at most */
+#define ASKED		4096	/* messages whose command is remembered */
 
 static struct pool pool;
 static pthread_barrier_t ready, over;
@@ -38,7 +40,45 @@ struct control {
 	struct nl nl;
 	uint64_t refused;
 	uint64_t accepted;
+	struct asked {
+		uint32_t seq;
+		uint8_t cmd;
+	} asked[ASKED];		/* by the last bits of seq */
 };
+
+/* Of each command two goals: that it is accepted, that it is refused */
+static const char *goal(unsigned int nth)
+{
+	static __thread char text[64];
+	unsigned int cmd = 1 + nth / 2;
+
+	if (cmd > E2EE_CMD_INFO_GET)
+		return NULL;
+	snprintf(text, sizeof(text), "%s-%s", command_name((uint8_t)cmd),
+		 nth % 2 ? "refused" : "accepted");
+	return text;
+}
+
+static void note_asked(struct control *c, uint32_t seq, const uint8_t *message)
+{
+	const struct genlmsghdr *genl = (const void *)(message + NLMSG_HDRLEN);
+
+	c->asked[seq % ASKED] = (struct asked){ seq, genl->cmd };
+}
+
+/* The kernel's answer to a message of ours, or to what it took for one */
+static void note_answer(struct control *c, uint32_t seq, bool refused)
+{
+	const struct asked *asked = &c->asked[seq % ASKED];
+
+	if (refused)
+		c->refused++;
+	else
+		c->accepted++;
+	if (asked->seq == seq && asked->cmd >= 1 &&
+	    asked->cmd <= E2EE_CMD_INFO_GET)
+		run_met(2U * (asked->cmd - 1U) + refused, 1);
+}
 
 static bool open_control(struct control *c)
 {
@@ -60,12 +100,11 @@ static void note_answers(struct control *c, const void *data, size_t len)
 	size_t left = len;
 
 	for (; NLMSG_OK(n, left); n = NLMSG_NEXT(n, left)) {
-		if (n->nlmsg_type != NLMSG_ERROR)
+		if (n->nlmsg_len < NLMSG_LENGTH(sizeof(int)))
 			continue;
-		if (((const struct nlmsgerr *)NLMSG_DATA(n))->error)
-			c->refused++;
-		else
-			c->accepted++;
+		/* a dump that ended well says so, and is not acknowledged */
+		if (n->nlmsg_type == NLMSG_ERROR || n->nlmsg_type == NLMSG_DONE)
+			note_answer(c, n->nlmsg_seq, *(const int *)NLMSG_DATA(n));
 	}
 }
 
@@ -102,9 +141,13 @@ static bool talk(struct control *c)
 	unsigned int num = 1 + dice_below(&c->dice, TOGETHER), i;
 	size_t len = 0;
 
-	for (i = 0; i < num; i++)
+	for (i = 0; i < num; i++) {
+		size_t at = len;
+
 		len += message_forge(&c->dice, &pool, c->nl.family,
 				     ++c->nl.seq, data + len);
+		note_asked(c, c->nl.seq, data + at);
+	}
 	/* a broken length may make it one that the socket does not take */
 	if (sendto(c->nl.fd, data, len, 0, (void *)&kernel,
 		   sizeof(kernel)) >= 0)
@@ -310,7 +353,7 @@ int main(int argc, char **argv)
 {
 	static const struct run run = {
 		.name = "netlink", .workers = 4, .threads = true,
-		.begin = begin, .work = work,
+		.begin = begin, .work = work, .goal = goal,
 	};
 
 	return run_main(&run, argc, argv);

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 
 #include "inject.h"
 #include "rtp.h"
@@ -78,6 +79,17 @@ size_t shape_room(enum shape shape, bool ipv6)
 bool shape_is_burst(enum shape shape)
 {
 	return shape == SHAPE_GSO || shape == SHAPE_TAP_GSO;
+}
+
+bool inject_takes_bursts(void)
+{
+	unsigned int major = 0, minor = 0;
+	struct utsname system;
+
+	if (uname(&system) ||
+	    sscanf(system.release, "%u.%u", &major, &minor) != 2)
+		return true;
+	return major > 6 || (major == 6 && minor >= 2);
 }
 
 static int open_tap(struct injector *injector, unsigned int nth)
@@ -156,9 +168,11 @@ int inject_open(struct injector *injector)
 		if (err)
 			return err;
 	}
-	/* Linux 6.2 learned it */
-	injector->tap_gso = !ioctl(injector->tap[TAP_PLAIN], TUNSETOFFLOAD,
-				   TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6);
+	/* where it should, and does not, that is an error */
+	if (inject_takes_bursts() &&
+	    ioctl(injector->tap[TAP_PLAIN], TUNSETOFFLOAD,
+		  TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6))
+		return -errno;
 	return gather();
 }
 

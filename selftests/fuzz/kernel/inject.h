@@ -50,12 +50,13 @@ struct injector {
 	uint8_t *mapped;
 	int tap[TAPS];
 	uint8_t mac[TAPS][6];
-	bool tap_gso;		/* the kernel takes bursts from a TAP device */
 	uint32_t datagram;	/* id of the last one in fragments */
 };
 
 /* In a namespace of one's own, see sock_netns(). 0 or -errno. */
 int inject_open(struct injector *injector);
+/* Does the kernel take bursts from TAP devices, as it should since Linux 6.2? */
+bool inject_takes_bursts(void);
 const char *shape_name(enum shape shape);
 /* The most bytes of a packet that goes in this way */
 size_t shape_room(enum shape shape, bool ipv6);

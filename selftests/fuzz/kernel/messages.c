@@ -17,6 +17,7 @@ struct forge {
 	struct pool *pool;
 	uint8_t *data;
 	size_t len;
+	const struct pool_key *key;	/* that it is about; NULL: any */
 	size_t marks[MARKS];	/* where attributes begin */
 	unsigned int num;
 };
@@ -55,11 +56,38 @@ static unsigned int one_of_pool(struct forge *f)
 	return dice_below(f->dice, MESSAGE_POOL);
 }
 
+/* Of the key that the message is about; false where that has no such number */
+static bool of_key(const struct pool_key *key, const struct attr_spec *spec,
+		   uint64_t *value)
+{
+	switch (spec->nest << 8 | spec->attr) {
+	case E2EE_A_SESSION << 8 | E2EE_A_SESSION_ID:
+		*value = key->session;
+		return true;
+	case E2EE_A_KEY << 8 | E2EE_A_KEY_DIR:
+		*value = key->dir;
+		return true;
+	case E2EE_A_KEY << 8 | E2EE_A_KEY_KID:
+		*value = key->kid;
+		return true;
+	case E2EE_A_KEY << 8 | E2EE_A_KEY_SSRC:
+		*value = key->ssrc;
+		return true;
+	case E2EE_A_KEY << 8 | E2EE_A_KEY_SSRC_MODE:
+		*value = key->mode;
+		return true;
+	}
+	return false;
+}
+
 /* Numbers that mean something here; else those that the table knows */
 static uint64_t meant(struct forge *f, const struct attr_spec *spec)
 {
 	struct dice *dice = f->dice;
+	uint64_t value;
 
+	if (f->key && of_key(f->key, spec, &value))
+		return value;
 	switch (spec->nest << 8 | spec->attr) {
 	case E2EE_A_SESSION << 8 | E2EE_A_SESSION_ID:
 		return f->pool->sessions[one_of_pool(f)];
@@ -211,6 +239,12 @@ static void put_attr(struct forge *f, const struct attr_spec *spec)
 
 static bool wanted(struct forge *f, const struct attr_spec *spec)
 {
+	if (f->key && spec->nest == E2EE_A_KEY) {
+		if (spec->attr == E2EE_A_KEY_SSRC)
+			return f->key->mode == E2EE_SSRC_NUMBER;
+		if (spec->attr == E2EE_A_KEY_SSRC_MODE)
+			return true;
+	}
 	switch (spec->presence) {
 	case ATTR_NEEDED:
 		return !dice_one_in(f->dice, 32);
@@ -253,7 +287,8 @@ static void put_name(struct forge *f, uint8_t cmd, int nest)
 	if (nest == E2EE_A_SOCKET && dice_one_in(f->dice, 6)) {
 		put_attr(f, spec_of(cmd, nest, E2EE_A_SOCKET_LOCAL_ADDR));
 		attr = E2EE_A_SOCKET_LOCAL_PORT;
-	} else if (dice_one_in(f->dice, 4)) {
+	} else if ((f->key && nest == E2EE_A_SESSION) ||
+		   dice_one_in(f->dice, 4)) {
 		attr = nest == E2EE_A_SESSION ? E2EE_A_SESSION_ID :
 						E2EE_A_SOCKET_ID;
 	}
@@ -375,6 +410,17 @@ static uint8_t choose_command(struct dice *dice)
 	       (uint8_t)(1 + dice_below(dice, E2EE_CMD_MAX));
 }
 
+/* One that the kernel has, or had, mostly */
+static const struct pool_key *choose_key(struct forge *f, uint8_t cmd)
+{
+	const struct pool_key *key = &f->pool->keys[one_of_pool(f)];
+
+	if ((cmd != E2EE_CMD_KEY_SET && cmd != E2EE_CMD_KEY_DEL &&
+	     cmd != E2EE_CMD_KEY_GET) || !key->dir)
+		return NULL;
+	return dice_one_in(f->dice, 3) ? NULL : key;
+}
+
 size_t message_forge(struct dice *dice, struct pool *pool, uint16_t family,
 		     uint32_t seq, uint8_t *out)
 {
@@ -394,6 +440,7 @@ size_t message_forge(struct dice *dice, struct pool *pool, uint16_t family,
 		genl.version = (uint8_t)dice_u32(dice);
 	if (dice_one_in(dice, 64))
 		genl.reserved = (uint16_t)dice_u32(dice);
+	f.key = choose_key(&f, cmd);
 	f.len = NLMSG_LENGTH(GENL_HDRLEN);
 	if (!(n.nlmsg_flags & NLM_F_DUMP) || dice_one_in(dice, 4))
 		put_nests(&f, cmd);
@@ -433,6 +480,38 @@ static void learn(struct dice *dice, struct pool *pool, int nest,
 		memcpy(&pool->guards[slot], data, 4);
 }
 
+/* All that names a key; the nest was walked through */
+static void learn_key(struct dice *dice, struct pool *pool,
+		      const struct nlattr *nest)
+{
+	const uint8_t *at = (const uint8_t *)nest + NLA_HDRLEN;
+	const uint8_t *end = (const uint8_t *)nest + nest->nla_len;
+	struct pool_key key = { 0 };
+	const struct nlattr *attr;
+
+	for (; at < end; at += NLA_ALIGN(attr->nla_len)) {
+		attr = attr_at(at, end);
+		switch (attr->nla_type & NLA_TYPE_MASK) {
+		case E2EE_A_KEY_SESSION:
+			memcpy(&key.session, at + NLA_HDRLEN, 4);
+			break;
+		case E2EE_A_KEY_DIR:
+			memcpy(&key.dir, at + NLA_HDRLEN, 4);
+			break;
+		case E2EE_A_KEY_KID:
+			memcpy(&key.kid, at + NLA_HDRLEN, 8);
+			break;
+		case E2EE_A_KEY_SSRC:
+			memcpy(&key.ssrc, at + NLA_HDRLEN, 4);
+			break;
+		case E2EE_A_KEY_SSRC_MODE:
+			memcpy(&key.mode, at + NLA_HDRLEN, 4);
+			break;
+		}
+	}
+	pool->keys[dice_below(dice, MESSAGE_POOL)] = key;
+}
+
 /* Attributes of a level, and those in them; false where they do not add up */
 static bool walk(struct dice *dice, struct pool *pool, int nest,
 		 const uint8_t *at, const uint8_t *end)
@@ -449,6 +528,8 @@ static bool walk(struct dice *dice, struct pool *pool, int nest,
 			return false;
 		if (nest)
 			learn(dice, pool, nest, attr);
+		else if ((attr->nla_type & NLA_TYPE_MASK) == E2EE_A_KEY)
+			learn_key(dice, pool, attr);
 		at += NLA_ALIGN(attr->nla_len);
 	}
 	return true;

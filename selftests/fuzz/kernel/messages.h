@@ -26,6 +26,13 @@ struct pool {
 	uint64_t sockets[MESSAGE_POOL];
 	uint32_t guards[MESSAGE_POOL];
 	uint16_t ports[MESSAGE_POOL];
+	struct pool_key {
+		uint32_t session;
+		uint32_t dir;		/* 0: none is known */
+		uint64_t kid;
+		uint32_t ssrc;
+		uint32_t mode;
+	} keys[MESSAGE_POOL];
 };
 
 /* A message to @family, at @out. Returns its length, a multiple of four. */

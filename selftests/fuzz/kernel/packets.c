@@ -5,6 +5,8 @@
  * is counted under the verdict that the model says, and no other; what is
  * delivered is, byte for byte, what the model says; others who look at the
  * same bytes (packet taps, files, the sender's memory) see them unchanged.
+ *
+ * Some workers have sockets of their own; the others share a pair, see shared.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,14 +24,18 @@
 #include "driver.h"
 #include "forge.h"
 #include "inject.h"
+#include "module.h"
 #include "rtp.h"
 #include "run.h"
+#include "shared.h"
 
 #define TARGETS	8
 #define TWIN	7	/* hears what the one before it hears */
 #define BURST	60000	/* bytes of a burst, at most */
 #define LO_MTU	65536
 #define IPV6_UDP	48	/* bytes of both headers */
+#define ALONE	2	/* workers with sockets of their own; others share */
+#define COUNTS	"/sys/kernel/debug/e2ee_shapes/"
 
 struct packets {
 	struct run_worker *worker;
@@ -41,9 +47,30 @@ struct packets {
 	struct fate fates[BATCH];
 	char driver[DRIVER_ROOM];	/* one that answers later */
 	int tap;		/* open while the tap is on; else -1 */
-	uint64_t shapes[SHAPES];
-	uint64_t verdicts[CTL_STATS];
 };
+
+/* What comes in, as e2ee_shapes.ko has it */
+static const char * const counts[] = {
+	"linear", "nonlinear", "frag_list", "shared_frags", "cloned", "gso",
+	"gso_list",
+};
+
+#define COUNTS_NUM	(sizeof(counts) / sizeof(counts[0]))
+#define VERDICT_FIRST	E2EE_A_STAT_RX_OK
+#define VERDICTS	(E2EE_A_STAT_RX_BLOCKED - VERDICT_FIRST + 1)
+
+/* Ways in, verdicts, shapes that came in, and what the shared pair is for */
+enum goal_first {
+	GOAL_SHAPE = 0,
+	GOAL_VERDICT = GOAL_SHAPE + SHAPES,
+	GOAL_COUNT = GOAL_VERDICT + VERDICTS,
+	GOAL_SHARED = GOAL_COUNT + COUNTS_NUM,
+	GOAL_END = GOAL_SHARED + SHARED_GOALS,
+};
+
+static uint64_t counts_before[COUNTS_NUM];
+static bool tap_gso;	/* the kernel takes bursts from a TAP device */
+static bool sharing;
 
 static const struct {
 	const char *name;
@@ -254,7 +281,7 @@ static void choose_batch(struct packets *p, const struct target *target)
 	do
 		batch->shape = choose_shape(&p->dice);
 	while (target->group && batch->shape > SHAPE_SPLICE);
-	if (batch->shape == SHAPE_TAP_GSO && !p->injector.tap_gso)
+	if (batch->shape == SHAPE_TAP_GSO && !tap_gso)
 		batch->shape = SHAPE_GSO;
 	batch->ipv6 = target->kind == SOCK_V6 && dice_one_in(&p->dice, 2);
 	batch->num = 1 + dice_below(&p->dice, BATCH);
@@ -377,11 +404,14 @@ static bool check_counters(struct packets *p, struct target *target)
 		wanted[p->fates[i].stat]++;
 	for (i = 0; i < CTL_STATS; i++) {
 		got[i] = (int64_t)(after[i] - target->stats[i]);
-		p->verdicts[i] += (uint64_t)got[i];
 	}
 	memcpy(target->stats, after, sizeof(after));
-	if (!memcmp(wanted, got, sizeof(got)))
+	if (!memcmp(wanted, got, sizeof(got))) {
+		for (i = 0; i < VERDICTS; i++)
+			run_met(GOAL_VERDICT + i,
+				(uint64_t)got[VERDICT_FIRST + i]);
 		return true;
+	}
 	run_wrong(p->worker, "%s: counted%s, want%s; first packet %s",
 		  where(p, target), changes(got), changes(wanted),
 		  hex(p->batch.wires[0], p->batch.lens[0]));
@@ -542,7 +572,7 @@ static bool one_batch(struct packets *p)
 			  where(p, target));
 		return false;
 	}
-	p->shapes[p->batch.shape] += p->batch.num;
+	run_met(GOAL_SHAPE + p->batch.shape, p->batch.num);
 	p->worker->done += p->batch.num;
 	return true;
 }
@@ -593,29 +623,80 @@ static void turn_tap(struct packets *p)
 	}
 }
 
-static void say_what(struct packets *p)
+static const char *goal(unsigned int nth)
 {
-	char *out = p->worker->note, *end = out + sizeof(p->worker->note);
-	unsigned int i;
-
-	for (i = 0; i < SHAPES; i++)
-		out += snprintf(out, (size_t)(end - out), "%s %llu ",
-				shape_name(i),
-				(unsigned long long)p->shapes[i]);
-	printf("# worker %u:", p->worker->nth);
-	for (i = 0; i < CTL_STATS; i++)
-		if (p->verdicts[i])
-			printf(" %s %llu", ctl_stat_name(i),
-			       (unsigned long long)p->verdicts[i]);
-	printf("\n");
-	fflush(stdout);
+	if (nth < GOAL_VERDICT)
+		return nth == SHAPE_TAP_GSO && !tap_gso ? NULL :
+							  shape_name(nth);
+	if (nth < GOAL_COUNT) {
+		nth += VERDICT_FIRST - GOAL_VERDICT;
+		/* the model gives it never: queues have room, memory is there */
+		return nth == E2EE_A_STAT_RX_BUSY ? NULL : ctl_stat_name(nth);
+	}
+	if (nth < GOAL_SHARED)
+		return counts[nth - GOAL_COUNT];
+	return nth < GOAL_END && sharing ? shared_goal(nth - GOAL_SHARED) :
+					   NULL;
 }
 
-static void work(struct run_worker *worker)
+static int read_counts(uint64_t values[COUNTS_NUM])
+{
+	char path[128];
+	FILE *file;
+	int n;
+
+	for (unsigned int i = 0; i < COUNTS_NUM; i++) {
+		snprintf(path, sizeof(path), COUNTS "%s", counts[i]);
+		file = fopen(path, "r");
+		n = file ? fscanf(file, "%lu", &values[i]) : 0;
+		if (file)
+			fclose(file);
+		if (n != 1)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int begin(unsigned int workers)
+{
+	int err;
+
+	tap_gso = inject_takes_bursts();
+	err = module_load("e2ee_shapes");
+	if (!err)
+		err = read_counts(counts_before);
+	if (err)
+		return err;
+	sharing = workers > ALONE;
+	if (!sharing)
+		return 0;
+	err = sock_netns();
+	return err ? err : shared_begin();
+}
+
+static void finish(struct run_worker *worker)
+{
+	uint64_t values[COUNTS_NUM];
+
+	if (sharing)
+		shared_end(worker, GOAL_SHARED);
+	if (read_counts(values)) {
+		run_wrong(worker, "no counts of shapes");
+		return;
+	}
+	for (unsigned int i = 0; i < COUNTS_NUM; i++)
+		run_met(GOAL_COUNT + i, values[i] - counts_before[i]);
+	if (module_unload_soon("e2ee_shapes"))
+		run_wrong(worker, "e2ee_shapes.ko does not unload");
+}
+
+static void work_alone(struct run_worker *worker)
 {
 	struct packets *p = calloc(1, sizeof(*p));
 	int err;
 
+	if (!p)
+		abort();
 	p->worker = worker;
 	dice_seed(&p->dice, worker->seed, worker->nth);
 	err = open_all(p);
@@ -629,13 +710,23 @@ static void work(struct run_worker *worker)
 		if (!one_batch(p))
 			break;
 	}
-	say_what(p);
+}
+
+static void work(struct run_worker *worker)
+{
+	if (worker->nth < ALONE)
+		work_alone(worker);
+	else if (pin(worker->nth))
+		run_wrong(worker, "no CPU of its own");
+	else
+		shared_work(worker);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct run run = {
-		.name = "packets", .workers = 2, .work = work,
+		.name = "packets", .workers = 4, .begin = begin, .work = work,
+		.end = finish, .goal = goal,
 	};
 
 	return run_main(&run, argc, argv);
