@@ -19,7 +19,7 @@ export ASAN_OPTIONS=quarantine_size_mb=8
 # fuzz NAME: anything found stays in FOLDER
 fuzz()
 {
-	local log=$work/$1.log kept=$built/corpus/$1 tried=0 status=0 reached
+	local log=$work/$1.log kept=$built/corpus/$1 tried=0 places=0 status=0
 
 	mkdir -p "$kept"
 	"$built/$1_fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=60 \
@@ -27,10 +27,11 @@ fuzz()
 		-print_final_stats=1 "$kept" "$here/corpus/$1" \
 		>"$log" 2>&1 || status=$?
 	tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-	reached=$(sed -n 's/^#.*DONE *cov: \([0-9]*\) .*/\1/p' "$log")
+	# of the program that it tries, how many come by at the end
+	places=$(sed -n 's/^#.*DONE *cov: *\([0-9]*\).*/\1/p' "$log")
 	((++count))
-	if [[ $status -eq 0 && ${tried:-0} -gt 100 && ${reached:-0} -gt 0 ]]; then
-		echo "ok $count - $1: $tried inputs, cov: $reached," \
+	if [[ $status -eq 0 && ${tried:-0} -gt 100 && ${places:-0} -gt 0 ]]; then
+		echo "ok $count - $1: $tried inputs in $seconds s, $places places," \
 			"$(find "$kept" -type f | wc -l) kept"
 		return
 	fi

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The report of hardening adds up what is there, and invents nothing; the kernel's
-log and kmemleak are judged."""
+"""The report of hardening adds up what is there, and invents and hides nothing:
+the kernel's log and kmemleak are judged, runs leave records, records add up."""
 import json
+import os
 import pathlib
+import shutil
 import subprocess
 import tempfile
 
 TOP = pathlib.Path('@TOP@')
 REPORT = TOP / 'selftests/hardening/report'
+RECORD = TOP / 'selftests/hardening/record'
+KEYS = (
+    'date', 'kernel', 'commit', 'fuzz_packets', 'fuzz_netlink',
+    'fuzz_host_execs', 'fault_points', 'fault_leaks', 'unload_cycles',
+    'race_minutes', 'nonce_pairs_seen', 'nonce_repeats', 'soak_packets',
+    'soak_unexplained_loss', 'splats')
 SPLAT = '[    3.0] BUG: KASAN: use-after-free in e2ee_rx+0x1/0x2 [e2ee]'
 LOAD = '[    1.0] e2ee-check: load'
 UNLOADED = '[    9.0] e2ee-check: unloaded'
@@ -87,33 +95,182 @@ def kmemleak(folder):
           'a kmemleak that is off is a failure, and no zero')
 
 
-def report(folder):
-    out = folder / 'out'
-    run = subprocess.run([REPORT, folder, out], capture_output=True, text=True,
-                         check=False)
-    return run.returncode, json.loads(out.read_text()) if out.exists() else {}
+def run(folder, figures, tap='ok 1 - it works\n1..1\n', status=0, **more):
+    """Leaves a record of a run; its path."""
+    results = folder / 'results'
+    shutil.rmtree(results, ignore_errors=True)
+    results.mkdir()
+    (results / 'some_test.tap').write_text(tap)
+    (results / 'some.json').write_text(json.dumps(figures))
+    for name in more.get('tests', []):
+        with (results / 'durations').open('a') as file:
+            file.write(f'{name} 90\n')
+    environment = dict(os.environ, E2EE_LONG=more.get('long', ''))
+    made = subprocess.run(
+        [RECORD, 'begin', folder / 'hardening', 'uml', 'linux-source 1-1',
+         more.get('tree', 'c0ffee clean')], env=environment,
+        capture_output=True, text=True, check=True)
+    path = pathlib.Path(made.stdout.strip())
+    if not more.get('cut_off'):
+        subprocess.run([RECORD, 'end', path, results, str(status), '7'],
+                       check=True)
+    if 'date' in more:
+        changed = json.loads(path.read_text())
+        changed['date'] = more['date']
+        path.write_text(json.dumps(changed))
+    return path
+
+
+def report(folder, *more):
+    """Its status, what it wrote, what it said."""
+    out = folder / 'out.json'
+    done = subprocess.run(
+        [REPORT, '-b', folder / 'hardening', '-o', out, *more],
+        capture_output=True, text=True, check=False)
+    found = json.loads(out.read_text()) if out.exists() else {}
+    return done.returncode, found, done.stdout + done.stderr
+
+
+def sums(folder):
+    status, _, _ = report(folder)
+    check(status, 'no records, no report')
+    run(folder, {'race_minutes': 1.5})
+    first = json.loads(run(folder, {'race_minutes': 2.25, 'nonce_repeats': 0},
+                           tree='decaf clean').read_text())
+    check(first['commit'] == 'decaf' and first['dirty'] is False and
+          first['seconds'] == 7 and first['kernel'] == 'linux-source 1-1',
+          'a record has commit, state of the sources, kernel and duration')
+    status, found, _ = report(folder)
+    check(status == 0 and all(key in found for key in KEYS),
+          'a report is written, with all that it is to have')
+    check(found['race_minutes'] == 3.75, 'figures add up')
+    check(found['nonce_repeats'] == 0, 'a zero that was counted is a zero')
+    check(found['fuzz_packets'] is None, 'what nobody counted is null')
+    check(len(found['runs']) == 2 and found['passed_runs'] == 2 and
+          found['commits'] == 2, 'it has the runs that it is summed from')
+    _, again, said = report(folder)
+    check(again == found and '0 runs added' in said, 'no run is added twice')
+    shutil.rmtree(folder / 'hardening')
+    run(folder, {'race_minutes': 10})
+    _, found, _ = report(folder)
+    check(found['race_minutes'] == 13.75,
+          'what the report has outlives the records')
+    changed = dict(found, race_minutes=14)
+    (folder / 'out.json').write_text(json.dumps(changed))
+    check(report(folder)[0], 'sums that its runs do not have are refused')
+
+
+def folders(folder):
+    (folder / 'clone/build').mkdir(parents=True)
+    run(folder, {'fuzz_packets': 1})
+    run(folder, {'fuzz_packets': 10})
+    shutil.copytree(folder / 'hardening', folder / 'other')
+    run(folder / 'clone', {'fuzz_packets': 100})
+    shutil.move(folder / 'clone/hardening', folder / 'clone/build')
+    run(folder, {'fuzz_packets': 1000})
+    _, found, _ = report(folder, folder / 'other', folder / 'clone')
+    check(found.get('fuzz_packets') == 1111 and found['passed_runs'] == 4,
+          'records of further folders and clones are added, each once')
+    status, _, _ = report(folder, folder / 'nowhere')
+    check(status, 'a folder that is not there is refused')
+
+
+def failures(folder):
+    run(folder, {'race_minutes': 5, 'soak_packets': 3})
+    failed = run(folder, {'race_minutes': 60, 'soak_packets': 30,
+                          'soak_unexplained_loss': 2, 'splats': 1},
+                 'ok 1 - this\nnot ok 2 - that\n1..2\n')
+    run(folder, {'race_minutes': 600, 'splats': 1})
+    run(folder, {'race_minutes': 700}, status=1)
+    run(folder, {'race_minutes': 800}, tap='1..0\n')
+    run(folder, {'race_minutes': 'many'})
+    _, found, said = report(folder)
+    check(found['failed_runs'] == 5 and found['passed_runs'] == 1,
+          'bad TAP, a splat, a status, no test, what is no number: it failed')
+    check(found['race_minutes'] == 5 and found['soak_packets'] == 3,
+          'what a run that failed has tried does not count')
+    check(found['soak_unexplained_loss'] == 2 and found['splats'] == 2,
+          'what it has found does')
+    check(f'FAILED: {failed.stem}' in said and 'not ok 2 - that' in said,
+          'it is said which failed, and why')
+    runs = [one for one in found['runs'] if one['passed']]
+    (folder / 'out.json').write_text(json.dumps(dict(found, runs=runs)))
+    check(report(folder)[0], 'runs that failed cannot be left out')
+
+
+def left_out(folder):
+    run(folder, {'race_minutes': 5})
+    altered = run(folder, {'race_minutes': 10}, tree='c0ffee altered')
+    cut = run(folder, {}, cut_off=True)
+    _, found, said = report(folder)
+    check(found['race_minutes'] == 5 and len(found['runs']) == 1,
+          'runs of altered sources, and those that were cut off, do not count')
+    check(altered.stem in said and cut.stem in said, 'and that is said')
+    before = (folder / 'out.json').read_text()
+    run(folder, {'race_minutes': 10})
+    _, _, said = report(folder, '-n')
+    check((folder / 'out.json').read_text() == before and
+          'race_minutes             15 of' in said,
+          'it can be looked at without being written')
+    (folder / 'hardening/bad.json').write_text(json.dumps(
+        {'id': 'bad', 'date': '', 'kernel': '', 'commit': '', 'passed': True,
+         'figures': {'race_minutes': 'many'}}))
+    check(report(folder)[0], 'what is no number is refused')
+
+
+def no_sums(folder):
+    both = ['fault_test', 'fault_path_test', 'late_test']
+    calm = {'leaks': 0, 'objects_left': 0}
+    run(folder, {'fault_points': 900, **calm}, tests=both, long='1',
+        date='2026-01-01T00:00:00Z')
+    run(folder, {'fault_points': 910, 'leaks': 2, 'objects_left': 1},
+        'not ok 1 - a leak\nok 2 - else\n1..2\n', tests=both, long='1',
+        date='2026-01-02T00:00:00Z')
+    run(folder, {'fault_points': 920, **calm}, tests=both, long='1',
+        date='2026-01-03T00:00:00Z')
+    run(folder, {'fault_points': 400, **calm}, tests=both[:1], long='1',
+        date='2026-01-04T00:00:00Z')
+    run(folder, {'fault_points': 300, **calm}, tests=both,
+        date='2026-01-05T00:00:00Z')
+    _, found, _ = report(folder)
+    check(found['fault_points'] == 920, 'points are those of the last run that '
+          'was whole, long, and passed')
+    check(found['fault_leaks'] == 3 and found['leaks'] == 2,
+          'leaks are the worst there were: of kmemleak, and objects')
+    check(found['date'] == '2026-01-05', 'the date is that of the last run')
+
+
+def fuzzers(folder):
+    made = run(folder, {'fuzz_places_reached': 8, 'fuzz_places': 10},
+               'ok 1 - packets: 1000 in 60 s\nok 2 - netlink: 10 in 30 s\n'
+               '1..2\n', tests=['soak_test', 'flood_test', 'fuzz_test'])
+    run(folder, {'fuzz_places_reached': 5, 'fuzz_places': 10},
+        'ok 1 - packets: 500 in 60 s\nok 2 - rtp: 70 inputs in 120 s, '
+        '33 places\n1..2\n')
+    run(folder, {}, 'ok 1 - packets: 7 in 60 s\nnot ok 2 - netlink: 9 in 1 s\n'
+        '1..2\n')
+    _, found, _ = report(folder)
+    check(found['fuzz_packets'] == 1500 and found['fuzz_netlink'] == 10 and
+          found['fuzz_host_execs'] == 70, 'what fuzzers tried is counted')
+    check(found['fuzz_minutes'] == 2.5 and found['fuzz_host_minutes'] == 2 and
+          found['soak_minutes'] == 1.5 and found['flood_minutes'] == 1.5,
+          'so are minutes')
+    check(found['fuzz_places_reached'] == 8 and found['fuzz_places'] == 10 and
+          found['fuzz_host_places_rtp'] == 33, 'and the places reached')
+    check(json.loads(made.read_text())['tests']['soak_test'] == 90,
+          'a record says how long each test took')
+
+
+def of_the_tree(_):
+    done = subprocess.run([REPORT, '-n', '-b', '/nonexistent'],
+                          capture_output=True, text=True, check=False)
+    check(done.returncode == 0 and 'failed_runs' in done.stdout,
+          "the tree's own report has the sums of its runs")
 
 
 print('TAP version 13')
-for part in logs, kmemleak:
-    with tempfile.TemporaryDirectory() as name:
-        part(pathlib.Path(name))
-with tempfile.TemporaryDirectory() as name:
-    folder = pathlib.Path(name)
-    status, _ = report(folder)
-    check(status, 'no figures, no report')
-    (folder / 'race-uml-1.json').write_text('{"race_minutes": 1.5}')
-    (folder / 'race-uml-2.json').write_text(
-        '{"race_minutes": 2.25, "nonce_repeats": 0}')
-    status, found = report(folder)
-    check(status == 0, 'a report is written')
-    check(found.get('race_minutes') == 3.75, 'figures add up')
-    check(found.get('nonce_repeats') == 0, 'a zero that was counted is a zero')
-    check('fuzz_packets' in found and found['fuzz_packets'] is None,
-          'what nobody counted is null')
-    check(all(found.get(key) for key in ('date', 'kernel', 'commit')),
-          'date, kernel and commit are told')
-    (folder / 'bad.json').write_text('{"race_minutes": "many"}')
-    status, _ = report(folder)
-    check(status, 'what is no number is refused')
+for part in (logs, kmemleak, sums, folders, failures, left_out, no_sums,
+             fuzzers, of_the_tree):
+    with tempfile.TemporaryDirectory() as temporary:
+        part(pathlib.Path(temporary))
 print(f'1..{count}')

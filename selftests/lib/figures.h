@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What a test counted, for the report: E2EE_RESULTS/NAME.json, an object of
- * numbers. Whoever collects them adds up what has the same name.
+ * numbers. What has the same name is added up. A test says it whether it passed or
+ * not: what was tried counts only where the whole run passed.
  */
 #ifndef E2EE_TEST_FIGURES_H
 #define E2EE_TEST_FIGURES_H
