@@ -50,13 +50,7 @@ check-matrix:
 # Hours: the tests of hardening in their long form, and the report of them
 check-long:
 	@$(LAB)/packages
-	@selftests/fuzz/run $${E2EE_FUZZ_TIME:-1800}
-	@EXPECT_ALL=1 E2EE_LONG=1 E2EE_LAB_TIMEOUT=86400 $(LAB)/check uml \
-		fault fault_path late isolation flood unload_cycles race soak \
-		leave
-	@EXPECT_ALL=1 E2EE_SECONDS=$${E2EE_SECONDS:-1800} \
-		E2EE_LAB_TIMEOUT=86400 $(LAB)/check race
-	@selftests/hardening/report
+	@selftests/hardening/check-long
 
 bench bench-quick bench-host:
 	@$(LAB)/packages bench

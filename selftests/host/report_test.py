@@ -261,6 +261,34 @@ def fuzzers(folder):
           'a record says how long each test took')
 
 
+def long_form(folder):
+    """check-long in a tree where nothing but it is real, and soak fails."""
+    lab, own = folder / 'selftests/lab', folder / 'selftests/hardening'
+    for name in lab, own, folder / 'selftests/fuzz':
+        name.mkdir(parents=True)
+    shutil.copy(TOP / 'selftests/lab/lib.sh', lab)
+    shutil.copy(TOP / 'selftests/hardening/check-long', own)
+    said = folder / 'said'
+    for name in lab / 'check', own / 'report', folder / 'selftests/fuzz/run':
+        name.write_text(f'#!/bin/bash\necho "{name.name} $*" >>{said}\n'
+                        f'[[ $* != *"$FAILS"* ]]\n')
+        name.chmod(0o755)
+    (own / 'record').write_text('#!/bin/bash\necho "c0ffee clean"\n')
+    (own / 'record').chmod(0o755)
+    status = []
+    for fails in 'uml soak', 'no such test':
+        said.unlink(missing_ok=True)
+        done = subprocess.run([own / 'check-long'], capture_output=True,
+                              env=dict(os.environ, FAILS=fails), text=True,
+                              check=False)
+        status.append(done.returncode)
+        ran = said.read_text().splitlines()
+        check(ran[-1].startswith('report') and 'check race' in ran and
+              'check uml leave' in ran and ran[0].startswith('run'),
+              f'check-long runs all and reports, and "{fails}" fails')
+    check(status == [1, 0], 'check-long ends with the status of all')
+
+
 def of_the_tree(_):
     done = subprocess.run([REPORT, '-n', '-b', '/nonexistent'],
                           capture_output=True, text=True, check=False)
@@ -270,7 +298,7 @@ def of_the_tree(_):
 
 print('TAP version 13')
 for part in (logs, kmemleak, sums, folders, failures, left_out, no_sums,
-             fuzzers, of_the_tree):
+             fuzzers, long_form, of_the_tree):
     with tempfile.TemporaryDirectory() as temporary:
         part(pathlib.Path(temporary))
 print(f'1..{count}')
