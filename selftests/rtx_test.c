@@ -234,8 +234,8 @@ TEST_F(rtx, keys_deleted_meanwhile)
 	for (unsigned int i = E2EE_A_STAT_RX_OK; i <= E2EE_A_STAT_RX_BLOCKED;
 	     i++)
 		sum += after[i] - before[i];
+	/* how many are opened depends on how soon the cipher answers */
 	EXPECT_EQ(301, sum);
-	EXPECT_LE(99, after[E2EE_A_STAT_RX_OK] - before[E2EE_A_STAT_RX_OK]);
 	EXPECT_LE(1, after[E2EE_A_STAT_RX_NO_KEY] -
 		     before[E2EE_A_STAT_RX_NO_KEY]);
 }
