@@ -835,11 +835,11 @@ TEST_F(path, sending_by_policy)
 	}
 }
 
-/* So large that the device gives it in pages, which we need in one piece */
-static size_t seal_paged(uint8_t *wire, uint8_t *clear, size_t *clear_len,
+/* So large that it comes in fragments, which we need in one piece */
+static size_t seal_pieces(uint8_t *wire, uint8_t *clear, size_t *clear_len,
 			 const struct sframe_key *key, uint64_t ctr)
 {
-	static uint8_t payload[20000];
+	static uint8_t payload[2 * TUN_PIECE];
 	struct rtp rtp = {
 		.pt = 96, .ssrc = SSRC, .seq = (uint16_t)ctr,
 		.payload = payload, .len = sizeof(payload),
@@ -862,9 +862,9 @@ static const char *receive_column(FIXTURE_DATA(path) *self,
 	bool delivered;
 	int n, err;
 
-	len = seal_paged(wire, clear, &clear_len, &self->rx, ctr);
+	len = seal_pieces(wire, clear, &clear_len, &self->rx, ctr);
 	fault_begin(nth);
-	err = tun_write(self->tun, REMOTE, PORT, wire, len);
+	err = tun_write_pieces(self->tun, REMOTE, PORT, wire, len);
 	*hit = fault_end();
 	settle_requests();
 	drain_tap(self);

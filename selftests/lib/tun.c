@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 #include <arpa/inet.h>
@@ -12,8 +13,6 @@
 
 #include "sock.h"
 #include "tun.h"
-
-#define HEADERS		(sizeof(struct iphdr) + sizeof(struct udphdr))
 
 int tun_open(void)
 {
@@ -71,26 +70,60 @@ static uint16_t ip_sum(const void *header)
 	return (uint16_t)~(sum + (sum >> 16));
 }
 
-int tun_write(int tun, uint16_t source, uint16_t dest, const void *payload,
-	      size_t len)
+/* @at: of the datagram's bytes; @more: others follow */
+static int write_piece(int tun, uint16_t id, const uint8_t *bytes, size_t at,
+		       size_t len, bool more)
 {
 	uint8_t packet[65536];
 	struct iphdr ip = {
 		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
-		.tot_len = htons((uint16_t)(HEADERS + len)),
-	};
-	struct udphdr udp = {
-		.source = htons(source), .dest = htons(dest),
-		.len = htons((uint16_t)(sizeof(udp) + len)),
+		.id = htons(id), .tot_len = htons((uint16_t)(sizeof(ip) + len)),
+		.frag_off = htons((uint16_t)(at / 8 | (more ? IP_MF : 0))),
 	};
 
 	inet_pton(AF_INET, TUN_REMOTE, &ip.saddr);
 	inet_pton(AF_INET, TUN_LOCAL, &ip.daddr);
 	ip.check = ip_sum(&ip);
 	memcpy(packet, &ip, sizeof(ip));
-	memcpy(packet + sizeof(ip), &udp, sizeof(udp));
-	memcpy(packet + HEADERS, payload, len);
-	if (write(tun, packet, HEADERS + len) < 0)
-		return -errno;
-	return 0;
+	memcpy(packet + sizeof(ip), bytes + at, len);
+	return write(tun, packet, sizeof(ip) + len) < 0 ? -errno : 0;
+}
+
+static size_t datagram(uint8_t *bytes, uint16_t source, uint16_t dest,
+		       const void *payload, size_t len)
+{
+	struct udphdr udp = {
+		.source = htons(source), .dest = htons(dest),
+		.len = htons((uint16_t)(sizeof(udp) + len)),
+	};
+
+	memcpy(bytes, &udp, sizeof(udp));
+	memcpy(bytes + sizeof(udp), payload, len);
+	return sizeof(udp) + len;
+}
+
+int tun_write(int tun, uint16_t source, uint16_t dest, const void *payload,
+	      size_t len)
+{
+	uint8_t bytes[65536];
+
+	len = datagram(bytes, source, dest, payload, len);
+	return write_piece(tun, 0, bytes, 0, len, false);
+}
+
+int tun_write_pieces(int tun, uint16_t source, uint16_t dest,
+		     const void *payload, size_t len)
+{
+	static uint16_t id;
+	uint8_t bytes[65536];
+	size_t at, piece;
+	int err = 0;
+
+	id++;
+	len = datagram(bytes, source, dest, payload, len);
+	for (at = 0; at < len && !err; at += piece) {
+		piece = len - at < TUN_PIECE ? len - at : TUN_PIECE;
+		err = write_piece(tun, id, bytes, at, piece, at + piece < len);
+	}
+	return err;
 }

@@ -23,4 +23,9 @@ int tun_read(int tun, void *payload, size_t room);
 int tun_write(int tun, uint16_t source, uint16_t dest, const void *payload,
 	      size_t len);
 
+/* The same in IP fragments of TUN_PIECE bytes: the stack hands it on in as many */
+#define TUN_PIECE	1480
+int tun_write_pieces(int tun, uint16_t source, uint16_t dest,
+		     const void *payload, size_t len);
+
 #endif /* E2EE_TEST_TUN_H */
