@@ -714,6 +714,19 @@ static void e2ee_rx_settle(struct e2ee_socket *socket, struct sk_buff *skb,
 		e2ee_rx_drop(socket->sk, skb);
 }
 
+/* The cipher has spoken, the policy may have changed; takes over @trials */
+static enum e2ee_rx_fate e2ee_rx_conclude(struct e2ee_rx_packet *packet,
+					  struct e2ee_rx_trials *trials,
+					  int err)
+{
+	if (READ_ONCE(packet->session->policy) == E2EE_POLICY_BLOCKED) {
+		kfree(trials);
+		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BLOCKED);
+	}
+	return trials ? e2ee_rx_try(packet, trials) :
+			e2ee_rx_finish(packet, err);
+}
+
 /* The answer is there; false: it was no, and the next key's is out */
 static bool e2ee_rx_answer(struct e2ee_socket *socket)
 {
@@ -728,8 +741,7 @@ static bool e2ee_rx_answer(struct e2ee_socket *socket)
 	packet.queued = true;
 	if (request->err == -EBADMSG)
 		swap(trials, request->trials);
-	fate = trials ? e2ee_rx_try(&packet, trials) :
-			e2ee_rx_finish(&packet, request->err);
+	fate = e2ee_rx_conclude(&packet, trials, request->err);
 	if (fate != E2EE_RX_PENDING)
 		e2ee_rx_settle(socket, packet.skb, fate);
 	if (request->kept)

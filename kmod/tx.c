@@ -755,8 +755,10 @@ static int __cold e2ee_tx_send_empty(struct e2ee_tx *tx)
 	int ret;
 
 	ret = e2ee_tx_call(tx, tx->msg, 0);
-	if (ret)
+	if (ret) {
+		e2ee_tx_count(tx, &tx->one, E2EE_A_STAT_TX_FAILED);
 		return ret;
+	}
 	rcu_read_lock();
 	session = rcu_dereference(tx->socket->session);
 	if (session) {

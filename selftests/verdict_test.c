@@ -687,6 +687,17 @@ TEST_F(verdict, rx)
 	}
 }
 
+/* It passes under any policy, so UDP is asked, which may have no way for it. */
+TEST_F(verdict, empty_that_udp_refuses)
+{
+	struct scene *scene = &self->scene;
+	struct addr nowhere;
+
+	addr_loopback(&nowhere, SOCK_V4, 0);
+	EXPECT_EQ(-EINVAL, sock_send(scene->fd, "", 0, &nowhere));
+	EXPECT_STREQ("tx_failed+1", scene_changes(scene));
+}
+
 /* Every refused packet is counted, however many come at once. */
 TEST_F(verdict, mmsg_counts_each)
 {

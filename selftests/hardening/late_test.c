@@ -365,12 +365,13 @@ TEST_F(late, queue_full_by_policy)
 	uint64_t ctr = 100, first, all = 0;
 	const char *changes = "";
 	unsigned int i, queued;
+	bool off, blocked;
 	char wanted[64];
-	bool off;
 
 	ASSERT_EQ(0, sock_pin());
 	for (i = 0; i < ARRAY_SIZE(queues); i++) {
 		off = queues[i].policy == E2EE_POLICY_OFF;
+		blocked = queues[i].policy == E2EE_POLICY_BLOCKED;
 		ASSERT_EQ(0, come_to(scene, E2EE_POLICY_REQUIRED));
 		receive_buffer(scene->fd, 1);
 		mode(LATE_HOLD);
@@ -397,17 +398,21 @@ TEST_F(late, queue_full_by_policy)
 		release(0);
 		all += 1 + queued + 1;
 		EXPECT_TRUE(received_comes_to(self, all));
-		if (queues[i].queued)
+		/* the cipher has it already: off cannot undo that */
+		if (blocked)
+			snprintf(wanted, sizeof(wanted), "%s+%u",
+				 queues[i].queued, 1 + queued);
+		else if (off)
 			snprintf(wanted, sizeof(wanted), "rx_ok+1 %s+%u",
 				 queues[i].queued, queued);
 		else
 			snprintf(wanted, sizeof(wanted), "rx_ok+%u",
 				 1 + queued);
 		EXPECT_STREQ(wanted, scene_changes(scene));
-		EXPECT_STREQ("", delivered(self, first));
-		for (first++; first < ctr - 1; first++) {
-			if (queues[i].policy == E2EE_POLICY_BLOCKED)
-				break;
+		if (!blocked) {
+			EXPECT_STREQ("", delivered(self, first));
+		}
+		for (first++; !blocked && first < ctr - 1; first++) {
 			EXPECT_STREQ("", off ? delivered_sealed(self, first) :
 					       delivered(self, first));
 		}
