@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 #include <net/sock.h>
 #include <linux/e2ee.h>
+#include "mtu.h"
 #include "tx.h"
 
 struct e2ee_net;
@@ -51,6 +52,7 @@ struct e2ee_stats;
  * @rx_work: goes on with @rx_queue
  * @rx_bypass: the packet that @rx_work has the stack deliver just now
  * @rx_worker: the task that does; others only compare the two
+ * @mtu: of the path that the last large packet took
  * @tx_held: packets that a guard holds are still to be sent first; read
  *	without a lock, cleared by whoever empties the hold
  * @tx_wait: where senders wait for that
@@ -80,6 +82,7 @@ struct e2ee_socket {
 	struct work_struct rx_work;
 	struct sk_buff *rx_bypass;
 	struct task_struct *rx_worker;
+	struct e2ee_mtu mtu;
 
 	wait_queue_head_t tx_wait;
 };

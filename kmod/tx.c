@@ -473,7 +473,7 @@ static void e2ee_tx_note_frag(struct e2ee_tx *tx,
 		return;
 	ipv4 = e2ee_tx_is_ipv4(tx->sk, tx->msg);
 	len += ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
-	mtu = e2ee_mtu_of(tx->sk, tx->msg, ipv4);
+	mtu = e2ee_mtu_of(&tx->socket->mtu, tx->sk, tx->msg, ipv4);
 	if (!mtu || len <= mtu)
 		return;
 	rcu_read_lock();
