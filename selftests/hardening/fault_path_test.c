@@ -588,6 +588,7 @@ TEST_F(path, holding)
  */
 
 #define ROUNDS		4
+#define ROUNDS_MAX	40
 #define MISSES		5
 
 struct column {
@@ -731,7 +732,9 @@ static const char *judge_column(FIXTURE_DATA(path) *self,
 				int err, struct tally *tally)
 {
 	const char *counted = changes(self);
+	unsigned int gone, lost, left;
 	char sent[32], refused[32];
+	const char *wrong;
 	bool fails;
 
 	snprintf(sent, sizeof(sent), "%s+%u", column->sent, burst->packets);
@@ -739,6 +742,16 @@ static const char *judge_column(FIXTURE_DATA(path) *self,
 	/* a fault before us: there was no packet */
 	if (!*counted)
 		return err == -EFAULT || err == -ENOMEM ? "" : "not counted";
+	/* CTRs that grow by a byte make two groups, of which one may have left */
+	if (seals(column) && sscanf(counted, "tx_ok+%u tx_failed+%u", &gone,
+				    &lost) == 2) {
+		drain_tap(self);
+		wrong = look(self, &left);
+		if (*wrong)
+			return wrong;
+		return gone + lost == burst->packets && left <= gone &&
+		       err == (int)(gone * burst->segment) ? "" : counted;
+	}
 	fails = !strcmp(counted, refused);
 	if (fails && column->policy == E2EE_POLICY_BLOCKED)
 		return "tx_failed";
@@ -926,12 +939,14 @@ TEST_F(path, receiving_by_policy)
 		ASSERT_EQ(0, come_to(self, column));
 		changes(self);
 		memset(&tally, 0, sizeof(tally));
-		for (round = 0; round < ROUNDS; round++)
+		/* one of these any policy but off comes by, if not each time */
+		for (round = 0; round < ROUNDS ||
+		     (round < ROUNDS_MAX && seals(column) &&
+		      !failed(&tally, 1)); round++)
 			receive_round(self, column, &ctr, &tally, _metadata);
 		TH_LOG("%s: %u points, the first that fail: %u %u",
 		       column->name, tally.points, failed(&tally, 1),
 		       failed(&tally, 2));
-		/* one of these any policy but off comes by */
 		if (seals(column)) {
 			EXPECT_NE(0, failed(&tally, 1));
 		}

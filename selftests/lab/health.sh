@@ -42,7 +42,7 @@ own_races()
 				print line[i]
 			lines = ours = whole = 0
 		}
-		/kmem_cache_create.*\(e2ee_.*failed with error -12/ { starved = 1 }
+		/kmem_cache_create.*\(e2ee_.*failed with error -(12|22)/ { starved = 1 }
 		starved && /Call Trace:/ { sub(/Call Trace/, "trace"); starved = 0 }
 		/BUG: KCSAN:/ { leave(); line[++lines] = $0; next }
 		!lines { print; next }
