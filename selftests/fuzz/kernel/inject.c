@@ -433,11 +433,17 @@ static int inject_tap_gso(struct injector *injector, struct dice *dice,
 			 head + wire_udp(&path, frame + head, all, len), &hdr);
 }
 
-/* One datagram in pieces, which may come in any order */
+/*
+ * One datagram in pieces, which may come in any order. What is put together is one
+ * sk_buff where bytes or pages of a piece can be moved into the first one. They
+ * cannot where that one is in pages, and the others are not: then it has a list.
+ */
 static int put_fragments(struct injector *injector, struct dice *dice,
 			 const struct wire_path *path, const uint8_t *datagram,
 			 size_t len)
 {
+	bool listed = dice_one_in(dice, 2);
+	struct wire_path first = *path;
 	static uint8_t frame[WIRE_HEADERS + RTP_ROOM];
 	size_t least = path->ipv6 ? 1280 : 8, size, at, head, n;
 	const struct virtio_net_hdr hdr = { 0 };
@@ -458,14 +464,17 @@ static int put_fragments(struct injector *injector, struct dice *dice,
 		order[j] = order[i - 1];
 		order[i - 1] = at;
 	}
+	memcpy(first.mac, injector->mac[TAP_PIECES], 6);
 	injector->datagram++;
 	for (i = 0; i < num && !err; i++) {
 		at = starts[order[i]];
 		n = len - at < size ? len - at : size;
-		head = wire_ip(path, frame, n, 1 + injector->datagram % 65535,
-			       at, at + n < len);
+		head = wire_ip(!at && listed ? &first : path, frame, n,
+			       1 + injector->datagram % 65535, at, at + n < len);
 		memcpy(frame + head, datagram + at, n);
-		err = put_plain(injector, frame, head + n, &hdr);
+		err = !at && listed ?
+		      put_pieces(injector, dice, frame, head + n) :
+		      put_plain(injector, frame, head + n, &hdr);
 	}
 	return err;
 }

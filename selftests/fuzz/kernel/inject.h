@@ -28,7 +28,7 @@ enum shape {
 	SHAPE_TAP_PIECES,	/* NAPI: in pieces of any size, even of headers */
 	SHAPE_TAP_GRO,		/* NAPI: gathered as a list of packets, cut again */
 	SHAPE_TAP_GSO,		/* a burst from a driver */
-	SHAPE_FRAGMENTS,	/* IP fragments, put together: lists of packets */
+	SHAPE_FRAGMENTS,	/* IP fragments, put together, with a frag_list or not */
 	SHAPES
 };
 
