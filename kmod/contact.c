@@ -52,14 +52,6 @@ static bool e2ee_contact_is_closed(const struct sock *sk)
 	return !READ_ONCE(sk->sk_socket);
 }
 
-/* sockets of the kernel have no file: tunnels and the like */
-static bool e2ee_contact_is_kernels(const struct sock *sk)
-{
-	const struct socket *sock = READ_ONCE(sk->sk_socket);
-
-	return sock && !READ_ONCE(sock->file);
-}
-
 /*
  * A tunnel, or IPsec over UDP, sends what a socket sent in a packet of its own,
  * which still belongs to that socket.
@@ -134,7 +126,7 @@ static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 		return e2ee_contact_out_attached(enet, socket, session, skb,
 						 state);
 	guard = e2ee_guard_of(enet, sk);
-	if (!guard || e2ee_contact_is_kernels(sk) ||
+	if (!guard || e2ee_socket_is_kernels(sk) ||
 	    !e2ee_datagram_read(skb, &datagram) ||
 	    !e2ee_contact_is_own(sk, &datagram) ||
 	    !e2ee_datagram_has_media(&datagram))
@@ -187,7 +179,7 @@ static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
 	if (!socket || !rcu_access_pointer(socket->session)) {
 		guard = e2ee_guard_of(enet, sk);
 		if (!guard || e2ee_contact_is_closed(sk) ||
-		    e2ee_contact_is_kernels(sk))
+		    e2ee_socket_is_kernels(sk))
 			return NF_ACCEPT;
 	} else if (from || !e2ee_hold_any(enet)) {
 		return NF_ACCEPT;

@@ -162,8 +162,14 @@ static int e2ee_socket_addr_match(const struct sock *sk, const u8 *addr,
 	return ipv6_addr_any(&sk->sk_v6_rcv_saddr);
 }
 
-/* it has no file; one that is being closed has no struct socket any more */
-static bool e2ee_socket_is_kernels(const struct sock *sk)
+/**
+ * e2ee_socket_is_kernels() - is it one of the kernel's own: a tunnel or the like?
+ * @sk: any UDP socket
+ *
+ * Such have no file. One that is being closed has no struct socket any more, and is
+ * none.
+ */
+bool e2ee_socket_is_kernels(const struct sock *sk)
 {
 	const struct socket *sock = READ_ONCE(sk->sk_socket);
 

@@ -130,6 +130,9 @@ struct e2ee_socket *e2ee_socket_next(struct e2ee_net *enet,
 				     u32 session);
 u32 e2ee_socket_session(const struct e2ee_socket *socket);
 
+/* any context */
+bool e2ee_socket_is_kernels(const struct sock *sk);
+
 /* init and exit */
 void e2ee_socket_net_init(struct e2ee_net *enet);
 void e2ee_socket_net_exit(struct e2ee_net *enet);
