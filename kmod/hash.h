@@ -14,13 +14,12 @@
  * @b: another
  * @seed: of the table, secret
  *
- * Multiply-shift hashing (Dietzfelbinger et al. 1997): two numbers of a peer's
- * choice meet in a table of n buckets with a probability of 2/n at most, as the
- * multiplier is not known to the peer. The best bits of a product are the
- * uppermost; tables look at the lowest.
+ * Multiply-shift hashing (Dietzfelbinger et al. 1997), twice: which numbers meet in
+ * a bucket depends on the multiplier, which a peer does not know. The best bits of
+ * a product are the uppermost; tables look at the lowest.
  *
- * It takes a third of the time of jhash2(), which is a tenth of what a
- * packet takes without its cipher.
+ * With it a packet, sender plus receiver, costs some 40 cycles less than with
+ * jhash2().
  */
 static inline u32 e2ee_hash(u64 a, u64 b, u32 seed)
 {
