@@ -332,6 +332,44 @@ static void together(void)
 	e2ee_trust_close(trust);
 }
 
+static unsigned int walked;
+
+/* While one store is listed, another one, as e2eectl's, writes the file */
+static int walk(const char *dev, const uint8_t *ik, enum e2ee_trust_kind kind,
+		void *arg)
+{
+	static const char *const others[] = { "n0", "n1", "n2", "n3" };
+	uint8_t other[32];
+	struct e2ee_trust *writer = open_store();
+
+	if (walked < 4) {
+		memset(other, (int)(0xa0 + walked), sizeof(other));
+		(void)e2ee_trust_add(writer, others[walked], other,
+				     E2EE_TRUST_TOFU);
+	}
+	e2ee_trust_close(writer);
+	/* it is asked for what the callback was given, and reads a new list */
+	if (e2ee_trust_ask(arg, "nobody", ik_c, NULL) != E2EE_TRUST_NEW ||
+	    kind_of(arg, dev, ik) != kind)
+		return -EINVAL;
+	walked++;
+	return 0;
+}
+
+/* A list that a callback reads anew is not the one that is walked */
+static void listed_anew(void)
+{
+	struct e2ee_trust *trust;
+
+	unlink(path);
+	trust = open_store();
+	(void)e2ee_trust_add(trust, "a", ik_a, E2EE_TRUST_PINNED);
+	(void)e2ee_trust_add(trust, "b", ik_b, E2EE_TRUST_PINNED);
+	ok(!e2ee_trust_list(trust, walk, trust) && walked >= 2,
+	   "a callback may ask the store that is listed: %u devices", walked);
+	e2ee_trust_close(trust);
+}
+
 static void words(void)
 {
 	ok(!strcmp(e2ee_trust_kind_name(E2EE_TRUST_PINNED), "pinned") &&
@@ -357,6 +395,7 @@ int main(void)
 	permissions();
 	not_written();
 	together();
+	listed_anew();
 	words();
 	return tap_end();
 }

@@ -200,8 +200,7 @@ static void inbox_bans(struct e2ee_room *room, struct e2ee_message *msg)
 		    e2ee_idset_has(&room->bans, ik))
 			continue;
 		e2ee_idset_add(&room->bans, ik);
-		e2ee_message_put(room->ban_source);
-		room->ban_source = e2ee_message_get(msg);
+		e2ee_message_keep(&room->ban_source, msg);
 		if (room->state == E2EE_ROOM_OWNER)
 			e2ee_owner_remove(room, ik, true, false);
 		else if (!memcmp(ik, owner->ik, E2EE_IK_LEN))
@@ -236,8 +235,7 @@ static void inbox_epoch_wait(struct e2ee_room *room, struct e2ee_message *msg)
 	if (room->candidate && !e2ee_chain_better(msg, room->candidate) &&
 	    !e2ee_chain_later(msg, room->candidate))
 		return;
-	e2ee_message_put(room->candidate);
-	room->candidate = e2ee_message_get(msg);
+	e2ee_message_keep(&room->candidate, msg);
 }
 
 static void inbox_epoch_refused(struct e2ee_room *room,
@@ -302,10 +300,15 @@ static void inbox_epoch_other(struct e2ee_room *room, struct e2ee_message *msg,
 		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->last, true);
 }
 
+/*
+ * The message may be the candidate itself, which the room lets go of when it
+ * moves on: the judgement, which leads into it, needs a reference of its own.
+ */
 void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	struct judgement judged;
 
+	e2ee_message_get(msg);
 	e2ee_judge(room, msg, &judged);
 	switch (judged.verdict) {
 	case VERDICT_OLD:
@@ -337,6 +340,7 @@ void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg)
 		break;
 	}
 	OPENSSL_cleanse(&judged, sizeof(judged));
+	e2ee_message_put(msg);
 }
 
 /*
@@ -385,6 +389,7 @@ static void inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg)
 		e2ee_judge_remember(room, msg);
 		if (fork) {
 			inbox_fork(room, msg, fork);
+			e2ee_message_put(fork);
 			return;
 		}
 		inbox_bans(room, msg);
@@ -449,8 +454,7 @@ static void inbox_hb_other(struct e2ee_room *room, struct e2ee_message *msg)
 	}
 	memcpy(peer->hb_call, msg->call, E2EE_ID_LEN);
 	peer->hb_n = msg->hb.n + 1;
-	e2ee_message_put(peer->hb);
-	peer->hb = e2ee_message_get(msg);
+	e2ee_message_keep(&peer->hb, msg);
 	peer->hb_at = room->now;
 	inbox_hb_heard(room, msg);
 }
@@ -489,8 +493,7 @@ static void inbox_hb(struct e2ee_room *room, struct e2ee_message *msg)
 		room->stats[E2EE_ROOM_DROP_SIGNATURE]++;
 		return;
 	}
-	e2ee_message_put(peer->hb);
-	peer->hb = e2ee_message_get(msg);
+	e2ee_message_keep(&peer->hb, msg);
 	e2ee_member_hb(room, msg);
 }
 

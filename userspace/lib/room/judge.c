@@ -25,13 +25,18 @@ static bool judge_forks(const struct e2ee_message *other,
 	       memcmp(other->hash, msg->hash, E2EE_HASH_LEN) != 0;
 }
 
+/*
+ * The place of the one that is found may be given to another message at any
+ * time: the caller gets a reference of its own, which it has to give back.
+ */
 struct e2ee_message *e2ee_judge_fork(struct e2ee_room *room,
-				     struct e2ee_message *msg)
+				     const struct e2ee_message *msg)
 {
 	for (unsigned int i = 0; i < REMEMBERED; i++)
 		if (judge_forks(room->verified[i], msg))
-			return room->verified[i];
-	return judge_forks(room->last, msg) ? room->last : NULL;
+			return e2ee_message_get(room->verified[i]);
+	return judge_forks(room->last, msg) ? e2ee_message_get(room->last) :
+					      NULL;
 }
 
 /*
@@ -61,13 +66,12 @@ static bool judge_is_remembered(const struct e2ee_room *room,
 
 void e2ee_judge_remember(struct e2ee_room *room, struct e2ee_message *msg)
 {
-	struct e2ee_message **slot;
+	unsigned int place;
 
 	if (judge_is_remembered(room, msg))
 		return;
-	slot = &room->verified[room->verified_next++ % REMEMBERED];
-	e2ee_message_put(*slot);
-	*slot = e2ee_message_get(msg);
+	place = room->verified_next++ % REMEMBERED;
+	e2ee_message_keep(&room->verified[place], msg);
 }
 
 /*

@@ -264,8 +264,7 @@ static void keys_remember(struct e2ee_room *room, const struct epoch *epoch)
 	for (size_t i = 1; i < EPOCHS_LIVE; i++)
 		if (room->past[i].replaced < oldest->replaced)
 			oldest = &room->past[i];
-	e2ee_message_put(oldest->msg);
-	oldest->msg = e2ee_message_get(epoch->msg);
+	e2ee_message_keep(&oldest->msg, epoch->msg);
 	oldest->replaced = room->now;
 	oldest->verified = epoch->verified;
 	memcpy(oldest->authenticator, epoch->authenticator,

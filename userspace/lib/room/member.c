@@ -14,8 +14,7 @@
 
 static void member_candidate_drop(struct e2ee_room *room)
 {
-	e2ee_message_put(room->candidate);
-	room->candidate = NULL;
+	e2ee_message_keep(&room->candidate, NULL);
 }
 
 static void member_timers_off(struct e2ee_room *room)
@@ -219,13 +218,11 @@ static void member_chain(struct e2ee_room *room, struct e2ee_message *msg)
 	e2ee_idset_add(&room->owners, owner->ik);
 	for (size_t i = 0; i < msg->epoch.banned_count; i++) {
 		e2ee_idset_add(&room->bans, msg->epoch.banned[i]);
-		e2ee_message_put(room->ban_source);
-		room->ban_source = e2ee_message_get(msg);
+		e2ee_message_keep(&room->ban_source, msg);
 	}
 	if (!same_owner)
 		room->hb_n = 0;
-	room->last = e2ee_message_get(msg);
-	e2ee_message_put(last);
+	e2ee_message_keep(&room->last, msg);
 	for (size_t i = 0; i < msg->epoch.roster_count; i++)
 		e2ee_peers_member(room, msg->epoch.roster[i].ik,
 				  msg->epoch.roster[i].dev);

@@ -267,3 +267,11 @@ void e2ee_message_put(struct e2ee_message *msg)
 	free(msg->raw);
 	free(msg);
 }
+
+void e2ee_message_keep(struct e2ee_message **place, struct e2ee_message *msg)
+{
+	struct e2ee_message *old = *place;
+
+	*place = msg ? e2ee_message_get(msg) : NULL;
+	e2ee_message_put(old);
+}

@@ -246,8 +246,22 @@ int e2ee_message_verify(const struct e2ee_message *msg, const char *room,
 int e2ee_message_roster_hash(const struct e2ee_entry *roster, size_t count,
 			     uint8_t *hash);
 
+/*
+ * Whoever keeps a message holds a reference to it; whoever is only given one may
+ * use it until the call returns.
+ */
 struct e2ee_message *e2ee_message_get(struct e2ee_message *msg);
 void e2ee_message_put(struct e2ee_message *msg);	/* NULL is fine */
+
+/**
+ * e2ee_message_keep() - let a place that holds a reference hold another message
+ * @place: where the reference is kept; NULL in it means that there is none
+ * @msg: the message to keep from now on; NULL: none
+ *
+ * The new reference is taken before the old one is given back, so @msg may be
+ * the message that only @place kept alive.
+ */
+void e2ee_message_keep(struct e2ee_message **place, struct e2ee_message *msg);
 
 /* "KP", "EPOCH", … "SAS-COMMIT", …: as it is signed */
 const char *e2ee_message_type_name(enum e2ee_message_type type);

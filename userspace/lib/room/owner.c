@@ -524,8 +524,7 @@ void e2ee_owner_upkeep(struct e2ee_room *room)
 	if (*room->stopped)
 		room->rekey = true;
 	if (room->better && room->now >= room->heal_limit.next) {
-		e2ee_message_put(room->better);
-		room->better = NULL;
+		e2ee_message_keep(&room->better, NULL);
 		e2ee_clock_stop(room, TIMER_JOIN);
 	}
 	e2ee_owner_plan(room);
@@ -558,6 +557,7 @@ static void owner_join_better(struct e2ee_room *room)
 void e2ee_owner_better(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	struct peer *signer = e2ee_peers_find(room, e2ee_chain_owner(msg)->ik);
+	bool known;
 
 	if (e2ee_chain_bans(msg, owner_me(room))) {
 		e2ee_outbox_alarm(room, "split: another part of the room has removed this device");
@@ -567,15 +567,12 @@ void e2ee_owner_better(struct e2ee_room *room, struct e2ee_message *msg)
 	    signer->acked[0] && room->now - signer->ack_at < 10 * SECOND)
 		return;
 	room->heal_limit.next = room->now + 30 * SECOND;
-	if (room->better &&
-	    !memcmp(room->better->call, msg->call, E2EE_ID_LEN) &&
-	    !strcmp(room->better->dev, msg->dev)) {
-		e2ee_message_put(room->better);
-		room->better = e2ee_message_get(msg);
+	known = room->better &&
+		!memcmp(room->better->call, msg->call, E2EE_ID_LEN) &&
+		!strcmp(room->better->dev, msg->dev);
+	e2ee_message_keep(&room->better, msg);
+	if (known)
 		return;
-	}
-	e2ee_message_put(room->better);
-	room->better = e2ee_message_get(msg);
 	if (!e2ee_peers_renew_kp(room))
 		e2ee_outbox_kp(room);
 	e2ee_clock_set(room, TIMER_JOIN, 0);
@@ -602,8 +599,7 @@ void e2ee_owner_resign(struct e2ee_room *room)
 	e2ee_clock_stop(room, TIMER_EPOCH);
 	e2ee_clock_stop(room, TIMER_RESEND);
 	e2ee_clock_stop(room, TIMER_JOIN);
-	e2ee_message_put(room->better);
-	room->better = NULL;
+	e2ee_message_keep(&room->better, NULL);
 	room->took_over = false;
 	e2ee_idset_clear(&room->removals);
 }

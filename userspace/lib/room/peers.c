@@ -330,8 +330,7 @@ int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
 	*out = peer;
 	if (!peer)
 		return -ENOSPC;
-	e2ee_message_put(peer->kp);
-	peer->kp = e2ee_message_get(msg);
+	e2ee_message_keep(&peer->kp, msg);
 	peer->seq = msg->kp.seq;
 	peer->kp_at = room->now;
 	peer->trust = trust;
@@ -346,8 +345,7 @@ void e2ee_peers_upkeep(struct e2ee_room *room)
 		struct peer *peer = &room->peers[i];
 
 		if (peer->kp && room->now - peer->kp_at >= KP_DEAD) {
-			e2ee_message_put(peer->kp);
-			peer->kp = NULL;
+			e2ee_message_keep(&peer->kp, NULL);
 			peer->join = false;
 		}
 		if (peer->kp || peers_in_call(room, peer->ik))

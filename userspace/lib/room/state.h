@@ -486,9 +486,12 @@ struct judgement {
 int e2ee_judge_authentic(struct e2ee_room *room, struct e2ee_message *msg);
 void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 		struct judgement *out);
-/* Another EPOCH of the same number by the same owner, in hand; or NULL */
+/*
+ * Another EPOCH of the same number by the same owner, with a reference for the
+ * caller; NULL if there is none
+ */
 struct e2ee_message *e2ee_judge_fork(struct e2ee_room *room,
-				     struct e2ee_message *msg);
+				     const struct e2ee_message *msg);
 bool e2ee_judge_knows(struct e2ee_room *room, const struct e2ee_message *msg);
 void e2ee_judge_remember(struct e2ee_room *room, struct e2ee_message *msg);
 

@@ -405,8 +405,11 @@ int e2ee_trust_list(const struct e2ee_trust *trust, e2ee_trust_cb cb, void *arg)
 	int ret = 0;
 
 	trust_follow(trust);
-	for (i = 0; !ret && i < devices->count; i++)
-		ret = cb(devices->list[i].dev, devices->list[i].ik,
-			 devices->list[i].kind, arg);
+	for (i = 0; !ret && i < devices->count; i++) {
+		/* The callback may ask the store, which may read a new list. */
+		const struct device device = devices->list[i];
+
+		ret = cb(device.dev, device.ik, device.kind, arg);
+	}
 	return ret;
 }
