@@ -18,6 +18,9 @@
 #include "aead.h"
 #include "compat/compat.h"
 
+#define E2EE_AEAD_PUBLIC	"gcm(aes)"
+#define E2EE_AEAD_INTERNAL	"__gcm(aes)"	/* E2EE_COMPAT_INTERNAL_SIMD */
+
 /* room for a request of any synchronous driver seen (404 bytes), with spare */
 #define E2EE_AEAD_SCRATCH	1024
 
@@ -46,6 +49,20 @@ struct e2ee_aead_op {
  */
 static DEFINE_PER_CPU(struct e2ee_aead_op *, e2ee_aead_scratch[2]);
 
+/*
+ * A session may name a driver that is something other than AES-GCM and has a
+ * nonce of the same size. An internal driver of AES-GCM goes by another name
+ * than a public one.
+ */
+static bool e2ee_aead_is_gcm(struct crypto_aead *tfm, u32 type)
+{
+	const char *name = type & CRYPTO_ALG_INTERNAL ? E2EE_AEAD_INTERNAL :
+							E2EE_AEAD_PUBLIC;
+
+	return crypto_aead_ivsize(tfm) == E2EE_AEAD_NONCE_LEN &&
+	       !strcmp(crypto_tfm_alg_name(crypto_aead_tfm(tfm)), name);
+}
+
 static struct crypto_aead *e2ee_aead_tfm_new(const char *alg, u32 type,
 					     u32 mask, const u8 *key,
 					     unsigned int key_len)
@@ -57,9 +74,7 @@ static struct crypto_aead *e2ee_aead_tfm_new(const char *alg, u32 type,
 	if (IS_ERR(tfm))
 		return tfm;
 	err = -EINVAL;
-	/* a driver may be named that is something else of the same sizes */
-	if (crypto_aead_ivsize(tfm) != E2EE_AEAD_NONCE_LEN ||
-	    strcmp(crypto_tfm_alg_name(crypto_aead_tfm(tfm)), "gcm(aes)"))
+	if (!e2ee_aead_is_gcm(tfm, type))
 		goto free;
 	err = crypto_aead_setkey(tfm, key, key_len);
 	if (err)
@@ -74,20 +89,26 @@ free:
 	return ERR_PTR(err);
 }
 
-static void e2ee_aead_fast_new(struct e2ee_aead *aead, const u8 *key,
-			       unsigned int key_len)
+/*
+ * Only a kernel that has no internal driver may do without one. After any other
+ * error the key is refused, because it would work, but slowly and by code whose
+ * timing tells of the key, and nobody would notice.
+ */
+static int e2ee_aead_fast_new(struct e2ee_aead *aead, const u8 *key,
+			      unsigned int key_len)
 {
 	struct crypto_aead *tfm;
 
 	if (!E2EE_COMPAT_INTERNAL_SIMD)
-		return;		/* plain gcm(aes) is synchronous and fast */
-	tfm = e2ee_aead_tfm_new("__gcm(aes)", CRYPTO_ALG_INTERNAL,
+		return 0;	/* plain gcm(aes) is synchronous and fast */
+	tfm = e2ee_aead_tfm_new(E2EE_AEAD_INTERNAL, CRYPTO_ALG_INTERNAL,
 				CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC,
 				key, key_len);
 	if (IS_ERR(tfm))
-		return;
+		return PTR_ERR(tfm) == -ENOENT ? 0 : PTR_ERR(tfm);
 	aead->fast = tfm;
 	aead->req_size = max(aead->req_size, crypto_aead_reqsize(tfm));
+	return 0;
 }
 
 /**
@@ -106,11 +127,12 @@ int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
 		   const char *driver)
 {
 	struct crypto_aead *tfm;
+	int err = 0;
 	u32 mask;
 
 	memset(aead, 0, sizeof(*aead));
 	mask = *driver ? 0 : CRYPTO_ALG_ASYNC;
-	tfm = e2ee_aead_tfm_new(*driver ? driver : "gcm(aes)", 0, mask,
+	tfm = e2ee_aead_tfm_new(*driver ? driver : E2EE_AEAD_PUBLIC, 0, mask,
 				key, key_len);
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm);
@@ -118,8 +140,10 @@ int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
 	aead->req_size = crypto_aead_reqsize(tfm);
 	aead->async = crypto_aead_alg(tfm)->base.cra_flags & CRYPTO_ALG_ASYNC;
 	if (!*driver)
-		e2ee_aead_fast_new(aead, key, key_len);
-	return 0;
+		err = e2ee_aead_fast_new(aead, key, key_len);
+	if (err)
+		e2ee_aead_destroy(aead);
+	return err;
 }
 
 /**

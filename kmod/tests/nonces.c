@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * "e2ee-nonces-gcm": AES-GCM that remembers each (key, nonce) it seals with. Loaded
- * before e2ee.ko it is the best driver, so that all that any test seals goes
- * through it. Where the kernel hides its fast driver behind "__gcm(aes)", as before
- * 6.16, there is one in front of that, too. debugfs e2ee_nonces: "pairs" (seen),
- * "repeats" (must be 0), "full" (not remembered for want of room), "clear"
- * (write: forget all). Loading it repeats one, so that "repeats" is not 0 before
- * the first "clear", or fails.
+ * AES-GCM that remembers each (key, nonce) it seals with, in front of the best
+ * driver that the kernel has: "e2ee-nonces(DRIVER)". When this module is loaded
+ * before e2ee.ko, everything that any test seals goes through it. A kernel before
+ * 6.16 hides its fast driver behind "__gcm(aes)"; there the module registers
+ * "__e2ee-nonces(__DRIVER)" in front of that one as well.
  *
- * A session that names a driver goes where the name says: "gcm(aes)",
- * "pcrypt(gcm(aes))", "pcrypt(e2ee-nonces-gcm)" and e2ee-late come by here,
- * "pcrypt(generic-gcm-aesni)" and the like do not.
+ * The files in debugfs e2ee_nonces are "pairs" (pairs seen), "repeats" (must be
+ * 0), "full" (pairs not remembered for want of room), "drivers" (for each of the
+ * drivers behind: its name, how often it sealed, and how often it opened), and
+ * "clear" (a write forgets all pairs). The module repeats a nonce while it loads,
+ * so that "repeats" is not 0 before the first "clear"; otherwise loading fails.
  *
- * e2ee.ko promises not to repeat one for as long as it is loaded: when it goes,
- * all is forgotten but the counts.
+ * Where a session names a driver, the name decides who seals: "gcm(aes)",
+ * "pcrypt(gcm(aes))", "pcrypt(e2ee-nonces(DRIVER))" and e2ee-late pass through
+ * this module, "pcrypt(generic-gcm-aesni)" and the like do not.
+ *
+ * e2ee.ko promises not to repeat a nonce for as long as it is loaded: when it is
+ * unloaded, this module forgets all but the counts.
  */
 #include <linux/atomic.h>
 #include <linux/bits.h>
@@ -23,6 +27,7 @@
 #include <linux/random.h>
 #include <linux/scatterlist.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -38,6 +43,27 @@ struct nonces_tfm {
 	u64 key;			/* its digest */
 	bool vector;			/* the key is of the kernel's self-test */
 };
+
+/**
+ * struct nonces_cipher - a driver of ours, in front of the best there was
+ * @alg: our driver; with the flag CRYPTO_ALG_INTERNAL it is of "__gcm(aes)"
+ * @keeper: keeps the driver behind @alg in the kernel, and knows its name, by
+ *	which it is found: a look-up by algorithm would find @alg. NULL: there is
+ *	no such driver
+ * @seals: packets that the driver behind sealed, without the kernel's self-tests
+ * @opens: packets that it opened or refused, without those tests
+ */
+struct nonces_cipher {
+	struct aead_alg alg;
+	struct crypto_aead *keeper;
+	atomic_t seals;
+	atomic_t opens;
+};
+
+static struct nonces_cipher *nonces_cipher(struct crypto_aead *aead)
+{
+	return container_of(crypto_aead_alg(aead), struct nonces_cipher, alg);
+}
 
 static struct dentry *nonces_dir;
 static siphash_key_t nonces_siphash;
@@ -103,15 +129,23 @@ static struct aead_request *nonces_inner(struct aead_request *req)
 
 static int nonces_encrypt(struct aead_request *req)
 {
-	struct nonces_tfm *tfm = crypto_aead_ctx(crypto_aead_reqtfm(req));
+	struct crypto_aead *aead = crypto_aead_reqtfm(req);
+	struct nonces_tfm *tfm = crypto_aead_ctx(aead);
 
-	if (!tfm->vector)
+	if (!tfm->vector) {
 		nonces_note(tfm->key, req->iv);
+		atomic_inc(&nonces_cipher(aead)->seals);
+	}
 	return crypto_aead_encrypt(nonces_inner(req));
 }
 
 static int nonces_decrypt(struct aead_request *req)
 {
+	struct crypto_aead *aead = crypto_aead_reqtfm(req);
+	struct nonces_tfm *tfm = crypto_aead_ctx(aead);
+
+	if (!tfm->vector)
+		atomic_inc(&nonces_cipher(aead)->opens);
 	return crypto_aead_decrypt(nonces_inner(req));
 }
 
@@ -121,7 +155,7 @@ static int nonces_setkey(struct crypto_aead *aead, const u8 *key,
 	struct nonces_tfm *tfm = crypto_aead_ctx(aead);
 
 	/*
-	 * A new pcrypt(e2ee-nonces-gcm) is tried with the same vectors over and
+	 * A new pcrypt(e2ee-nonces(DRIVER)) is tried with the same vectors over and
 	 * over; it seals in threads of its own, but has its key from the tester.
 	 */
 	tfm->vector = current->flags & PF_KTHREAD &&
@@ -137,17 +171,6 @@ static int nonces_setauthsize(struct crypto_aead *aead, unsigned int size)
 	return crypto_aead_setauthsize(tfm->inner, size);
 }
 
-/**
- * struct nonces_cipher - a driver of ours, in front of the best there was
- * @alg: ours; of flag CRYPTO_ALG_INTERNAL: "__gcm(aes)"
- * @keeper: keeps the one behind it there, by whose name it is found: that of the
- *	same algorithm would be ourselves. NULL: there is none
- */
-struct nonces_cipher {
-	struct aead_alg alg;
-	struct crypto_aead *keeper;
-};
-
 static bool nonces_hidden(const struct nonces_cipher *cipher)
 {
 	return cipher->alg.base.cra_flags & CRYPTO_ALG_INTERNAL;
@@ -162,15 +185,17 @@ static struct crypto_aead *nonces_alloc(const struct nonces_cipher *cipher,
 	return crypto_alloc_aead(name, type, type | CRYPTO_ALG_ASYNC);
 }
 
+static const char *nonces_behind(const struct nonces_cipher *cipher)
+{
+	return crypto_tfm_alg_driver_name(crypto_aead_tfm(cipher->keeper));
+}
+
 static int nonces_init_tfm(struct crypto_aead *aead)
 {
 	struct nonces_tfm *tfm = crypto_aead_ctx(aead);
-	struct crypto_tfm *behind;
-	struct nonces_cipher *cipher;
+	struct nonces_cipher *cipher = nonces_cipher(aead);
 
-	cipher = container_of(crypto_aead_alg(aead), struct nonces_cipher, alg);
-	behind = crypto_aead_tfm(cipher->keeper);
-	tfm->inner = nonces_alloc(cipher, crypto_tfm_alg_driver_name(behind));
+	tfm->inner = nonces_alloc(cipher, nonces_behind(cipher));
 	if (IS_ERR(tfm->inner))
 		return PTR_ERR(tfm->inner);
 	crypto_aead_set_reqsize(aead, sizeof(struct aead_request) +
@@ -185,7 +210,7 @@ static void nonces_exit_tfm(struct crypto_aead *aead)
 	crypto_free_aead(tfm->inner);
 }
 
-#define NONCES_CIPHER(name, driver, flags) {				\
+#define NONCES_CIPHER(name, flags) {					\
 	.alg = {							\
 		.setkey = nonces_setkey,				\
 		.setauthsize = nonces_setauthsize,			\
@@ -198,7 +223,6 @@ static void nonces_exit_tfm(struct crypto_aead *aead)
 		.chunksize = 16,					\
 		.base = {						\
 			.cra_name = name,				\
-			.cra_driver_name = driver,			\
 			.cra_priority = 100000,				\
 			.cra_flags = flags,				\
 			.cra_blocksize = 1,				\
@@ -209,9 +233,20 @@ static void nonces_exit_tfm(struct crypto_aead *aead)
 }
 
 static struct nonces_cipher nonces_ciphers[] = {
-	NONCES_CIPHER("gcm(aes)", "e2ee-nonces-gcm", 0),
-	NONCES_CIPHER("__gcm(aes)", "__e2ee-nonces-gcm", CRYPTO_ALG_INTERNAL),
+	NONCES_CIPHER("gcm(aes)", 0),
+	NONCES_CIPHER("__gcm(aes)", CRYPTO_ALG_INTERNAL),
 };
+
+/* Whoever asks which driver computes learns the name of the one behind */
+static int nonces_name(struct nonces_cipher *cipher)
+{
+	char *name = cipher->alg.base.cra_driver_name;
+	int len;
+
+	len = snprintf(name, CRYPTO_MAX_ALG_NAME, "%se2ee-nonces(%s)",
+		       nonces_hidden(cipher) ? "__" : "", nonces_behind(cipher));
+	return len < CRYPTO_MAX_ALG_NAME ? 0 : -ENAMETOOLONG;
+}
 
 static int nonces_register(struct nonces_cipher *cipher)
 {
@@ -222,7 +257,7 @@ static int nonces_register(struct nonces_cipher *cipher)
 	if (IS_ERR(keeper))
 		return PTR_ERR(keeper);
 	cipher->keeper = keeper;
-	err = crypto_register_aead(&cipher->alg);
+	err = nonces_name(cipher) ?: crypto_register_aead(&cipher->alg);
 	if (err) {
 		cipher->keeper = NULL;
 		crypto_free_aead(keeper);
@@ -320,6 +355,19 @@ static int nonces_clear(void *data, u64 value)
 
 DEFINE_DEBUGFS_ATTRIBUTE(nonces_clear_fops, NULL, nonces_clear, "%llu\n");
 
+static int nonces_drivers_show(struct seq_file *seq, void *data)
+{
+	struct nonces_cipher *cipher = nonces_ciphers;
+
+	for (; cipher < nonces_ciphers + ARRAY_SIZE(nonces_ciphers); cipher++)
+		if (cipher->keeper)
+			seq_printf(seq, "%s %d %d\n", nonces_behind(cipher),
+				   atomic_read(&cipher->seals),
+				   atomic_read(&cipher->opens));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(nonces_drivers);
+
 static int __init nonces_begin(void)
 {
 	unsigned int i;
@@ -364,6 +412,8 @@ static int __init nonces_init(void)
 	debugfs_create_atomic_t("pairs", 0400, nonces_dir, &nonces_pairs);
 	debugfs_create_atomic_t("repeats", 0400, nonces_dir, &nonces_repeats);
 	debugfs_create_atomic_t("full", 0400, nonces_dir, &nonces_full);
+	debugfs_create_file("drivers", 0400, nonces_dir, NULL,
+			    &nonces_drivers_fops);
 	debugfs_create_file("clear", 0200, nonces_dir, NULL,
 			    &nonces_clear_fops);
 	return 0;
