@@ -96,6 +96,18 @@ void e2ee_trust_close(struct e2ee_trust *trust);
 enum e2ee_trust_answer e2ee_trust_ask(const struct e2ee_trust *trust,
 				      const char *dev, const uint8_t *ik,
 				      enum e2ee_trust_kind *kind);
+/**
+ * e2ee_trust_problem() - why the store's file cannot be read
+ * @trust: the store
+ *
+ * While there is a problem, e2ee_trust_ask() answers from what was read last.
+ * Nobody new should be admitted then: the operator may have taken a device out
+ * in the very edit that went wrong.
+ *
+ * Return: one line that names the file, the line in it and what helps; "" if
+ * the file is in order. The text is valid until @trust is asked again.
+ */
+const char *e2ee_trust_problem(const struct e2ee_trust *trust);
 /* -EEXIST: changed. A lower kind does not replace a higher one. Synced. */
 int e2ee_trust_add(struct e2ee_trust *trust, const char *dev, const uint8_t *ik,
 		   enum e2ee_trust_kind kind);

@@ -99,29 +99,52 @@ static int attempt_launch(struct mqtt_attempt *attempt)
 	return -ret;
 }
 
+/* The first line of the file: a broker would call half of one a wrong password */
+static int password_read(const char *path, char *password, char *error)
+{
+	size_t len = 0;
+	FILE *file;
+	int ret;
+
+	ret = mqtt_file_check("--password-file", path, true, error);
+	if (ret)
+		return ret;
+	file = fopen(path, "re");
+	if (file) {
+		setvbuf(file, NULL, _IONBF, 0);
+		if (fgets(password, PASSWORD_MAX, file))
+			len = strlen(password);
+	}
+	if (!file || ferror(file))
+		ret = transport_error(error, -errno, "--password-file %s: %s",
+				      path, strerror(errno));
+	else if (len == PASSWORD_MAX - 1)
+		ret = transport_error(error, -EFBIG,
+				      "--password-file %s: its first line is too long",
+				      path);
+	password[strcspn(password, "\r\n")] = '\0';
+	if (!ret && !*password)
+		ret = transport_error(error, -ENODATA,
+				      "--password-file %s: its first line is empty: it has to be the password",
+				      path);
+	if (file)
+		fclose(file);
+	return ret;
+}
+
 static int password_set(struct mqtt_attempt *attempt,
 			const struct mqtt_target *target, char *error)
 {
 	char password[PASSWORD_MAX] = "";
-	FILE *file;
-	int ret;
+	int ret = 0;
 
 	if (!*target->url.user)
 		return 0;
-	if (target->password_file) {
-		ret = mqtt_file_check("--password-file", target->password_file,
-				      true, error);
-		if (ret)
-			return ret;
-		file = fopen(target->password_file, "re");
-		if (!file)
-			return transport_error(error, -errno, "%s: %s",
-					       target->password_file,
-					       strerror(errno));
-		setvbuf(file, NULL, _IONBF, 0);
-		(void)!fgets(password, sizeof(password), file);
-		fclose(file);
-		password[strcspn(password, "\r\n")] = '\0';
+	if (target->password_file)
+		ret = password_read(target->password_file, password, error);
+	if (ret) {
+		OPENSSL_cleanse(password, sizeof(password));
+		return ret;
 	}
 	ret = mosquitto_username_pw_set(attempt->mosq, target->url.user,
 					target->password_file ? password :

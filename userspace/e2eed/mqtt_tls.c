@@ -22,7 +22,8 @@ int mqtt_file_check(const char *option, const char *path, bool secret,
 	struct stat stat;
 	int fd;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Nobody may write to a FIFO, and waiting would stop everything */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &stat)) {
 		int err = errno;
 
@@ -32,6 +33,9 @@ int mqtt_file_check(const char *option, const char *path, bool secret,
 				       strerror(err));
 	}
 	close(fd);
+	if (!S_ISREG(stat.st_mode))
+		return transport_error(error, -EINVAL,
+				       "%s %s is no regular file", option, path);
 	if (secret && stat.st_mode & (S_IROTH | S_IWOTH))
 		return transport_error(error, -EACCES,
 				       "%s %s: everybody may read it: chmod o= %s",

@@ -116,6 +116,24 @@ def check_verify(tap, rooms):
            rooms[0].read("trust"))
 
 
+def check_trust_file(tap, rooms):
+    """A trust store with an error: an alarm that names the line, until it is
+    in order again"""
+    one = rooms[0]
+    good = one.read("trust")
+    line = f"{one.path('trust')}:{len(good.splitlines()) + 1}: no device"
+    one.write("trust", good + "room-d 0a0b pinned\n")
+    tap.ok(until(lambda: any(line in alarm for alarm in
+                             one.status()["alarms"])),
+           "an error in the trust store is an alarm", one.status()["alarms"])
+    tap.ok(f"<4>e2eed: room board: nobody new is let in: {line}" in one.said(),
+           "the log has it", one.said())
+    tap.ok(together(rooms), "the call goes on", looks(rooms))
+    one.write("trust", good)
+    tap.ok(until(lambda: not one.status()["alarms"]),
+           "and the alarm goes with the error", one.status()["alarms"])
+
+
 def check_restart(tap, rooms):
     """Killed, a member comes back; its media goes on meanwhile"""
     member = [r for r in rooms if r.status()["state"] == "member"][0]
@@ -264,7 +282,8 @@ def check_sanitizers(tap, rooms):
 def call_over_lines(tap, stage):
     rooms = trio(stage)
     for check in (check_join, check_rekey, check_events, check_verify,
-                  check_restart, check_session, check_takeover):
+                  check_trust_file, check_restart, check_session,
+                  check_takeover):
         timed(check, tap, rooms)
     rest = check_kick(tap, rooms)
     check_leave(tap, rest)

@@ -177,7 +177,7 @@ static bool take_elsewhere(unsigned int count, pid_t *pid)
 		return true;
 	good = !e2ee_identity_load(path, &identity, error);
 	while (good && count--) {
-		good = !e2ee_identity_next_seq(identity, &seq) && seq > last;
+		good = !e2ee_identity_next_seq(identity, &seq, NULL) && seq > last;
 		last = seq;
 	}
 	_exit(!good);
@@ -194,9 +194,9 @@ static void shared(void)
 	if (e2ee_identity_load(path, &one, error) ||
 	    e2ee_identity_load(path, &two, error))
 		abort();
-	ok(!e2ee_identity_next_seq(one, &seq) &&
-	   !e2ee_identity_next_seq(two, &other) && other == seq + 1 &&
-	   !e2ee_identity_next_seq(one, &seq) && seq == other + 1,
+	ok(!e2ee_identity_next_seq(one, &seq, NULL) &&
+	   !e2ee_identity_next_seq(two, &other, NULL) && other == seq + 1 &&
+	   !e2ee_identity_next_seq(one, &seq, NULL) && seq == other + 1,
 	   "two handles take turns");
 	before = stored();
 	for (unsigned int i = 0; i < 4; i++)
@@ -220,7 +220,7 @@ static void numbers(void)
 	if (e2ee_identity_load(path, &identity, error))
 		abort();
 	for (i = 0; i < 5; i++) {
-		good = good && !e2ee_identity_next_seq(identity, &seq) &&
+		good = good && !e2ee_identity_next_seq(identity, &seq, NULL) &&
 		       seq > last && stored() == seq;
 		last = seq;
 	}
@@ -229,13 +229,13 @@ static void numbers(void)
 	e2ee_identity_free(identity);
 	if (e2ee_identity_load(path, &identity, error))
 		abort();
-	ok(!e2ee_identity_next_seq(identity, &seq) && seq == last + 1,
+	ok(!e2ee_identity_next_seq(identity, &seq, NULL) && seq == last + 1,
 	   "the next process goes on");
 	e2ee_identity_free(identity);
 	unlink(seq_path);
 	if (e2ee_identity_load(path, &identity, error))
 		abort();
-	ok(!e2ee_identity_next_seq(identity, &seq) &&
+	ok(!e2ee_identity_next_seq(identity, &seq, NULL) &&
 	   seq >= (uint64_t)time(NULL) - 60,
 	   "a lost file does not send the numbers back");
 	e2ee_identity_free(identity);
@@ -261,7 +261,8 @@ static void bad_numbers(void)
 	file_write(seq_path, "18446744073709551615\n", 0600);
 	if (e2ee_identity_load(path, &identity, error))
 		abort();
-	ok(e2ee_identity_next_seq(identity, &seq) == -EOVERFLOW,
+	ok(e2ee_identity_next_seq(identity, &seq, error) == -EOVERFLOW &&
+	   strstr(error, ".seq holds the highest number"),
 	   "after the highest there is none");
 	e2ee_identity_free(identity);
 	unlink(seq_path);
@@ -283,11 +284,11 @@ static void not_stored(void)
 	unlink(number);
 	unlink(file);
 	rmdir(sub);
-	ok(e2ee_identity_next_seq(identity, &seq) == -ENOENT && !seq,
+	ok(e2ee_identity_next_seq(identity, &seq, NULL) == -ENOENT && !seq,
 	   "no folder, no number");
 	if (mkdir(sub, 0700))
 		abort();
-	ok(!e2ee_identity_next_seq(identity, &seq) && seq == 42,
+	ok(!e2ee_identity_next_seq(identity, &seq, NULL) && seq == 42,
 	   "the folder is back, and none was left out or given twice");
 	e2ee_identity_free(identity);
 }
@@ -331,21 +332,21 @@ static void synced(void)
 	uint64_t seq = 0, before;
 
 	if (e2ee_identity_load(path, &identity, error) ||
-	    e2ee_identity_next_seq(identity, &seq))
+	    e2ee_identity_next_seq(identity, &seq, NULL))
 		abort();
 	memset(steps, 0, sizeof(steps));
-	ok(!e2ee_identity_next_seq(identity, &seq) && !strcmp(steps, "frd"),
+	ok(!e2ee_identity_next_seq(identity, &seq, NULL) && !strcmp(steps, "frd"),
 	   "file synced, renamed, folder synced: %s", steps);
 	before = seq;
 	sync_fails = 1;
-	ok(e2ee_identity_next_seq(identity, &seq) == -EIO && seq == before &&
+	ok(e2ee_identity_next_seq(identity, &seq, NULL) == -EIO && seq == before &&
 	   stored() == before, "file not synced: no number, the old file");
 	syncs = 0;
 	sync_fails = 2;
-	ok(e2ee_identity_next_seq(identity, &seq) == -EIO && seq == before,
+	ok(e2ee_identity_next_seq(identity, &seq, NULL) == -EIO && seq == before,
 	   "folder not synced: no number");
 	sync_fails = 0;
-	ok(!e2ee_identity_next_seq(identity, &seq) && seq > before &&
+	ok(!e2ee_identity_next_seq(identity, &seq, NULL) && seq > before &&
 	   stored() == seq, "then it goes on with a higher one");
 	e2ee_identity_free(identity);
 }
@@ -363,8 +364,8 @@ static void memory(void)
 		"d75a980182b10ab7d54bfed3c964073a"
 		"0ee172f3daa62325af021a68f707511a"),
 	   "an identity in memory");
-	ok(!e2ee_identity_next_seq(identity, &a) &&
-	   !e2ee_identity_next_seq(identity, &b) && a == 1 && b == 2,
+	ok(!e2ee_identity_next_seq(identity, &a, NULL) &&
+	   !e2ee_identity_next_seq(identity, &b, NULL) && a == 1 && b == 2,
 	   "its numbers begin at 1");
 	e2ee_identity_free(identity);
 }

@@ -330,6 +330,23 @@ def passwords(folder):
     down_case("a user without rights", url_of(broker, user="guest@"),
               "not authorised: let user guest.*e2ee/1/room/#|^up$", ca,
               f"password={folder}/guest.password")
+    spoilt = os.path.join(folder, "spoilt.password")
+    for text, want in (("", "is empty"), ("\n", "is empty"),
+                       ("x" * 2000, "is too long")):
+        with open(spoilt, "w", encoding="ascii") as file:
+            file.write(text)
+        os.chmod(spoilt, 0o600)
+        down_case(f"a password file of {len(text)} bytes",
+                  url_of(broker, user="me@"),
+                  f"down: --password-file .*spoilt.password: its first line {want}", ca,
+                  f"password={spoilt}")
+    os.unlink(spoilt)
+    os.mkfifo(spoilt, 0o600)
+    down_case("a FIFO for a password", url_of(broker, user="me@"),
+              "error: --password-file .* is no regular file", ca,
+              f"password={spoilt}")
+    down_case("a folder for a CA", url_of(broker, user="me@"),
+              "error: --cafile .* is no regular file", f"cafile={folder}")
     os.chmod(os.path.join(folder, "good.password"), 0o644)
     down_case("a password for all to read", url_of(broker, user="me@"),
               "error: .*everybody may read it: chmod", ca, good)

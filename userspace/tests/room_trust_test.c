@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "folder.h"
 #include "room/scenario.h"
 
 static void know(struct node *node, const struct node *other,
@@ -136,10 +137,66 @@ static void test_admin(void)
 	scene_end("admin");
 }
 
+static void line_put(char *text, const struct node *node)
+{
+	const uint8_t *ik = e2ee_identity_ik(node->identity);
+	char *at = text + strlen(text);
+
+	at += sprintf(at, "%s ", node->dev);
+	for (unsigned int i = 0; i < E2EE_IDENTITY_LEN; i++)
+		at += sprintf(at, "%02x", ik[i]);
+	strcpy(at, " pinned\n");
+}
+
+/*
+ * The owner's operator takes carol out of the store's file, and mistypes: who is
+ * in the call stays, nobody comes in, and the alarm names the line.
+ */
+static void test_typing_error(void)
+{
+	struct node *nodes = scene_open_still(263, 3);
+	struct node *alice = &nodes[0], *bob = &nodes[1], *carol = &nodes[2];
+	char path[PATH_LEN], text[1024] = "", *end;
+
+	folder_path(path, "trust");
+	line_put(text, bob);
+	line_put(text, carol);
+	file_write(path, text, 0600);
+	e2ee_trust_close(alice->trust);
+	if (e2ee_trust_open(path, &alice->trust, NULL))
+		abort();
+	alice->config.trust = alice->trust;
+	alice->config.level = E2EE_LEVEL_PINNED;
+	node_start(alice);
+	world_run(&world, 10 * SECOND);
+	node_start(bob);
+	ok(scene_together(30 * SECOND), "typing error: a room of two");
+	end = strstr(text, carol->dev);
+	strcpy(end, "dave 0a0b pinned\n");
+	file_write(path, text, 0600);
+	node_start(carol);
+	scene_talk(30 * SECOND, 1);
+	ok(alice->room->last->epoch.roster_count == 2 &&
+	   e2ee_chain_find(alice->room->last, e2ee_identity_ik(bob->identity)),
+	   "typing error: carol does not come in, bob stays");
+	ok(node_alarmed(alice, "nobody new is let in: ") &&
+	   node_alarmed(alice, "/trust:2: no device"),
+	   "typing error: alice is told which line");
+	*end = '\0';
+	line_put(text, carol);
+	file_write(path, text, 0600);
+	ok(scene_together(40 * SECOND), "typing error: mended, carol comes in");
+	ok(!node_alarmed(alice, "nobody new is let in"),
+	   "typing error: and the alarm goes");
+	scene_end("typing error");
+}
+
 int main(int argc, char **argv)
 {
+	folder_new();
 	test_taken_out();
 	test_taken_out_elsewhere();
 	test_admin();
+	test_typing_error();
 	return scene_finish(argc, argv);
 }

@@ -148,8 +148,9 @@ static void on_disk(void)
 	   "file: neither loses what the other wrote");
 	e2ee_trust_close(second);
 	unlink(path);
-	ok(e2ee_trust_ask(trust, "a", ik_c, NULL) == E2EE_TRUST_NEW,
-	   "file: without it nobody is known");
+	ok(e2ee_trust_ask(trust, "a", ik_c, NULL) == E2EE_TRUST_GOOD &&
+	   strstr(e2ee_trust_problem(trust), "is gone: put it back"),
+	   "file: gone, it leaves what was known, and a problem");
 	e2ee_trust_close(trust);
 	e2ee_trust_close(NULL);
 }
@@ -234,6 +235,115 @@ static void torn(void)
 	ok(e2ee_trust_ask(trust, "b", ik_b, NULL) == E2EE_TRUST_NEW,
 	   "in order again, it is followed");
 	e2ee_trust_close(trust);
+}
+
+#define GOOD_FILE	"a " HEX_A " pinned\nb " HEX_B " tofu\n"
+
+static void make_error(void)
+{
+	file_write(path, "a " HEX_A " pinned\n\nb " HEX_B " tfu\n", 0600);
+}
+
+static void make_group_writable(void)
+{
+	chmod(path, 0620);
+}
+
+static void make_world_writable(void)
+{
+	chmod(path, 0602);
+}
+
+static void make_gone(void)
+{
+	unlink(path);
+}
+
+static void make_folder(void)
+{
+	unlink(path);
+	if (mkdir(path, 0700))
+		abort();
+}
+
+static void make_link(void)
+{
+	char target[PATH_LEN];
+
+	if (rename(path, folder_path(target, "linked")) ||
+	    symlink(target, path))
+		abort();
+}
+
+static void make_fifo(void)
+{
+	unlink(path);
+	if (mkfifo(path, 0600))
+		abort();
+}
+
+static void make_big(void)
+{
+	if (truncate(path, 4 << 20))
+		abort();
+}
+
+static void make_stranger_s(void)
+{
+	if (!geteuid() && chown(path, 12345, 12345))
+		abort();
+}
+
+/* Whatever becomes of the file: it is said, and nothing is forgotten for it */
+static void problems(void)
+{
+	static const struct {
+		const char *what;
+		void (*make)(void);
+		const char *problem;
+		bool root;
+	} cases[] = {
+		{ "a typing error", make_error, "/trust:3: no device", false },
+		{ "writable by its group", make_group_writable,
+		  "open to others: chmod 600", false },
+		{ "writable by all", make_world_writable,
+		  "open to others: chmod 600", false },
+		{ "gone", make_gone, "is gone: put it back", false },
+		{ "a folder", make_folder, "is no regular file", false },
+		{ "a symbolic link", make_link, "is a symbolic link", false },
+		{ "a FIFO", make_fifo, "is no regular file", false },
+		{ "too big", make_big, "is too big", false },
+		{ "another user's", make_stranger_s,
+		  "belongs to another user, who may change it", true },
+	};
+	struct e2ee_trust *trust;
+	size_t i;
+
+	file_write(path, GOOD_FILE, 0600);
+	trust = open_store();
+	ok(!*e2ee_trust_problem(trust), "problems: none at first");
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (cases[i].root && geteuid())
+			continue;
+		cases[i].make();
+		ok(strstr(e2ee_trust_problem(trust), cases[i].problem),
+		   "%s: \"%s\"", cases[i].what, e2ee_trust_problem(trust));
+		ok(e2ee_trust_ask(trust, "a", ik_a, NULL) == E2EE_TRUST_GOOD &&
+		   e2ee_trust_add(trust, "c", ik_c, E2EE_TRUST_TOFU) < 0,
+		   "%s: what is known stays, and nothing is added",
+		   cases[i].what);
+		if (remove(path) && errno != ENOENT)
+			abort();
+		file_write(path, GOOD_FILE, 0600);
+		ok(!*e2ee_trust_problem(trust), "%s: mended", cases[i].what);
+	}
+	e2ee_trust_close(trust);
+	unlink(path);
+	trust = open_store();
+	ok(!*e2ee_trust_problem(trust),
+	   "a store that never had a file is empty, and in order");
+	e2ee_trust_close(trust);
+	file_write(path, "", 0600);
 }
 
 static void permissions(void)
@@ -392,6 +502,7 @@ int main(void)
 	on_disk();
 	contents();
 	torn();
+	problems();
 	permissions();
 	not_written();
 	together();

@@ -264,30 +264,33 @@ const uint8_t *e2ee_identity_ik(const struct e2ee_identity *identity)
 	return identity->ik;
 }
 
-static int seq_store(struct e2ee_identity *identity)
+static int seq_store(struct e2ee_identity *identity, char *error)
 {
 	char text[32];
 	int ret;
 
 	/* others with this identity, in other rooms, take numbers, too */
-	ret = seq_read(identity, NULL);
+	ret = seq_read(identity, error);
 	if (ret)
 		return ret;
 	if (identity->seq == UINT64_MAX)
-		return -EOVERFLOW;
+		return e2ee_store_error(error, -EOVERFLOW,
+					"%s holds the highest number: make a new identity",
+					identity->seq_path);
 	snprintf(text, sizeof(text), "%" PRIu64 "\n", identity->seq + 1);
-	return e2ee_store_replace(identity->seq_path, text, NULL);
+	return e2ee_store_replace(identity->seq_path, text, error);
 }
 
-int e2ee_identity_next_seq(struct e2ee_identity *identity, uint64_t *seq)
+int e2ee_identity_next_seq(struct e2ee_identity *identity, uint64_t *seq,
+			   char *error)
 {
 	int fd, ret;
 
 	if (identity->seq_path) {
-		ret = e2ee_store_lock(identity->seq_path, &fd, NULL);
+		ret = e2ee_store_lock(identity->seq_path, &fd, error);
 		if (ret)
 			return ret;
-		ret = seq_store(identity);
+		ret = seq_store(identity, error);
 		close(fd);
 		if (ret)
 			return ret;

@@ -14,7 +14,11 @@ int e2ee_identity_memory(const uint8_t *seed, struct e2ee_identity **identity);
 
 const uint8_t *e2ee_identity_seed(const struct e2ee_identity *identity);
 const uint8_t *e2ee_identity_ik(const struct e2ee_identity *identity);
-/* The next number of a key package: stored and synced before it returns */
-int e2ee_identity_next_seq(struct e2ee_identity *identity, uint64_t *seq);
+/*
+ * The next number of a key package: stored and synced before it returns. @error
+ * as in e2ee/identity.h
+ */
+int e2ee_identity_next_seq(struct e2ee_identity *identity, uint64_t *seq,
+			   char *error);
 
 #endif /* E2EE_LIB_IDENTITY_H */

@@ -56,6 +56,18 @@ void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
 		outbox_alarm_tell(room, text, false);
 }
 
+/* The cause of an alarm is gone, and so is the alarm; it can be told again */
+void e2ee_outbox_settled(struct e2ee_room *room, const char *text)
+{
+	for (size_t i = 0; i < room->alarm_count; i++) {
+		if (strcmp(room->alarms[i], text) != 0)
+			continue;
+		outbox_alarm_forget(room, i);
+		e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
+		return;
+	}
+}
+
 /*
  * An alarm that anybody who reaches the broker can bring about, with any name in
  * it: a few of them take the place of each other only, and not faster than

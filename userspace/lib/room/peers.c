@@ -4,6 +4,7 @@
  * our own key packages.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,7 @@ static int peers_wrap_key(struct e2ee_room *room, unsigned int suite,
 	return e2ee_wrap_key_new(suite, key, public, len);
 }
 
-static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
+static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp, char *error)
 {
 	uint8_t public[E2EE_WRAP_SUITES][E2EE_WRAP_PUBLIC_MAX];
 	struct e2ee_message draft = { .type = E2EE_MSG_KP };
@@ -38,7 +39,7 @@ static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
 	int err;
 
 	/* first, as it is what fails, and keys are dear */
-	err = e2ee_identity_next_seq(room->identity, &draft.kp.seq);
+	err = e2ee_identity_next_seq(room->identity, &draft.kp.seq, error);
 	if (err)
 		return err;
 	for (unsigned int suite = 1; suite < E2EE_WRAP_SUITES; suite++) {
@@ -70,13 +71,14 @@ static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp)
  */
 int e2ee_peers_renew_kp(struct e2ee_room *room)
 {
+	char error[E2EE_ERROR_LEN] = "";
 	struct own_kp kp = { 0 };
-	int err = peers_make_kp(room, &kp);
+	int err = peers_make_kp(room, &kp, error);
 
 	if (err) {
 		e2ee_peers_forget_kp(&kp);
 		e2ee_outbox_alarm(room, "no new key package: %s",
-				  strerror(-err));
+				  *error ? error : strerror(-err));
 		e2ee_clock_set(room, TIMER_KP, KP_AGAIN);
 		return err;
 	}
@@ -226,7 +228,21 @@ bool e2ee_peers_count(struct peer *peer, const uint8_t *session,
 	return true;
 }
 
-/* Does my policy let it in? Says so where it has another key than before. */
+/* Is this device, with this key, in the call that I accepted last? */
+static bool peers_is_member(const struct e2ee_room *room, const char *dev,
+			    const uint8_t *ik)
+{
+	const struct e2ee_entry *entry = NULL;
+
+	if (room->last)
+		entry = e2ee_chain_find(room->last, ik);
+	return entry && !strcmp(entry->dev, dev);
+}
+
+/*
+ * Does my policy let it in? Says so where it has another key than before. While
+ * the trust store cannot be read, only those stay who are in the call.
+ */
 bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 			const uint8_t *ik)
 {
@@ -236,6 +252,8 @@ bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 
 	if (me || !strcmp(dev, room->dev))
 		return me && !strcmp(dev, room->dev);
+	if (*e2ee_trust_problem(room->trust) && !peers_is_member(room, dev, ik))
+		return false;
 	answer = e2ee_trust_ask(room->trust, dev, ik, &kind);
 	if (answer == E2EE_TRUST_NEW)
 		answer = e2ee_seen_ask(room, dev, ik);
@@ -338,9 +356,31 @@ int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
 	return 1;
 }
 
+/*
+ * An editor that writes in place may leave half a file there for a moment: the
+ * alarm is for one that stays so for a second. It goes when the file is in
+ * order.
+ */
+static void peers_trust_upkeep(struct e2ee_room *room)
+{
+	const char *problem = e2ee_trust_problem(room->trust);
+	char text[E2EE_ROOM_TEXT] = "";
+
+	if (*problem)
+		snprintf(text, sizeof(text), "nobody new is let in: %s", problem);
+	if (!strcmp(text, room->trust_problem)) {
+		if (*text)
+			e2ee_outbox_alarm(room, "%s", text);
+		return;
+	}
+	e2ee_outbox_settled(room, room->trust_problem);
+	memcpy(room->trust_problem, text, sizeof(text));
+}
+
 /* Key packages die of age; strangers without one are forgotten */
 void e2ee_peers_upkeep(struct e2ee_room *room)
 {
+	peers_trust_upkeep(room);
 	for (size_t i = 0; i < room->peer_count;) {
 		struct peer *peer = &room->peers[i];
 

@@ -285,6 +285,7 @@ struct e2ee_room {
 	struct seen seen[SEEN_MAX];	/* tofu that could not be stored */
 	size_t seen_count;
 	struct limiter seen_limit;
+	char trust_problem[E2EE_ROOM_TEXT];	/* alarm of a second ago; "" */
 	struct idset bans;
 	struct e2ee_message *ban_source;	/* an EPOCH with a ban of ours */
 	struct rate_slot rates[RATE_SLOTS];
@@ -410,6 +411,7 @@ void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+void e2ee_outbox_settled(struct e2ee_room *room, const char *text);
 void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
 		       const char *text);
 void e2ee_outbox_publish(struct e2ee_room *room, enum e2ee_room_topic topic,

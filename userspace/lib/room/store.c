@@ -62,35 +62,6 @@ static int content_read(const char *path, int fd, char *text, size_t max,
 	return e2ee_store_error(error, -EFBIG, "%s is too big", path);
 }
 
-int e2ee_store_read(const char *path, mode_t closed, char *text, size_t max,
-		    int *fd, char *error)
-{
-	struct stat st;
-	int file, ret = 0;
-
-	/* Not waiting for the writer of a FIFO */
-	file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-			  O_CLOEXEC);
-	if (file < 0)
-		return failed(error, path, errno);
-	if (fstat(file, &st))
-		ret = failed(error, path, errno);
-	else if (!S_ISREG(st.st_mode))
-		ret = e2ee_store_error(error, -EINVAL, "%s is no regular file",
-				       path);
-	else if (st.st_mode & closed)
-		ret = e2ee_store_error(error, -EPERM,
-				       "%s is open to others: chmod 600 %s",
-				       path, path);
-	if (!ret)
-		ret = content_read(path, file, text, max, error);
-	if (ret || !fd)
-		close(file);
-	else
-		*fd = file;
-	return ret;
-}
-
 static int folder_open(const char *path)
 {
 	char *copy = strdup(path);
@@ -101,6 +72,65 @@ static int folder_open(const char *path)
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(copy);
 	return fd;
+}
+
+/*
+ * A file belongs to root, to this process's user, or to the user that the folder
+ * belongs to: anybody else could change it.
+ */
+static bool owner_good(const char *path, const struct stat *file)
+{
+	struct stat folder;
+	bool good;
+	int fd;
+
+	if (!file->st_uid || file->st_uid == geteuid())
+		return true;
+	fd = folder_open(path);
+	good = fd >= 0 && !fstat(fd, &folder) && folder.st_uid == file->st_uid;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static int file_check(const char *path, int file, mode_t closed, char *error)
+{
+	struct stat st;
+
+	if (fstat(file, &st))
+		return failed(error, path, errno);
+	if (!S_ISREG(st.st_mode))
+		return e2ee_store_error(error, -EINVAL, "%s is no regular file",
+					path);
+	if (st.st_mode & closed)
+		return e2ee_store_error(error, -EPERM,
+					"%s is open to others: chmod 600 %s",
+					path, path);
+	if (!owner_good(path, &st))
+		return e2ee_store_error(error, -EPERM,
+					"%s belongs to another user, who may change it: chown root %s",
+					path, path);
+	return 0;
+}
+
+int e2ee_store_read(const char *path, mode_t closed, char *text, size_t max,
+		    int *fd, char *error)
+{
+	int file, ret;
+
+	/* Not waiting for the writer of a FIFO */
+	file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			  O_CLOEXEC);
+	if (file < 0)
+		return failed(error, path, errno);
+	ret = file_check(path, file, closed, error);
+	if (!ret)
+		ret = content_read(path, file, text, max, error);
+	if (ret || !fd)
+		close(file);
+	else
+		*fd = file;
+	return ret;
 }
 
 /*

@@ -5,7 +5,9 @@
  *
  * The file may change under an open store, since e2eectl writes it while e2eed
  * runs: each question looks whether it did, so a device that is taken out is
- * out at once.
+ * out at once. While the file cannot be read, the store answers from what it
+ * read last and has a problem: its user must not admit anybody new until the
+ * file is in order, because nobody can tell whom the operator took out.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,11 +31,20 @@ struct device {
 	enum e2ee_trust_kind kind;
 };
 
+/**
+ * struct devices - what the store answers from
+ * @list: of devices, @count of them, with memory for @room
+ * @exists: the list was read from a file
+ * @st: stamp of the file that was tried last, whether it was good or not
+ * @problem: why that file could not be read; "" if it could
+ */
 struct devices {
 	struct device *list;
 	size_t count;
 	size_t room;
-	struct stat st;			/* of the file that was read */
+	bool exists;
+	struct stat st;
+	char problem[E2EE_ERROR_LEN];
 };
 
 struct e2ee_trust {
@@ -152,33 +163,48 @@ static int lines_read(struct devices *devices, char *text, const char *path,
 	return ret;
 }
 
-/* The stamp is taken first: what changes meanwhile is read again */
-static int file_read(struct devices *devices, const char *path, char *error)
+/*
+ * The stamp is taken first, so a file that changes meanwhile is read again. A
+ * store that never had a file is empty until there is one.
+ */
+static int file_read(struct devices *devices, const char *path, bool existed)
 {
 	char *text = malloc(FILE_MAX);
 	int ret;
 
 	if (!text)
-		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
+		return e2ee_store_error(devices->problem, -ENOMEM, "%s: %s",
+					path, strerror(ENOMEM));
 	if (lstat(path, &devices->st))
 		memset(&devices->st, 0, sizeof(devices->st));
 	ret = e2ee_store_read(path, S_IWGRP | S_IWOTH, text, FILE_MAX, NULL,
-			      error);
+			      devices->problem);
+	devices->exists = !ret;
 	if (!ret)
-		ret = lines_read(devices, text, path, error);
+		ret = lines_read(devices, text, path, devices->problem);
 	free(text);
-	return ret == -ENOENT ? 0 : ret;
+	if (ret != -ENOENT)
+		return ret;
+	if (existed)
+		return e2ee_store_error(devices->problem, ret,
+					"%s is gone: put it back, or start e2eed again without it",
+					path);
+	devices->problem[0] = '\0';
+	return 0;
 }
 
-/* What is known stays if the file cannot be read */
+/* The devices that are known stay if the file cannot be read */
 static int trust_read(const struct e2ee_trust *trust, char *error)
 {
 	struct devices *devices = trust->devices;
 	struct devices new = { .list = NULL };
 	int ret;
 
-	ret = file_read(&new, trust->path, error);
+	ret = file_read(&new, trust->path, devices->exists);
 	if (ret) {
+		e2ee_store_error(error, ret, "%s", new.problem);
+		memcpy(devices->problem, new.problem, sizeof(new.problem));
+		devices->st = new.st;
 		free(new.list);
 		return ret;
 	}
@@ -187,24 +213,29 @@ static int trust_read(const struct e2ee_trust *trust, char *error)
 	return 0;
 }
 
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 static bool same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
-	       a->st_size == b->st_size && a->st_mode == b->st_mode &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	       a->st_size == b->st_size && same_time(&a->st_mtim, &b->st_mtim) &&
+	       same_time(&a->st_ctim, &b->st_ctim);
 }
 
-/* Somebody who edits it in place may have half a file there: next time, then */
+/*
+ * A bad file is read again when it changes. A failure that is none of the
+ * file's, such as a folder that must not be searched, may end at any time.
+ */
 static void trust_follow(const struct e2ee_trust *trust)
 {
 	struct stat st = { .st_ino = 0 };
 
 	if (!trust->path)
 		return;
-	if (lstat(trust->path, &st) && errno != ENOENT)
-		return;
-	if (!same_file(&st, &trust->devices->st))
+	if (lstat(trust->path, &st) || !same_file(&st, &trust->devices->st))
 		(void)trust_read(trust, NULL);
 }
 
@@ -272,6 +303,12 @@ enum e2ee_trust_answer e2ee_trust_ask(const struct e2ee_trust *trust,
 		*kind = answer == E2EE_TRUST_GOOD ? device->kind :
 						    E2EE_TRUST_UNKNOWN;
 	return answer;
+}
+
+const char *e2ee_trust_problem(const struct e2ee_trust *trust)
+{
+	trust_follow(trust);
+	return trust->devices->problem;
 }
 
 static void hex(char *text, const uint8_t *bytes, size_t len)
