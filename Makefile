@@ -62,6 +62,11 @@ fuzz:
 	@$(LAB)/packages
 	@selftests/fuzz/run $(TIME)
 
+# ONLY: names of mutants, or folders of them
+mutants:
+	@$(LAB)/packages
+	@selftests/mutants/run $(ONLY)
+
 lint:
 	@$(LAB)/packages
 	@$(LAB)/check-all lint
@@ -84,6 +89,7 @@ help:
 	@echo 'make bench-quick   the same in 2 minutes'
 	@echo 'make bench-host    on this kernel, with whole programs (root)'
 	@echo 'make fuzz TIME=60  each fuzzer for so many seconds; runs add up'
+	@echo 'make mutants       breaks each promise and wants a test to notice; ONLY=NAME'
 	@echo 'make lint          style and static checks only'
 	@echo 'make packages      installs what the above need (Debian 12, as root)'
 	@echo 'make clean         removes build/; kernels stay in $${E2EE_CACHE:-~/.cache/e2ee}'
@@ -92,5 +98,5 @@ help:
 	@echo 'A command in a kernel: selftests/lab/run 6.1 COMMAND'
 
 .PHONY: all module no-headers userland install uninstall demo check \
-	check-matrix check-long bench bench-quick bench-host fuzz lint packages \
-	clean help
+	check-matrix check-long bench bench-quick bench-host fuzz mutants lint \
+	packages clean help

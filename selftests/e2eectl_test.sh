@@ -289,6 +289,11 @@ tx base-key kid 6 suite aes-256-gcm'
 	refused 'nor a line in one that was there' 2 'no such session' \
 		add-key none tx kid 8 base-key "$base"
 	equal 'the mark is as before' "$(wc -l <"$base.spent")" 2
+	head -c 32 /dev/urandom >"$dir/unmarked"
+	mkdir "$dir/unmarked.spent"
+	refused 'a key that cannot be marked' 1 'needs this mark' \
+		add-key room tx kid 20 ctr 0 base-key "$dir/unmarked"
+	equal 'is not installed' "$(ctl list-keys room | grep -c 'kid 20')" 0
 	good 'with ctr a spent key goes in' del-key other tx kid 6
 	good 'with ctr a spent key goes in' add-key other tx kid 6 ctr 500 \
 		base-key "$base"

@@ -4,13 +4,16 @@
 files, spent marks, batches, identity and trust store; and that manual,
 completion and help know every command. TAP."""
 
+import fcntl
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 from tap import Tap
 
@@ -424,8 +427,57 @@ def check_marks(tap, files):
     code, _, err = run(files.words(line.replace("{spent}", "{link}")))
     tap.ok(code == 1 and "installed for sending before" in err,
            "a symbolic link does not hide the mark", err)
+
+    os.unlink(mark)
+    os.symlink(mark, mark)
+    code, _, err = run(files.words(line))
+    tap.ok(code == 1 and "installed for sending before" in err,
+           "a mark that cannot be read refuses", err)
+    os.unlink(mark)
+    check_two_at_a_time(tap, files, line, mark)
     for name in ("spent", "spent.spent", "link"):
         os.unlink(files.path(name))
+
+
+def check_two_at_a_time(tap, files, line, mark):
+    """Whoever comes second waits for the first one's mark, and finds it."""
+    with open(files.path("spent"), "rb") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = subprocess.Popen([PROGRAM] + files.words(line),
+                                  stderr=subprocess.PIPE, text=True)
+        waits = blocked_on_lock(second)
+        files.write("spent.spent", b"tx base-key kid 7 suite aes-256-gcm\n")
+    _, err = second.communicate()
+    tap.ok(waits and second.returncode == 1 and os.path.exists(mark) and
+           "installed for sending before" in err,
+           "of two at a time the second finds the mark of the first", err)
+
+
+def blocked_on_lock(process):
+    """Whether it comes to wait for a lock of a file; False if it ends before."""
+    while process.poll() is None:
+        with open("/proc/locks", encoding="ascii") as locks:
+            if any(f" {process.pid} " in lock for lock in locks
+                   if "-> FLOCK" in lock):
+                return True
+        time.sleep(0.01)
+    return False
+
+
+def check_core_dumps(tap, files):
+    """While e2eectl waits for a key, its core could not be dumped any more."""
+    fifo = files.path("fifo")
+    os.mkfifo(fifo)
+    process = subprocess.Popen(
+        [PROGRAM] + files.words("add-key room rx kid 1 base-key {fifo}"),
+        stderr=subprocess.DEVNULL, preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2))
+    with open(fifo, "wb") as key:       # it has opened the file to read a key
+        limit = resource.prlimit(process.pid, resource.RLIMIT_CORE)
+        key.write(b"ab" * 32)
+    process.wait()
+    os.unlink(fifo)
+    tap.equal("no core dumps of what has a key", limit, (0, 0))
 
 
 KEY_A, KEY_B = bytes(range(32)).hex(), "b0" * 32
@@ -708,6 +760,7 @@ def main():
         check_secrets_stay(tap, files)
         check_stdin(tap, files)
         check_marks(tap, files)
+        check_core_dumps(tap, files)
         check_batch(tap, files)
         check_identity(tap, files)
         check_trust(tap, files)

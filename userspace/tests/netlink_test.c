@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #include <netlink/genl/genl.h>
+
+#include <e2ee/identity.h>
 
 #include "internal.h"
 #include "tap.h"
@@ -103,6 +106,90 @@ static void round_trip(const struct table *table, size_t size)
 	nlmsg_free(msg);
 	free(in);
 	free(out);
+}
+
+static uint64_t number_of(const struct nlattr *attr)
+{
+	if (!attr)
+		return 0;
+	return nla_len(attr) == sizeof(uint64_t) ? nla_get_u64(attr) :
+						   nla_get_u32(attr);
+}
+
+/* By the numbers of the interface, not by the table that packs them. */
+static void key_as_the_kernel_reads_it(void)
+{
+	const struct e2ee_key key = {
+		.has = ~UINT64_C(0), .dir = E2EE_DIR_TX, .kid = 11, .ssrc = 12,
+		.ssrc_mode = E2EE_SSRC_NUMBER, .epoch = 13, .ctr = 14,
+		.suite = E2EE_SUITE_AES_128_GCM_SHA256_128, .secret_len = 16,
+		.soft_limit = 15, .limit = 16, .expires = 17,
+		.secret = "0123456789abcdef", .salt = "0123456789ab",
+	};
+	static const struct {
+		int attr;
+		uint64_t number;
+	} numbers[] = {
+		{ E2EE_A_KEY_DIR, E2EE_DIR_TX }, { E2EE_A_KEY_KID, 11 },
+		{ E2EE_A_KEY_SSRC, 12 },
+		{ E2EE_A_KEY_SSRC_MODE, E2EE_SSRC_NUMBER },
+		{ E2EE_A_KEY_EPOCH, 13 }, { E2EE_A_KEY_CTR, 14 },
+		{ E2EE_A_KEY_SUITE, E2EE_SUITE_AES_128_GCM_SHA256_128 },
+		{ E2EE_A_KEY_SOFT_LIMIT, 15 }, { E2EE_A_KEY_LIMIT, 16 },
+		{ E2EE_A_KEY_EXPIRES, 17 },
+	};
+	struct nl_msg *msg = request(E2EE_CMD_KEY_NEW);
+	struct nlattr *tb[E2EE_A_KEY_MAX + 1], *nest;
+	bool same = true;
+	size_t i;
+
+	ok(!e2ee_pack(msg, &e2ee_key_table, &key, key.has), "a key packs");
+	nest = nlmsg_find_attr(nlmsg_hdr(msg), GENL_HDRLEN, E2EE_A_KEY);
+	ok(nest && !nla_parse_nested(tb, E2EE_A_KEY_MAX, nest, NULL),
+	   "as the nest of a key");
+	for (i = 0; i < ARRAY_SIZE(numbers); i++)
+		same = same && number_of(tb[numbers[i].attr]) ==
+				       numbers[i].number;
+	ok(same, "each number stands under its own attribute");
+	ok(nla_len(tb[E2EE_A_KEY_SECRET]) == 16 &&
+		   !memcmp(nla_data(tb[E2EE_A_KEY_SECRET]), key.secret, 16) &&
+		   nla_len(tb[E2EE_A_KEY_SALT]) == E2EE_SALT_LEN &&
+		   !memcmp(nla_data(tb[E2EE_A_KEY_SALT]), key.salt,
+			   E2EE_SALT_LEN),
+	   "key and salt have the lengths that they have");
+	nlmsg_free(msg);
+}
+
+void __real_nlmsg_free(struct nl_msg *msg);
+void __wrap_nlmsg_free(struct nl_msg *msg);
+
+static unsigned int freed_wiped, freed_unwiped;
+
+/* The library's messages, too, pass here before their memory is given back. */
+void __wrap_nlmsg_free(struct nl_msg *msg)
+{
+	const uint8_t *bytes = (const uint8_t *)nlmsg_hdr(msg);
+	size_t i, used = 0;
+
+	for (i = 0; i < nlmsg_get_max_size(msg); i++)
+		used += !!bytes[i];
+	if (used)
+		freed_unwiped++;
+	else
+		freed_wiped++;
+	__real_nlmsg_free(msg);
+}
+
+static void requests_are_wiped(void)
+{
+	struct nl_msg *msg = request(E2EE_CMD_KEY_NEW);
+
+	freed_wiped = 0;
+	freed_unwiped = 0;
+	nlmsg_free(msg);
+	ok(freed_unwiped == 1, "bytes of a message are seen");
+	e2ee_message_free(request(E2EE_CMD_KEY_NEW));
+	ok(freed_wiped == 1 && freed_unwiped == 1, "a request is wiped");
 }
 
 /* Answers of a kernel that is not ours: too long, too short, unknown */
@@ -292,6 +379,30 @@ static void names(void)
 	   "names of sessions");
 }
 
+/* What the words mean is told here once more, so that no two can be swapped. */
+static void words_of_numbers(void)
+{
+	ok(!strcmp(e2ee_policy_name(E2EE_POLICY_REQUIRED), "required") &&
+		   !strcmp(e2ee_policy_name(E2EE_POLICY_OPTIONAL),
+			   "optional") &&
+		   !strcmp(e2ee_policy_name(E2EE_POLICY_OFF), "off") &&
+		   !strcmp(e2ee_policy_name(E2EE_POLICY_BLOCKED), "blocked"),
+	   "each policy has its own word");
+	ok(!strcmp(e2ee_dir_name(E2EE_DIR_TX), "tx") &&
+		   !strcmp(e2ee_dir_name(E2EE_DIR_RX), "rx") &&
+		   !strcmp(e2ee_ssrc_mode_name(E2EE_SSRC_CLAIM), "claim") &&
+		   !strcmp(e2ee_ssrc_mode_name(E2EE_SSRC_ANY), "any"),
+	   "so have the directions and kinds of a key");
+	ok(!strcmp(e2ee_trust_kind_name(E2EE_TRUST_TOFU), "tofu") &&
+		   !strcmp(e2ee_trust_kind_name(E2EE_TRUST_VERIFIED),
+			   "verified") &&
+		   !strcmp(e2ee_trust_kind_name(E2EE_TRUST_PINNED), "pinned") &&
+		   e2ee_trust_level_value("pinned-only") == E2EE_LEVEL_PINNED &&
+		   e2ee_trust_level_value("verified") == E2EE_LEVEL_VERIFIED &&
+		   e2ee_trust_level_value("tofu") == E2EE_LEVEL_TOFU,
+	   "so have the kinds and levels of trust");
+}
+
 static uint64_t netns_cookie(int fd)
 {
 	socklen_t len = sizeof(uint64_t);
@@ -436,6 +547,43 @@ static void without_module(void)
 	e2ee_close(NULL);
 }
 
+static int event_counted(const struct e2ee_event_info *event, void *arg)
+{
+	int *count = arg;
+
+	(void)event;
+	(*count)++;
+	return 0;
+}
+
+/* A process that may write to our socket is still not the kernel. */
+static void events_of_others(void)
+{
+	struct nl_sock *other = nl_socket_alloc(), *events = nl_socket_alloc();
+	struct e2ee_ctx ctx = { .family = 42, .netns = -1, .events = events };
+	struct nl_msg *msg = request(E2EE_CMD_EVENT);
+	struct pollfd wait;
+	struct nlattr *nest;
+	int count = 0;
+
+	nest = nla_nest_start(msg, E2EE_A_EVENT);
+	nla_put_u32(msg, E2EE_A_EVENT_TYPE, E2EE_EVENT_SESSION_DEL);
+	nla_nest_end(msg, nest);
+	if (nl_connect(other, NETLINK_GENERIC) ||
+	    nl_connect(events, NETLINK_GENERIC))
+		abort();
+	nl_socket_set_nonblocking(events);
+	nl_socket_set_peer_port(other, nl_socket_get_local_port(events));
+	ok(nl_send_auto(other, msg) > 0, "another process sends an event");
+	wait = (struct pollfd){ nl_socket_get_fd(events), POLLIN, 0 };
+	ok(poll(&wait, 1, 5000) == 1, "it arrives");
+	ok(!e2ee_event_read(&ctx, event_counted, &count) && !count,
+	   "and is not believed");
+	nlmsg_free(msg);
+	nl_socket_free(other);
+	nl_socket_free(events);
+}
+
 int main(void)
 {
 	round_trip(&e2ee_session_table, sizeof(struct e2ee_session));
@@ -444,10 +592,14 @@ int main(void)
 	round_trip(&e2ee_guard_table, sizeof(struct e2ee_guard));
 	round_trip(&e2ee_event_table, sizeof(struct e2ee_event_info));
 	round_trip(&e2ee_info_table, sizeof(struct e2ee_info));
+	key_as_the_kernel_reads_it();
+	requests_are_wiped();
 	strange_answers();
 	stats_answer();
 	refusals();
 	names();
+	words_of_numbers();
+	events_of_others();
 	namespaces();
 	udp_sockets();
 	without_module();
