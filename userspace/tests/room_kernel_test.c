@@ -414,6 +414,43 @@ static void test_found_loose(void)
 	scene_end("found loose");
 }
 
+/*
+ * It ends: where it was not the operator of this device who ended it, nothing
+ * may go out in clear, whatever the policy of the room was.
+ */
+static void test_out_policy(bool kicked)
+{
+	const char *name = kicked ? "kicked" : "left";
+	struct node *nodes = scene_open_still(104 + kicked, 3), *owner, *other;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
+		nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
+		node_start(&nodes[i]);
+	}
+	ok(scene_together(30 * SECOND), "%s: a room of three", name);
+	scene_talk(5 * SECOND, 1);
+	owner = world_owner(&world);
+	other = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	ok(other->kernel.policy == E2EE_POLICY_OPTIONAL,
+	   "%s: its policy is optional", name);
+	if (kicked)
+		DO(owner, e2ee_room_kick(owner->room, world.now, other->dev));
+	else
+		DO(other, e2ee_room_leave(other->room, world.now));
+	world_run(&world, 5 * SECOND);
+	node_media(other, 1);
+	ok(other->out_at && !keys_of(other, E2EE_DIR_TX, 0),
+	   "%s: it is out, and its keys are gone", name);
+	ok(other->kernel.policy == (kicked ? E2EE_POLICY_REQUIRED :
+					     E2EE_POLICY_OPTIONAL),
+	   "%s: the policy is %s", name,
+	   e2ee_policy_name(other->kernel.policy));
+	ok(!other->clear == kicked, "%s: it sends %s", name,
+	   kicked ? "nothing" : "on as its operator wants it");
+	scene_end(name);
+}
+
 /* With a floor of its own: looser is raised to it, stricter stays */
 static void test_found_floor(uint32_t before, uint32_t after)
 {
@@ -484,6 +521,8 @@ int main(int argc, char **argv)
 	test_stricter();
 	test_stop_refused();
 	test_found_loose();
+	test_out_policy(true);
+	test_out_policy(false);
 	test_found_floor(E2EE_POLICY_OFF, E2EE_POLICY_OPTIONAL);
 	test_found_floor(E2EE_POLICY_REQUIRED, E2EE_POLICY_REQUIRED);
 	test_found_unknown();

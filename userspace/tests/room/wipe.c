@@ -5,6 +5,9 @@
  *
  * Linked with --wrap, so that secrets are seen where they are made.
  */
+#include <stddef.h>
+#include <stdlib.h>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
@@ -15,12 +18,30 @@
 
 #define LEN		32
 
-enum kind { RAW, EPOCH_SECRET, BASE_KEY, MEDIA_KEY, DH_KEY, KINDS };
+enum kind {
+	RAW, EPOCH_SECRET, BASE_KEY, MEDIA_KEY, DH_KEY, AUTHENTICATOR, KINDS
+};
 
 static const char *const kind_names[KINDS] = {
 	"raw secrets of EPOCHs", "epoch secrets", "base keys", "media keys",
-	"private keys of key packages",
+	"private keys of key packages", "authenticators of verifications",
 };
+
+/*
+ * Secrets whose bytes cannot be searched for: those on the stack are overwritten
+ * by chance, and nonces of a verification are public in the end. For them it is
+ * noted where they are, and taken off the list when that place is wiped.
+ */
+#define PLACES_MAX	64
+
+enum place_kind { DH_SECRET, SAS_NONCE, PLACE_KINDS };
+
+static struct place {
+	const uint8_t *at;
+	enum place_kind kind;
+} places[PLACES_MAX];
+static size_t place_count;
+static unsigned int noted[PLACE_KINDS], reused[PLACE_KINDS];
 
 static unsigned int known[KINDS], found[MEMORY_KINDS];
 static bool listening;
@@ -32,6 +53,91 @@ static void remember(enum kind kind, const uint8_t *secret)
 		return;
 	memory_remember(kind, secret, LEN);
 	known[kind]++;
+}
+
+static void place_forget(size_t i)
+{
+	places[i] = places[--place_count];
+}
+
+/* A place that holds a secret again was not wiped in between */
+static void place_note(enum place_kind kind, const uint8_t *at)
+{
+	if (!listening)
+		return;
+	for (size_t i = 0; i < place_count; i++) {
+		if (places[i].at >= at + LEN || at >= places[i].at + LEN)
+			continue;
+		reused[places[i].kind]++;
+		place_forget(i--);
+	}
+	if (place_count == PLACES_MAX)
+		abort();
+	places[place_count++] = (struct place){ at, kind };
+	noted[kind]++;
+}
+
+static unsigned int places_left(enum place_kind kind)
+{
+	unsigned int count = reused[kind];
+
+	for (size_t i = 0; i < place_count; i++)
+		count += places[i].kind == kind;
+	return count;
+}
+
+void __real_OPENSSL_cleanse(void *at, size_t len);
+void __wrap_OPENSSL_cleanse(void *at, size_t len);
+void __wrap_OPENSSL_cleanse(void *at, size_t len)
+{
+	const uint8_t *from = at;
+
+	__real_OPENSSL_cleanse(at, len);
+	for (size_t i = place_count; i-- > 0; )
+		if (places[i].at >= from && places[i].at + LEN <= from + len)
+			place_forget(i);
+}
+
+int __real_EVP_PKEY_derive(EVP_PKEY_CTX *ctx, unsigned char *key, size_t *len);
+int __wrap_EVP_PKEY_derive(EVP_PKEY_CTX *ctx, unsigned char *key, size_t *len);
+int __wrap_EVP_PKEY_derive(EVP_PKEY_CTX *ctx, unsigned char *key, size_t *len)
+{
+	place_note(DH_SECRET, key);
+	return __real_EVP_PKEY_derive(ctx, key, len);
+}
+
+int __real_e2ee_sas_commit(const struct e2ee_sas_context *context,
+			   const char *dev, const uint8_t *nonce,
+			   uint8_t *commitment);
+int __wrap_e2ee_sas_commit(const struct e2ee_sas_context *context,
+			   const char *dev, const uint8_t *nonce,
+			   uint8_t *commitment);
+int __wrap_e2ee_sas_commit(const struct e2ee_sas_context *context,
+			   const char *dev, const uint8_t *nonce,
+			   uint8_t *commitment)
+{
+	const ptrdiff_t apart = (ptrdiff_t)offsetof(struct e2ee_sas_share,
+						    commitment) -
+				(ptrdiff_t)offsetof(struct e2ee_sas_share,
+						    nonce);
+
+	/* one's own is beside its commitment; those of others are in messages */
+	if (commitment - nonce == apart)
+		place_note(SAS_NONCE, nonce);
+	return __real_e2ee_sas_commit(context, dev, nonce, commitment);
+}
+
+int __real_e2ee_schedule_authenticator(const uint8_t *secret, const uint8_t *t,
+				       uint8_t *authenticator);
+int __wrap_e2ee_schedule_authenticator(const uint8_t *secret, const uint8_t *t,
+				       uint8_t *authenticator);
+int __wrap_e2ee_schedule_authenticator(const uint8_t *secret, const uint8_t *t,
+				       uint8_t *authenticator)
+{
+	int err = __real_e2ee_schedule_authenticator(secret, t, authenticator);
+
+	remember(AUTHENTICATOR, authenticator);
+	return err;
 }
 
 int __real_e2ee_schedule_secret(const uint8_t *t, const uint8_t *raw,
@@ -142,6 +248,12 @@ int main(void)
 	for (unsigned int kind = 0; kind < KINDS; kind++)
 		ok(known[kind] && !found[kind], "after leaving: %s: %u pieces of %u found",
 		   kind_names[kind], found[kind], known[kind]);
+	ok(noted[DH_SECRET] && !places_left(DH_SECRET),
+	   "of %u secrets of key agreements, %u were not wiped",
+	   noted[DH_SECRET], places_left(DH_SECRET));
+	ok(noted[SAS_NONCE] && !places_left(SAS_NONCE),
+	   "of %u nonces of verifications, %u were not wiped",
+	   noted[SAS_NONCE], places_left(SAS_NONCE));
 	world_close(&world);
 	return tap_end();
 }
