@@ -15,8 +15,10 @@
  * TURN wraps packets in two ways, in ChannelData and in the DATA attribute of
  * indications. Either is looked into, and an indication inside ChannelData
  * too, but no deeper, so that the depth of the stack is fixed: nobody sends
- * one indication in another, or ChannelData in either.
+ * one indication in another, or ChannelData in either. DTLS may travel in an
+ * attribute of STUN, too, at any depth; there is nothing inside DTLS.
  */
+#include "rtcp.h"
 #include "rtp.h"
 
 #define STUN_HEADER_LEN		20
@@ -24,6 +26,7 @@
 #define STUN_METHOD_MASK	0x3eef		/* the type without its class */
 #define STUN_ATTR_LEN		4		/* type and length */
 #define STUN_ATTR_DATA		0x0013		/* RFC 8656, section 18 */
+#define STUN_ATTR_DTLS		0xc070		/* browsers: DTLS in STUN */
 
 #define CHANNEL_HEADER_LEN	4
 #define CHANNEL_PAD_MAX		3
@@ -49,33 +52,11 @@
 #define ZRTP_MESSAGE_MIN	12		/* preamble, length, type */
 #define ZRTP_CRC_LEN		4
 
-#define RTP_VERSION_MASK	0xc0
-#define RTP_VERSION		0x80
 #define RTP_PADDING		0x20
 #define RTP_EXTENSION		0x10
 #define RTP_CSRC_COUNT		0x0f
 #define RTP_HEADER_LEN		12
 #define RTP_PT_MASK		0x7f
-#define RTCP_HEADER_LEN		4
-
-/* Compound or reduced-size RTCP: whole packets up to the end. */
-static bool is_rtcp(const u8 *data, size_t len)
-{
-	size_t size;
-
-	while (len) {
-		if (len < RTCP_HEADER_LEN ||
-		    (data[0] & RTP_VERSION_MASK) != RTP_VERSION ||
-		    data[1] < 192 || data[1] > 223)
-			return false;
-		size = 4 * (e2ee_get_be16(data + 2) + 1UL);
-		if (size > len)
-			return false;
-		data += size;
-		len -= size;
-	}
-	return true;
-}
 
 /*
  * RFC 3550, section 5.1. Of the header extension only the length counts,
@@ -108,7 +89,8 @@ static bool rtp_layout(const u8 *data, size_t len, struct e2ee_rtp *rtp)
 
 /*
  * Payload types 64 to 95 are RTCP's packet types with the marker bit taken
- * for their top bit (RFC 5761, section 4). No RTP uses them on such a port.
+ * for their top bit (RFC 5761, section 4). RTP must not use them on such a
+ * port: what is not RTCP in every detail is RTP that does.
  */
 static enum e2ee_rtp_kind rtp_kind(const u8 *data, size_t len,
 				   struct e2ee_rtp *rtp)
@@ -119,7 +101,8 @@ static enum e2ee_rtp_kind rtp_kind(const u8 *data, size_t len,
 		return E2EE_RTP_DISGUISED;
 	pt = data[1] & RTP_PT_MASK;
 	if (pt >= 64 && pt <= 95)
-		return is_rtcp(data, len) ? E2EE_RTP_RTCP : E2EE_RTP_DISGUISED;
+		return e2ee_rtcp_is_whole(data, len) ? E2EE_RTP_RTCP :
+						       E2EE_RTP_DISGUISED;
 
 	if (len < RTP_HEADER_LEN || !rtp_layout(data, len, rtp))
 		return E2EE_RTP_DISGUISED;
@@ -338,15 +321,36 @@ static enum e2ee_rtp_kind lone_kind(const u8 *data, size_t len, bool nested,
 				    struct e2ee_rtp *rtp);
 
 /*
- * A STUN message, and what its DATA attributes carry. Only Send and Data
- * indications have one (RFC 8656, section 11), but a relay that is lax about
- * that must not become a way around the module.
+ * What an attribute holds. DATA is a whole packet, STUN_ATTR_DTLS a flight of a
+ * handshake, which saves a round trip that way. Any other attribute is opaque,
+ * since a checksum may look like RTP by chance; but nothing looks by chance like
+ * a hello with use_srtp, so that is found wherever it is.
+ */
+static enum e2ee_rtp_kind attribute_kind(u16 type, const u8 *data, size_t len,
+					 bool nested)
+{
+	enum e2ee_rtp_kind kind = len ? dtls_kind(data, len) : E2EE_RTP_EMPTY;
+	struct e2ee_rtp inner;
+
+	if (type == STUN_ATTR_DTLS || kind == E2EE_RTP_DTLS_SRTP)
+		return kind;
+	if (type != STUN_ATTR_DATA)
+		return E2EE_RTP_STUN;
+	if (nested)
+		return E2EE_RTP_DISGUISED;
+	kind = lone_kind(data, len, true, &inner);
+	return kind == E2EE_RTP_MEDIA ? E2EE_RTP_DISGUISED : kind;
+}
+
+/*
+ * A STUN message, and what its attributes carry. Only Send and Data indications
+ * have DATA (RFC 8656, section 11), but a relay that is lax about that must not
+ * become a way around the module.
  */
 static enum e2ee_rtp_kind stun_kind(const u8 *data, size_t len, bool nested)
 {
 	enum e2ee_rtp_kind kind = E2EE_RTP_STUN, content;
 	size_t pos, size, padded;
-	struct e2ee_rtp inner;
 
 	if (!stun_header_ok(data, len))
 		return E2EE_RTP_DISGUISED;
@@ -357,14 +361,11 @@ static enum e2ee_rtp_kind stun_kind(const u8 *data, size_t len, bool nested)
 		padded = (size + 3) & ~(size_t)3;
 		if (padded > len - pos - STUN_ATTR_LEN)
 			return E2EE_RTP_DISGUISED;
-		if (e2ee_get_be16(data + pos) != STUN_ATTR_DATA)
-			continue;
-		if (nested)
-			return E2EE_RTP_DISGUISED;
-		content = lone_kind(data + pos + STUN_ATTR_LEN, size, true,
-				    &inner);
-		if (content == E2EE_RTP_MEDIA || content == E2EE_RTP_DISGUISED)
-			return E2EE_RTP_DISGUISED;
+		content = attribute_kind(e2ee_get_be16(data + pos),
+					 data + pos + STUN_ATTR_LEN, size,
+					 nested);
+		if (content == E2EE_RTP_DISGUISED)
+			return content;
 		if (content == E2EE_RTP_DTLS_SRTP)
 			kind = content;
 	}

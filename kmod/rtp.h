@@ -11,15 +11,17 @@
  * enum e2ee_rtp_kind - what a datagram is (RFC 7983, RFC 5761)
  * @E2EE_RTP_EMPTY: no bytes at all, or TURN ChannelData with none inside
  * @E2EE_RTP_STUN: STUN (RFC 8489): magic cookie, exact length, whole attributes
+ *	that hold nothing of the kinds below which does not pass
  * @E2EE_RTP_DTLS: DTLS (RFC 6347, RFC 9147): records sum up to the datagram
- * @E2EE_RTP_DTLS_SRTP: DTLS with a hello that carries use_srtp (RFC 5764, 4.1)
+ * @E2EE_RTP_DTLS_SRTP: DTLS with a hello that carries use_srtp (RFC 5764, 4.1),
+ *	or STUN with that in an attribute
  * @E2EE_RTP_ZRTP: ZRTP (RFC 6189, section 5): cookie, exact length
- * @E2EE_RTP_RTCP: RTCP, packet types 192 to 223, lengths sum up
+ * @E2EE_RTP_RTCP: RTCP, each packet as its type wants it (e2ee_rtcp_is_whole())
  * @E2EE_RTP_BARE: RTP that parses and has no payload (probe, keep-alive)
  * @E2EE_RTP_MEDIA: RTP that parses and has a payload
  * @E2EE_RTP_DISGUISED: anything else: RTP that does not parse or has bad
- *	padding, RTP with payload types 64 to 95, a STUN indication whose DATA
- *	is none of the above kinds or is media, an unknown first byte
+ *	padding, RTP with payload types 64 to 95, STUN whose DATA is none
+ *	of the above kinds or is media, an unknown first byte
  *
  * TURN ChannelData (RFC 8656, section 12.4) is of the kind of what it carries.
  */

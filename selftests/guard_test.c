@@ -400,6 +400,56 @@ TEST_F(guard, what_is_not_media_does_not_trigger)
 	close(fd);
 }
 
+static size_t use_srtp(uint8_t *out)
+{
+	return dtls_hello_build(out, true);
+}
+
+static size_t use_srtp_in_stun(uint8_t *out)
+{
+	uint8_t inner[256];
+
+	return stun_attribute_build(out, 0xc070, inner, use_srtp(inner));
+}
+
+static size_t rtp_as_rtcp(uint8_t *out)
+{
+	rtp_plain(out, 72, SSRC, 72 / 4 - 1);
+	out[1] = 200;
+	return 72;
+}
+
+/* What may hide media, or begins SRTP: triggers, and stays here. */
+TEST_F(guard, what_may_hide_media_triggers)
+{
+	size_t (*const hidden[])(uint8_t *out) = {
+		use_srtp, use_srtp_in_stun, rtp_as_rtcp,
+	};
+	uint8_t packet[1024], got[1024];
+	size_t len;
+	int fd;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(hidden); i++) {
+		fd = sock_udp(variant->kind, FIRST, NULL);
+		ASSERT_LE(0, fd);
+		len = hidden[i](packet);
+		sock_send(fd, packet, len, &self->peer_addr);
+		EXPECT_TRUE(is_attached(self, fd, true)) {
+			TH_LOG("kind %u", i);
+		}
+		len = stun_build(packet);
+		ASSERT_EQ((int)len, sock_send(fd, packet, len,
+					      &self->peer_addr));
+		EXPECT_EQ((int)len, sock_recv(self->peer, got, sizeof(got))) {
+			TH_LOG("kind %u", i);
+		}
+		EXPECT_EQ(0, memcmp(got, packet, len));
+		close(fd);
+	}
+	EXPECT_TRUE(comes_to(self, E2EE_A_STAT_TX_SRTP, 2));
+	EXPECT_TRUE(comes_to(self, E2EE_A_STAT_TX_MALFORMED, 1));
+}
+
 /* Clear media that strangers send: triggers, but is not delivered. */
 TEST_F(guard, clear_media_received)
 {

@@ -226,6 +226,13 @@ static size_t tx_srtp(uint8_t *out)
 	return dtls_hello_build(out, true);
 }
 
+static size_t tx_srtp_in_stun(uint8_t *out)
+{
+	uint8_t inner[256];
+
+	return stun_attribute_build(out, 0xc070, inner, tx_srtp(inner));
+}
+
 static size_t tx_disguised(uint8_t *out)
 {
 	rtp_plain(out, 100, SSRC_KEY, 1);
@@ -297,6 +304,10 @@ static const struct tx_row tx_rows[] = {
 	{ .name = "RTP without payload", .build = tx_bare, .counted = {
 		"tx_other+1", "tx_other+1", "tx_off+1", "tx_other+1" } },
 	{ .name = "DTLS hello that offers use_srtp", .build = tx_srtp,
+	  .counted = {
+		"tx_srtp+1", "tx_srtp+1", "tx_off+1", "tx_blocked+1" },
+	  .err = EPROTO, .blocked = EPROTO, .event = E2EE_EVENT_SRTP_SEEN },
+	{ .name = "the same inside STUN", .build = tx_srtp_in_stun,
 	  .counted = {
 		"tx_srtp+1", "tx_srtp+1", "tx_off+1", "tx_blocked+1" },
 	  .err = EPROTO, .blocked = EPROTO, .event = E2EE_EVENT_SRTP_SEEN },
@@ -481,6 +492,12 @@ static size_t rx_srtp(uint8_t *out, const struct rx_world *world)
 	return dtls_hello_build(out, true);
 }
 
+static size_t rx_srtp_in_stun(uint8_t *out, const struct rx_world *world)
+{
+	(void)world;
+	return tx_srtp_in_stun(out);
+}
+
 static size_t rx_disguised(uint8_t *out, const struct rx_world *world)
 {
 	(void)world;
@@ -601,6 +618,8 @@ static const struct rx_row rx_rows[] = {
 	{ "RTP without payload", rx_bare,
 	  { "rx_other+1", "rx_other+1", "rx_off+1", "rx_other+1" } },
 	{ "DTLS hello that offers use_srtp", rx_srtp,
+	  { "rx_other+1", "rx_other+1", "rx_off+1", "rx_other+1" } },
+	{ "the same inside STUN", rx_srtp_in_stun,
 	  { "rx_other+1", "rx_other+1", "rx_off+1", "rx_other+1" } },
 	{ "disguised", rx_disguised,
 	  { "rx_malformed+1", "rx_clear+1", "rx_off+1", "rx_blocked+1" } },

@@ -7,5 +7,6 @@
 #include "../aead.c"
 #include "../digest.c"
 #include "../replay.c"
+#include "../rtcp.c"
 #include "../rtp.c"
 #include "../sframe.c"

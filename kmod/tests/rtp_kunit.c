@@ -42,7 +42,24 @@ static const struct sample samples[] = {
 	SAMPLE("padding of zero", DISGUISED,
 	       0xa0, 96, 0x12, 0x34, 1, 2, 3, 4, 0xca, 0xfe, 0xba, 0xbe, 0),
 	SAMPLE("RTCP", RTCP,
-	       0x80, 201, 0, 1, 0xca, 0xfe, 0xba, 0xbe, 0x81, 202, 0, 0),
+	       0x80, 201, 0, 1, 0xca, 0xfe, 0xba, 0xbe, 0x81, 202, 0, 2, 0xca,
+	       0xfe, 0xba, 0xbe, 1, 1, 'a', 0),
+	SAMPLE("RTCP of all types", RTCP,
+	       0x81, 200, 0, 12, 0xca, 0xfe, 0xba, 0xbe, 1, 2, 3, 4, 5, 6, 7,
+	       8, 0, 0, 1, 0, 0, 0, 0, 9, 0, 0, 9, 0, 0xca, 0xfe, 0xba, 0xbf,
+	       0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 5,
+	       0x81, 203, 0, 2, 0xca, 0xfe, 0xba, 0xbe, 3, 'b', 'y', 'e',
+	       0x80, 204, 0, 2, 0xca, 0xfe, 0xba, 0xbe, 'g', 'o', 'o', 'g',
+	       0x80, 207, 0, 2, 0xca, 0xfe, 0xba, 0xbe, 1, 0, 0, 0,
+	       0x81, 206, 0, 2, 0xca, 0xfe, 0xba, 0xbe, 0xca, 0xfe, 0xba, 0xbf,
+	       0x80, 209, 0, 0,
+	       0xa1, 205, 0, 4, 0xca, 0xfe, 0xba, 0xbe, 0xca, 0xfe, 0xba, 0xbf,
+	       0, 1, 0, 0, 0, 0, 0, 4),
+	SAMPLE("SR with something behind", DISGUISED,
+	       0x80, 200, 0, 7, 0xca, 0xfe, 0xba, 0xbe, 1, 2, 3, 4, 5, 6, 7,
+	       8, 0, 0, 1, 0, 0, 0, 0, 9, 0, 0, 9, 0, 1, 2, 3, 4),
+	SAMPLE("RTP in the form of feedback", DISGUISED,
+	       0x80, 205, 0, 3, 1, 2, 3, 4, 0xca, 0xfe, 0xba, 0xbe, 1, 2, 3, 4),
 	SAMPLE("RTCP with a tail", DISGUISED,
 	       0x80, 201, 0, 1, 0xca, 0xfe, 0xba, 0xbe, 0x81),
 	SAMPLE("STUN", STUN,
@@ -72,6 +89,18 @@ static const struct sample samples[] = {
 	       2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6,
 	       7, 8, 0, 0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 9, 0, 14, 0, 5, 0, 2,
 	       0, 7, 0),
+	SAMPLE("use_srtp in STUN", DTLS_SRTP,
+	       0, 0x01, 0, 84, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8,
+	       9, 10, 11, 12, 0xc0, 0x70, 0, 78,
+	       22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0, 65, 1, 0, 0, 53, 0,
+	       0, 0, 0, 0, 0, 0, 53, 0xfe, 0xfd, 1, 2, 3, 4, 5, 6, 7, 8, 1,
+	       2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6,
+	       7, 8, 0, 0, 0, 2, 0xc0, 0x2b, 1, 0, 0, 9, 0, 14, 0, 5, 0, 2,
+	       0, 7, 0, 0, 0),
+	SAMPLE("media where DTLS is in STUN", DISGUISED,
+	       0, 0x01, 0, 20, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8,
+	       9, 10, 11, 12, 0xc0, 0x70, 0, 13, 0x80, 96, 0x12, 0x34, 1, 2,
+	       3, 4, 0xca, 0xfe, 0xba, 0xbe, 'x', 0, 0, 0),
 	SAMPLE("ZRTP", ZRTP,
 	       0x10, 0, 0, 1, 'Z', 'R', 'T', 'P', 0xca, 0xfe, 0xba, 0xbe,
 	       0x50, 0x5a, 0, 3, 'H', 'e', 'l', 'l', 'o', ' ', ' ', ' ', 'c',
@@ -178,7 +207,7 @@ static void mutated(struct kunit *test)
 	struct rnd_state random;
 	struct e2ee_rtp rtp;
 	unsigned int loops;
-	u8 bytes[128];
+	u8 bytes[256];
 
 	prandom_seed_state(&random, 3550);
 	for (loops = 0; loops < 5000; loops++) {

@@ -62,9 +62,10 @@ static inline void put_rtp(struct packet *packet, u8 first, u8 second)
 		put_be(packet, 0x40 + i, 4);
 }
 
-static inline void put_rtcp(struct packet *packet, u8 type, u16 words)
+/* RTCP: the count of its first byte, its type, and @words of zeros */
+static inline void put_rtcp(struct packet *packet, u8 count, u8 type, u16 words)
 {
-	put_be(packet, 0x80, 1);
+	put_be(packet, 0x80 | count, 1);
 	put_be(packet, type, 1);
 	put_be(packet, words, 2);
 	put_zero(packet, 4U * words);
@@ -96,20 +97,41 @@ static inline void put_attribute(struct packet *packet, u16 type,
 	put_zero(packet, -len & 3);
 }
 
+/* The length of the STUN message that begins at @begin and ends with @packet */
+static inline void put_stun_len(struct packet *packet, size_t begin)
+{
+	size_t size = packet->len - begin - 20;
+
+	packet->data[begin + 2] = (u8)(size >> 8);
+	packet->data[begin + 3] = (u8)size;
+}
+
+/* A binding request with one attribute */
+static inline void put_request(struct packet *packet, u16 type,
+			       const struct packet *content)
+{
+	size_t begin = packet->len;
+
+	put_be(packet, 0x00010000, 4);
+	put_be(packet, 0x2112a442, 4);
+	put_zero(packet, 12);
+	put_attribute(packet, type, content->data, content->len);
+	put_stun_len(packet, begin);
+}
+
 /* A TURN Send indication (RFC 8656, section 11.1) around @content */
 static inline void put_indication(struct packet *packet,
 				  const struct packet *content)
 {
 	static const u8 peer[] = { 0, 1, 0xca, 0xfe, 1, 2, 3, 4 };
-	size_t begin = packet->len + 20;
+	size_t begin = packet->len;
 
 	put_be(packet, 0x00160000, 4);
 	put_be(packet, 0x2112a442, 4);
 	put_zero(packet, 12);
 	put_attribute(packet, 0x0012, peer, sizeof(peer));
 	put_attribute(packet, 0x0013, content->data, content->len);
-	packet->data[begin - 18] = (u8)((packet->len - begin) >> 8);
-	packet->data[begin - 17] = (u8)(packet->len - begin);
+	put_stun_len(packet, begin);
 }
 
 /* TURN ChannelData (RFC 8656, section 12.4) with @pad bytes behind */

@@ -255,51 +255,6 @@ static void short_rtp_is_disguised(void)
 		EXPECT_EQ(parse_bytes(packet.data, len), E2EE_RTP_DISGUISED);
 }
 
-static void rtcp(void)
-{
-	struct packet packet = { 0 };
-	unsigned int type;
-
-	put_rtcp(&packet, 200, 6);
-	EXPECT_EQ(parse(&packet), E2EE_RTP_RTCP);
-	expect_exact(&packet);
-	put_rtcp(&packet, 202, 0);	/* SDES, then BYE */
-	EXPECT_EQ(parse(&packet), E2EE_RTP_RTCP);
-	put_rtcp(&packet, 203, 1);
-	EXPECT_EQ(parse(&packet), E2EE_RTP_RTCP);
-
-	for (type = 0; type < 256; type++) {
-		packet.data[1] = (u8)type;
-		EXPECT_EQ(parse(&packet) == E2EE_RTP_RTCP,
-			  type >= 192 && type <= 223);
-	}
-}
-
-static void rtcp_with_other_things_behind(void)
-{
-	struct packet packet = { 0 };
-
-	put_rtcp(&packet, 200, 6);
-	put_rtp(&packet, 0x80, 96);
-	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
-
-	memset(&packet, 0, sizeof(packet));
-	put_rtcp(&packet, 200, 6);
-	put_be(&packet, 0xbfc80000, 4);	/* padding and a count of 31 */
-	EXPECT_EQ(parse(&packet), E2EE_RTP_RTCP);
-	packet.data[28] = 0x40;		/* version 1 */
-	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
-	packet.data[28] = 0xc0;		/* version 3 */
-	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
-
-	/* an SRTCP trailer: index and tag */
-	memset(&packet, 0, sizeof(packet));
-	put_rtcp(&packet, 200, 6);
-	put_be(&packet, 0x80000001, 4);
-	put_zero(&packet, 10);
-	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
-}
-
 static void stun(void)
 {
 	struct packet packet = { 0 }, twin;
@@ -365,7 +320,7 @@ static void indications_are_looked_into(void)
 	EXPECT_EQ(in_indication(&content), E2EE_RTP_DISGUISED);
 
 	memset(&content, 0, sizeof(content));
-	put_rtcp(&content, 201, 7);
+	put_rtcp(&content, 1, 201, 7);
 	EXPECT_EQ(in_indication(&content), E2EE_RTP_STUN);
 	memset(&content, 0, sizeof(content));
 	put_zrtp(&content, 5);
@@ -390,11 +345,86 @@ static void every_data_attribute_is_looked_into(void)
 	put_stun(&content);
 	put_indication(&packet, &content);
 	put_attribute(&packet, 0x0013, media.data, media.len);
-	packet.data[2] = (u8)((packet.len - 20) >> 8);
-	packet.data[3] = (u8)(packet.len - 20);
+	put_stun_len(&packet, 0);
 	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 	/* and not of indications only: this is a request */
 	packet.data[1] = 1;
+	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
+}
+
+static enum e2ee_rtp_kind in_request(u16 type, const struct packet *content)
+{
+	struct packet packet = { 0 };
+
+	put_request(&packet, type, content);
+	return parse(&packet);
+}
+
+/* Browsers put a handshake into attribute 0xc070: DTLS, or nothing, or lies */
+static void dtls_in_stun(void)
+{
+	struct packet content = { 0 }, request = { 0 };
+	u8 type;
+
+	EXPECT_EQ(in_request(0xc070, &content), E2EE_RTP_STUN);
+	put_rtp(&content, 0x80, 96);
+	EXPECT_EQ(in_request(0xc070, &content), E2EE_RTP_DISGUISED);
+	put_zero(&content, 40);
+	EXPECT_EQ(in_request(0xc070, &content), E2EE_RTP_DISGUISED);
+	for (type = HELLO_CLIENT; type <= HELLO_SERVER; type++) {
+		memset(&content, 0, sizeof(content));
+		memset(&request, 0, sizeof(request));
+		put_hello_record(&content, type, false);
+		EXPECT_EQ(in_request(0xc070, &content), E2EE_RTP_STUN);
+		put_hello_record(&content, type, true);
+		EXPECT_EQ(in_request(0xc070, &content), E2EE_RTP_DTLS_SRTP);
+		/* the same by way of a relay */
+		put_request(&request, 0xc070, &content);
+		EXPECT_EQ(in_indication(&request), E2EE_RTP_DTLS_SRTP);
+		EXPECT_EQ(in_channel(&request, 0), E2EE_RTP_DTLS_SRTP);
+		/* and with a byte behind that is of no record */
+		put_zero(&content, 1);
+		EXPECT_EQ(in_request(0xc070, &content), E2EE_RTP_DISGUISED);
+	}
+}
+
+/* A piece of a hello counts in an attribute as it does alone. */
+static void piece_of_a_hello_in_stun(void)
+{
+	struct packet body = { 0 }, message = { 0 }, content = { 0 };
+	size_t cut;
+
+	put_hello(&body, HELLO_CLIENT, true, true);
+	cut = body.len - 4;
+	put_handshake(&message, HELLO_CLIENT, &body, 0, cut);
+	put_record(&content, 22, 0, &message);
+	EXPECT_EQ(in_request(0xc070, &content), E2EE_RTP_DTLS_SRTP);
+}
+
+/*
+ * What other attributes hold is theirs, were it RTP to the last byte, but a hello
+ * with use_srtp is one in each of them, beside whatever else.
+ */
+static void other_attributes(void)
+{
+	struct packet media = { 0 }, hello = { 0 }, packet = { 0 };
+	unsigned int type;
+
+	put_rtp(&media, 0x80, 96);
+	put_zero(&media, 20);
+	put_hello_record(&hello, HELLO_CLIENT, true);
+	for (type = 0; type < 65536; type++) {
+		EXPECT_EQ(in_request((u16)type, &media),
+			  type == 0x0013 || type == 0xc070 ?
+			  E2EE_RTP_DISGUISED : E2EE_RTP_STUN);
+		EXPECT_EQ(in_request((u16)type, &hello), E2EE_RTP_DTLS_SRTP);
+	}
+	put_request(&packet, 0xc070, &hello);
+	put_attribute(&packet, 0x0006, "a:b", 3);
+	put_stun_len(&packet, 0);
+	EXPECT_EQ(parse(&packet), E2EE_RTP_DTLS_SRTP);
+	put_attribute(&packet, 0x0013, media.data, media.len);
+	put_stun_len(&packet, 0);
 	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 }
 
@@ -463,7 +493,7 @@ static void channel_is_of_the_kind_inside(void)
 	EXPECT_EQ(in_channel(&content, 0), E2EE_RTP_DISGUISED);
 
 	memset(&content, 0, sizeof(content));
-	put_rtcp(&content, 201, 7);
+	put_rtcp(&content, 1, 201, 7);
 	EXPECT_EQ(in_channel(&content, 0), E2EE_RTP_RTCP);
 	memset(&content, 0, sizeof(content));
 	put_stun(&content);
@@ -483,7 +513,7 @@ static void channel_in_anything_is_disguised(void)
 {
 	struct packet content = { 0 }, channel = { 0 };
 
-	put_rtcp(&content, 201, 7);
+	put_rtcp(&content, 1, 201, 7);
 	put_channel(&channel, 0x4001, &content, 0);
 	EXPECT_EQ(parse(&channel), E2EE_RTP_RTCP);
 	EXPECT_EQ(in_channel(&channel, 0), E2EE_RTP_DISGUISED);
@@ -857,13 +887,14 @@ static size_t samples(struct packet *out)
 	out[n++] = hello;
 	put_indication(&indication, &hello);
 	out[n++] = indication;
+	put_request(&out[n++], 0xc070, &hello);
 	put_channel(&out[n++], 0x4000, &indication, 0);
 	put_rtp(&out[n], 0xa0, 96);	/* a probe: padding only */
 	put_be(&out[n++], 4, 4);
 	put_unified(&out[n++], 0x0c, 40);
-	put_rtcp(&out[n], 200, 6);
-	put_rtcp(&out[n], 202, 4);
-	put_rtcp(&out[n++], 206, 2);
+	put_rtcp(&out[n], 0, 200, 6);
+	put_rtcp(&out[n], 1, 202, 2);
+	put_rtcp(&out[n++], 1, 206, 2);
 	put_zrtp(&out[n++], 10);
 	return n;
 }
@@ -946,8 +977,6 @@ static void run_rtp(void)
 	TAP_RUN(padding);
 	TAP_RUN(padding_without_a_byte);
 	TAP_RUN(short_rtp_is_disguised);
-	TAP_RUN(rtcp);
-	TAP_RUN(rtcp_with_other_things_behind);
 }
 
 static void run_turn(void)
@@ -957,6 +986,9 @@ static void run_turn(void)
 	TAP_RUN(stun_lengths_are_multiples_of_four);
 	TAP_RUN(indications_are_looked_into);
 	TAP_RUN(every_data_attribute_is_looked_into);
+	TAP_RUN(dtls_in_stun);
+	TAP_RUN(piece_of_a_hello_in_stun);
+	TAP_RUN(other_attributes);
 	TAP_RUN(indication_in_indication_is_disguised);
 	TAP_RUN(channel_fields);
 	TAP_RUN(channel_numbers);

@@ -46,6 +46,30 @@ static size_t rtcp_reduced(uint8_t *out)
 	return rtcp_reduced_build(out, SSRC);
 }
 
+/* A compound packet of all that a report may come with */
+static size_t rtcp_long_compound(uint8_t *out)
+{
+	static const uint8_t rest[] =
+		"\x81\xcb\0\2" "QQQQ" "\3bye"		/* BYE */
+		"\x80\xcc\0\2" "QQQQ" "goog"		/* APP */
+		"\x80\xcf\0\4" "QQQQ" "\4\0\0\2" "ntp time"	/* XR */
+		"\x81\xcd\0\3" "QQQQ" "RRRR" "\0\1\0\0"	/* NACK */
+		"\xaf\xcd\0\5" "QQQQ" "RRRR" "\0\1\0\1"	/* transport- */
+		"\0\0\7\0" "\x20\1\4\1";			/* wide */
+	size_t len = rtcp_build(out, SSRC);
+
+	memcpy(out + len, rest, sizeof(rest) - 1);
+	return len + sizeof(rest) - 1;
+}
+
+static size_t stun_dtls(uint8_t *out)
+{
+	uint8_t inner[256];
+
+	return stun_attribute_build(out, 0xc070, inner,
+				    dtls_hello_build(inner, false));
+}
+
 static size_t hello(uint8_t *out)
 {
 	return dtls_hello_build(out, false);
@@ -78,8 +102,10 @@ const struct kind kinds_other[] = {
 	{ "RTP with padding alone", bare_padded },
 	{ "RTCP", rtcp },
 	{ "RTCP of reduced size", rtcp_reduced },
+	{ "RTCP of many packets", rtcp_long_compound },
 	{ "STUN", stun_build },
 	{ "STUN that carries STUN", stun_data_stun },
+	{ "STUN with DTLS in an attribute", stun_dtls },
 	{ "DTLS", dtls_build },
 	{ "DTLS hello without use_srtp", hello },
 	{ "ZRTP", zrtp_build },
@@ -159,6 +185,31 @@ static size_t rtp_rtcp_type(uint8_t *out)
 	return HIDDEN;
 }
 
+/* RTP with RTCP's types and, for its sequence number, RTCP's length */
+static size_t rtp_as_rtcp(uint8_t *out, uint8_t type)
+{
+	hidden(out);
+	out[1] = type;
+	out[2] = 0;
+	out[3] = HIDDEN / 4 - 1;
+	return HIDDEN;
+}
+
+static size_t rtp_as_sr(uint8_t *out)
+{
+	return rtp_as_rtcp(out, 200);
+}
+
+static size_t rtp_as_feedback(uint8_t *out)
+{
+	return rtp_as_rtcp(out, 205);
+}
+
+static size_t rtp_as_unknown(uint8_t *out)
+{
+	return rtp_as_rtcp(out, 218);
+}
+
 static size_t rtcp_long(uint8_t *out)
 {
 	size_t len = rtcp_build(out, SSRC);
@@ -213,6 +264,14 @@ static size_t stun_data_rtp(uint8_t *out)
 
 	hidden(inner);
 	return stun_data_build(out, inner, HIDDEN);
+}
+
+static size_t stun_dtls_rtp(uint8_t *out)
+{
+	uint8_t inner[HIDDEN];
+
+	hidden(inner);
+	return stun_attribute_build(out, 0xc070, inner, HIDDEN);
 }
 
 static size_t dtls_version(uint8_t *out)
@@ -305,6 +364,9 @@ const struct kind kinds_disguised[] = {
 	{ "RTP of version 1", rtp_version_1 },
 	{ "RTP of version 3", rtp_version_3 },
 	{ "RTP with a payload type of RTCP", rtp_rtcp_type },
+	{ "RTP in the form of an SR", rtp_as_sr },
+	{ "RTP in the form of feedback", rtp_as_feedback },
+	{ "RTP in the form of RTCP of no type", rtp_as_unknown },
 	{ "RTCP with a wrong length", rtcp_long },
 	{ "RTCP with RTP behind it", rtcp_tail },
 	{ "STUN with a wrong cookie", stun_cookie },
@@ -312,6 +374,7 @@ const struct kind kinds_disguised[] = {
 	{ "STUN with RTP behind it", stun_tail },
 	{ "STUN with an attribute too long", stun_attribute },
 	{ "STUN that carries RTP", stun_data_rtp },
+	{ "STUN with RTP in the attribute for DTLS", stun_dtls_rtp },
 	{ "DTLS of another version", dtls_version },
 	{ "DTLS with RTP behind it", dtls_tail },
 	{ "DTLS cut short", dtls_length },

@@ -185,17 +185,29 @@ size_t stun_build(uint8_t *out)
 	return (size_t)(pos - out);
 }
 
-size_t stun_data_build(uint8_t *out, const void *data, size_t len)
+static size_t stun_with(uint8_t *out, unsigned int method, unsigned int type,
+			const void *data, size_t len)
 {
 	size_t padded = (len + 3) & ~(size_t)3;
 	uint8_t *pos = out;
 
-	put_stun(&pos, 0x0017, 4 + padded);	/* data indication */
-	put16(&pos, 0x0013);			/* DATA */
+	put_stun(&pos, method, 4 + padded);
+	put16(&pos, type);
 	put16(&pos, (unsigned int)len);
 	put(&pos, data, len);
 	memset(pos, 0, padded - len);
 	return (size_t)(pos - out) + padded - len;
+}
+
+size_t stun_data_build(uint8_t *out, const void *data, size_t len)
+{
+	return stun_with(out, 0x0017, 0x0013, data, len);
+}
+
+size_t stun_attribute_build(uint8_t *out, unsigned int type, const void *data,
+			    size_t len)
+{
+	return stun_with(out, 0x0001, type, data, len);
 }
 
 static void put_record(uint8_t **pos, unsigned int type, size_t len)

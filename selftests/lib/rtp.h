@@ -61,6 +61,9 @@ size_t rtcp_build(uint8_t *out, uint32_t ssrc);		/* compound SR, SDES */
 size_t rtcp_reduced_build(uint8_t *out, uint32_t ssrc);	/* RFC 5506, PLI */
 size_t stun_build(uint8_t *out);			/* binding request */
 size_t stun_data_build(uint8_t *out, const void *data, size_t len);
+/* A binding request with one attribute */
+size_t stun_attribute_build(uint8_t *out, unsigned int type, const void *data,
+			    size_t len);
 size_t dtls_build(uint8_t *out);			/* application data */
 size_t dtls_hello_build(uint8_t *out, bool use_srtp);	/* ClientHello */
 size_t zrtp_build(uint8_t *out);			/* HelloACK */

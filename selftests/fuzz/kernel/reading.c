@@ -18,21 +18,144 @@ static uint32_t number(const uint8_t *data, unsigned int bytes)
 	return value;
 }
 
+/* RFC 4585, section 6.2, and what came later: RTPFB with @fci bytes behind */
+static bool transport_fits(unsigned int format, size_t fci)
+{
+	switch (format) {
+	case 1: case 6: case 7: case 10: case 11: case 31:
+		return fci && fci % 4 == 0;
+	case 3:
+		return fci && fci % 8 == 0;
+	case 4:
+		return fci % 8 == 0;
+	case 5:
+		return !fci;
+	case 8:
+		return fci == 20;
+	case 9:
+		return fci > 4 && fci % 4 == 0;
+	case 15:
+		return fci >= 10;
+	}
+	return false;
+}
+
+/* RFC 4585, section 6.3, and what came later: PSFB */
+static bool payload_fits(unsigned int format, size_t fci)
+{
+	switch (format) {
+	case 1:
+		return !fci;
+	case 2: case 3: case 8: case 9: case 15: case 31:
+		return fci && fci % 4 == 0;
+	case 4: case 5: case 6:
+		return fci && fci % 8 == 0;
+	case 7: case 10:
+		return fci > 4 && fci % 4 == 0;
+	}
+	return false;
+}
+
+/* RFC 3550, section 6.5: @chunks of items, each filled up with zeros */
+static bool sdes_fits(const uint8_t *at, const uint8_t *end,
+		      unsigned int chunks)
+{
+	const uint8_t *begin = at;
+
+	while (chunks--) {
+		if (end - at < 4)
+			return false;
+		for (at += 4; at < end && *at; at += 2 + at[1])
+			if (end - at < 2 || end - at < 2 + at[1])
+				return false;
+		if (at == end)
+			return !chunks;
+		do {
+			if (at == end || *at++)
+				return false;
+		} while ((at - begin) % 4);
+	}
+	return at == end;
+}
+
+/* RFC 3611, section 3: blocks of known length, no type of 0 */
+static bool blocks_fit(const uint8_t *at, size_t len)
+{
+	size_t size;
+
+	while (len) {
+		if (len < 4 || !at[0])
+			return false;
+		size = 4 + 4 * number(at + 2, 2);
+		if (len < size)
+			return false;
+		at += size;
+		len -= size;
+	}
+	return true;
+}
+
+/* The @len bytes behind the first four of a packet of RTCP, without padding */
+static bool rtcp_fits(const uint8_t *head, size_t len, bool alone, bool report)
+{
+	const uint8_t *body = head + 4;
+	size_t n = head[0] % 32U;
+
+	switch (head[1]) {
+	case 192: case 193:
+		return len == 4 * (head[1] - 191U);
+	case 200: case 201:
+		n = 24 * n + (head[1] == 200 ? 24 : 4);
+		return len == n || (len > n && !alone);
+	case 202:
+		return sdes_fits(body, body + len, (unsigned int)n);
+	case 203:
+		if (len <= 4 * n || !n)
+			return len == 4 * n;
+		return len == 4 * n + (body[4 * n] / 4 + 1U) * 4;
+	case 204:
+		if (len < 8)
+			return false;
+		for (n = 4; n < 8; n++)
+			if (body[n] < 32 || body[n] > 126)
+				return false;
+		return true;
+	case 205:
+		return len >= 8 && transport_fits((unsigned int)n, len - 8);
+	case 206:
+		return len >= 8 && payload_fits((unsigned int)n, len - 8);
+	case 207:
+		return len >= 4 && blocks_fit(body + 4, len - 4);
+	case 194: case 195: case 208 ... 213:
+		return report;
+	}
+	return false;
+}
+
 /* RFC 3550, section 6.1; RFC 5506: whole packets, to the end */
 static bool all_rtcp(const uint8_t *data, size_t len)
 {
-	size_t at = 0, size;
+	size_t at, size, body;
+	bool report = false;
 
-	while (at < len) {
-		if (len - at < 4)
-			return false;
-		if (data[at] >> 6 != 2 || data[at + 1] < 192 ||
-		    data[at + 1] > 223)
+	for (at = 0; at < len; at += size) {
+		if (len - at < 4 || data[at] >> 6 != 2)
 			return false;
 		size = (number(data + at + 2, 2) + 1) * 4;
 		if (len - at < size)
 			return false;
-		at += size;
+		body = size - 4;
+		if (data[at] & 32) {
+			/* the last packet only */
+			if (at + size != len || !data[len - 1] ||
+			    data[len - 1] > body)
+				return false;
+			body -= data[len - 1];
+		}
+		if (!rtcp_fits(data + at, body, at + size == len, report))
+			return false;
+		if (data[at + 1] == 200 || data[at + 1] == 201)
+			report = true;
 	}
 	return true;
 }
@@ -150,6 +273,10 @@ static enum reading_kind read_stun(const uint8_t *data, size_t len,
 		    (depth == IN_INDICATION ||
 		     read_plain(data + at + 4, size, IN_INDICATION, &inner) !=
 		     READING_OTHER))
+			return READING_BROKEN;
+		/* in a browser's attribute there is DTLS or nothing */
+		if (number(data + at, 2) == 0xc070 && size &&
+		    read_dtls(data + at + 4, size) != READING_OTHER)
 			return READING_BROKEN;
 		at += 4 + (size + 3) / 4 * 4;
 	}
