@@ -261,6 +261,20 @@ enum e2ee_room_stat {
 int e2ee_room_new(const struct e2ee_room_config *config,
 		  const struct e2ee_room_ops *ops, void *arg, uint64_t now,
 		  struct e2ee_room **room);
+/**
+ * e2ee_room_configure() - change level, floor, policy and admins of a room
+ * @room: in any state
+ * @now: milliseconds
+ * @config: as for e2ee_room_new(); all other members are left alone
+ *
+ * A device that @config does not let in goes as one that was taken out of the
+ * trust store. A floor that is stricter than the policy in force is set at once;
+ * an owner asks all others to follow.
+ *
+ * Return: 0, or -EINVAL or -ENOMEM: then nothing has changed.
+ */
+int e2ee_room_configure(struct e2ee_room *room, uint64_t now,
+			const struct e2ee_room_config *config);
 /* Wipes all secrets; keys in the kernel stay as they are (leave deletes them) */
 void e2ee_room_free(struct e2ee_room *room);
 
@@ -280,6 +294,9 @@ uint64_t e2ee_room_timer(struct e2ee_room *room, uint64_t now);
  * What the operator wants. A member asks its owner, who does it for those that
  * are its admins: 0 says that it was asked. -ENOTCONN: not in a call; -EPERM:
  * only the owner can (end); -ENOENT: no such device in the roster.
+ *
+ * An owner that leaves hands over first, which takes some seconds; one that is
+ * told to leave again does not wait for that.
  */
 int e2ee_room_leave(struct e2ee_room *room, uint64_t now);
 int e2ee_room_end(struct e2ee_room *room, uint64_t now);

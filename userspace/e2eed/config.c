@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../kmod/version.h"
@@ -56,7 +58,8 @@ static int copy(const struct source *source, const char *name, char *to,
 	if (strlen(value) >= size)
 		return config_error(source, "%s: \"%.40s...\" is too long", name,
 				    value);
-	memcpy(to, value, strlen(value) + 1);
+	memset(to, 0, size);
+	memcpy(to, value, strlen(value));
 	return 0;
 }
 
@@ -67,8 +70,7 @@ static int copy_name(const struct source *source, const char *name, char *to,
 		return config_error(source,
 				    "%s: \"%s\" is no name: 1 to %d of A-Z a-z 0-9 . _ -",
 				    name, value, E2EE_NAME_MAX);
-	memcpy(to, value, strlen(value) + 1);
-	return 0;
+	return copy(source, name, to, E2EE_NAME_MAX + 1, value);
 }
 
 /* The last part of mqtts://BROKER/ROOM; the transport looks at the rest */
@@ -353,6 +355,9 @@ static int line_read(struct config *config, const struct source *source,
 		name = trim(name);
 	}
 	setting = setting_find(name);
+	/* A mistake elsewhere in the file must not keep keys in the kernel */
+	if (config->stop_sending && (!setting || setting->set != set_session))
+		return 0;
 	if (!setting || setting->line_only)
 		return config_error(source, "\"%s\" is no option%s", name,
 				    setting ? " of the file" : "");
@@ -373,7 +378,7 @@ static int file_read(struct config *config)
 		return config_error(&source, "%s", strerror(errno));
 	while (!ret && fgets(line, sizeof(line), file)) {
 		source.line++;
-		if (strlen(line) == sizeof(line) - 1)
+		if (strlen(line) == sizeof(line) - 1 && !config->stop_sending)
 			ret = config_error(&source, "the line is too long");
 		else
 			ret = line_read(config, &source, line);
@@ -384,8 +389,14 @@ static int file_read(struct config *config)
 	return ret;
 }
 
-/* From the command line: only --config, or all but it */
-static int options_read(struct config *config, int argc, char **argv, bool file)
+/* What has to be known before the file is read */
+static bool setting_is_first(const struct setting *setting)
+{
+	return setting->set == set_config || setting->set == set_stop_sending;
+}
+
+/* From the command line: what comes before the file, or what comes after it */
+static int options_read(struct config *config, int argc, char **argv, bool first)
 {
 	struct option options[ARRAY_SIZE(settings) + 1] = { { .name = NULL } };
 	const struct source source = { .file = NULL };
@@ -408,7 +419,7 @@ static int options_read(struct config *config, int argc, char **argv, bool file)
 		if (letter == '?')
 			return config_error(&source, "option \"%s\" is not known",
 					    argv[optind - 1]);
-		if (file != (settings[index].set == set_config))
+		if (first != setting_is_first(&settings[index]))
 			continue;
 		/* Those of the file are replaced, not added to */
 		if (settings[index].set == set_admin && !admins++)
@@ -478,6 +489,8 @@ int config_read(struct config *config, int argc, char **argv)
 {
 	int ret;
 
+	config->argc = argc;
+	config->argv = argv;
 	config->trust = E2EE_LEVEL_PINNED;
 	config->suite = E2EE_SUITE_AES_256_GCM_SHA512_128;
 	ret = options_read(config, argc, argv, true);
@@ -486,4 +499,62 @@ int config_read(struct config *config, int argc, char **argv)
 	if (!ret)
 		ret = options_read(config, argc, argv, false);
 	return ret ? ret : config_complete(config);
+}
+
+/* What the keys, the session and the others' trust in this device hang on */
+#define FIXED(option, member)						\
+	{ option, offsetof(struct config, member),			\
+	  sizeof(((struct config *)NULL)->member) }
+
+static const struct {
+	const char *option;
+	size_t at;
+	size_t size;
+} fixed[] = {
+	FIXED("room", room),
+	FIXED("session", session),
+	FIXED("dev", dev),
+	FIXED("identity", identity),
+	FIXED("trust-store", trust_store),
+	FIXED("suite", suite),
+	FIXED("rsa", rsa),
+	FIXED("debug-core", debug_core),
+};
+
+static void fixed_keep(const struct config *config, struct config *new,
+		       char *kept)
+{
+	size_t i, len = 0;
+
+	*kept = '\0';
+	for (i = 0; i < ARRAY_SIZE(fixed); i++) {
+		char *to = (char *)new + fixed[i].at;
+		const char *from = (const char *)config + fixed[i].at;
+
+		if (!memcmp(to, from, fixed[i].size))
+			continue;
+		memcpy(to, from, fixed[i].size);
+		if (!strcmp(fixed[i].option, "room"))
+			memcpy(new->url, config->url, sizeof(new->url));
+		if (len < E2EE_ERROR_LEN)
+			len += (size_t)snprintf(kept + len, E2EE_ERROR_LEN - len,
+						"%s%s", len ? ", " : "",
+						fixed[i].option);
+	}
+}
+
+int config_again(const struct config *config, struct config *new, char *kept)
+{
+	struct stat st;
+	int ret;
+
+	/* Nobody may write to a FIFO a second time, and waiting would be for ever */
+	if (*config->config && (stat(config->config, &st) ||
+				!S_ISREG(st.st_mode)))
+		return log_exit(EXIT_USELESS, "%s is no file to be read again",
+				config->config);
+	ret = config_read(new, config->argc, config->argv);
+	if (!ret)
+		fixed_keep(config, new, kept);
+	return ret;
 }

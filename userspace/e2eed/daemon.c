@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static void room_listen_acks(void *arg, bool listen)
 {
 	struct daemon *daemon = arg;
 
+	daemon->acks = listen;
 	if (daemon->transport)
 		transport_listen_acks(daemon->transport, listen);
 }
@@ -85,16 +87,16 @@ static void room_event(void *arg, enum e2ee_room_event_type type,
 	}
 }
 
-static int room_open(struct daemon *daemon)
+/* @admins: room for all names */
+static struct e2ee_room_config room_config(const struct daemon *daemon,
+					   const char **admins)
 {
 	const struct config *config = daemon->config;
-	const char *admins[ADMINS_MAX];
-	struct e2ee_room_ops ops = {
-		.publish = room_publish,
-		.listen_acks = room_listen_acks,
-		.event = room_event,
-	};
-	struct e2ee_room_config room = {
+	size_t i;
+
+	for (i = 0; i < config->admin_count; i++)
+		admins[i] = config->admins[i];
+	return (struct e2ee_room_config){
 		.room = config->room,
 		.dev = config->dev,
 		.identity = daemon->identity,
@@ -108,10 +110,18 @@ static int room_open(struct daemon *daemon)
 		.admins = admins,
 		.admin_count = config->admin_count,
 	};
-	size_t i;
+}
 
-	for (i = 0; i < config->admin_count; i++)
-		admins[i] = config->admins[i];
+static int room_open(struct daemon *daemon)
+{
+	const char *admins[ADMINS_MAX];
+	struct e2ee_room_config room = room_config(daemon, admins);
+	struct e2ee_room_ops ops = {
+		.publish = room_publish,
+		.listen_acks = room_listen_acks,
+		.event = room_event,
+	};
+
 	e2ee_room_kernel_ops(&ops);
 	return e2ee_room_new(&room, &ops, daemon, loop_now(), &daemon->room);
 }
@@ -225,6 +235,7 @@ static void daemon_status(void *arg, struct status *status)
 	struct daemon *daemon = arg;
 
 	status->config = daemon->config;
+	status->alarm = daemon->alarm;
 	status->counters = daemon->room;
 	status->since = daemon->since;
 	status->refused = daemon->refused;
@@ -264,14 +275,115 @@ static struct json_object *daemon_ask(void *arg, struct json_object *ask)
 	return command_run(&target, ask);
 }
 
+/* Asked to leave again, a room waits for nobody, and is over at once */
+static void daemon_leave_now(struct daemon *daemon)
+{
+	if (daemon->room && !daemon->out)
+		e2ee_room_leave(daemon->room, loop_now());
+	daemon->loop.done = true;
+}
+
+/* The configuration is read again */
+
+__attribute__((format(printf, 2, 3)))
+static void daemon_alarm(struct daemon *daemon, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(daemon->alarm, sizeof(daemon->alarm), format, args);
+	va_end(args);
+	log_warning("room %s: %s", daemon->config->room, daemon->alarm);
+	control_event(daemon->control, "alarm", daemon->alarm);
+}
+
+static bool same_broker(const struct config *a, const struct config *b)
+{
+	return !strcmp(a->url, b->url) && !strcmp(a->cafile, b->cafile) &&
+	       !strcmp(a->cert, b->cert) && !strcmp(a->key, b->key) &&
+	       !strcmp(a->password_file, b->password_file) &&
+	       a->insecure == b->insecure;
+}
+
+/* The old connection stays until it is known that there can be a new one */
+static int daemon_reconnect(struct daemon *daemon, const struct config *config)
+{
+	struct transport *old = daemon->transport, *new;
+	int code;
+
+	if (!old || same_broker(config, daemon->config))
+		return 0;
+	code = transport_new(config, daemon, &new);
+	if (code)
+		return code;
+	loop_watch(&daemon->loop, &daemon->transport_source, -1, 0);
+	transport_link(daemon, false, "connecting to another broker");
+	daemon->transport = new;
+	transport_close(old);
+	transport_listen_acks(new, daemon->acks);
+	return 0;
+}
+
+static int daemon_configure(struct daemon *daemon, const struct config *config)
+{
+	const char *admins[ADMINS_MAX];
+	struct e2ee_room_config room;
+	int ret = daemon_reconnect(daemon, config);
+
+	if (ret)
+		return ret;
+	*daemon->config = *config;
+	if (!daemon->room)
+		return 0;
+	room = room_config(daemon, admins);
+	ret = e2ee_room_configure(daemon->room, loop_now(), &room);
+	return ret ? log_exit(EXIT_AGAIN, "%s", strerror(-ret)) : 0;
+}
+
+/* What is wrong with the new configuration leaves the old one in force */
+static void daemon_reload(struct daemon *daemon)
+{
+	struct config *new = calloc(1, sizeof(*new));
+	char kept[E2EE_ERROR_LEN] = "";
+	int code;
+
+	if (!new) {
+		daemon_alarm(daemon, "no memory to read the configuration");
+		return;
+	}
+	notify("RELOADING=1");
+	code = config_again(daemon->config, new, kept);
+	if (!code)
+		code = daemon_check(new);
+	if (!code)
+		code = daemon_configure(daemon, new);
+	daemon->alarm[0] = '\0';
+	if (code)
+		daemon_alarm(daemon, "the configuration stays as it was: %s",
+			     log_reason());
+	else if (*kept)
+		daemon_alarm(daemon, "e2eed has to be started again to change: %s",
+			     kept);
+	else
+		log_notice("room %s: the configuration was read again",
+			   daemon->config->room);
+	free(new);
+	daemon->changed = true;
+	notify("READY=1");
+}
+
 /* Stopping the unit is leaving the room. Asked twice, it ends at once. */
 static void daemon_signal(void *arg, int number)
 {
 	struct daemon *daemon = arg;
 
-	(void)number;
+	if (number == SIGHUP) {
+		if (!daemon->leaving && !daemon->out)
+			daemon_reload(daemon);
+		return;
+	}
 	if (daemon->leaving) {
-		daemon->loop.done = true;
+		daemon_leave_now(daemon);
 		return;
 	}
 	daemon_leaving(daemon);
@@ -327,7 +439,7 @@ static void daemon_end(struct daemon *daemon, uint64_t now)
 	if (!daemon->out && daemon->leaving && late) {
 		log_warning("room %s: leaving takes too long, the others will notice by the silence",
 			    daemon->config->room);
-		daemon->loop.done = true;
+		daemon_leave_now(daemon);
 	}
 	if (daemon->kernel.fatal) {
 		daemon->code = EXIT_USELESS;
@@ -411,7 +523,17 @@ static void daemon_close(struct daemon *daemon)
 	loop_close(&daemon->loop);
 }
 
-int daemon_run(struct daemon *daemon, const struct config *config)
+/* The end of a call that was meant leaves nothing to send with in the kernel */
+static int daemon_code(const struct daemon *daemon)
+{
+	bool meant = daemon->code == EXIT_LEFT || daemon->code == EXIT_ENDED;
+
+	if (meant && kernel_leave(daemon->config->session))
+		return EXIT_USELESS;
+	return daemon->code;
+}
+
+int daemon_run(struct daemon *daemon, struct config *config)
 {
 	int ret;
 
@@ -431,5 +553,5 @@ int daemon_run(struct daemon *daemon, const struct config *config)
 		daemon->code = log_exit(EXIT_AGAIN, "event loop: %s",
 					strerror(-ret));
 	daemon_close(daemon);
-	return daemon->code;
+	return daemon_code(daemon);
 }

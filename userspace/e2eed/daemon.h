@@ -13,15 +13,17 @@
  * @kernel: has to be first: it is what the room's callbacks get
  * @room: NULL until the session is there
  * @link: why the broker is not there; ""
+ * @alarm: why the configuration is not the one of the file; ""
  * @refused: how often something came that is no message
  * @since: when it began to be encrypted, by the wall clock; 0: it is not
  * @changed: the status did
+ * @acks: the room wants to hear ACKs
  * @leaving: the operator wants it to end; must be over at @deadline
  * @out: the room is over, what is to be sent has until @deadline
  */
 struct daemon {
 	struct kernel kernel;
-	const struct config *config;
+	struct config *config;
 	struct loop loop;
 	struct wake wake;
 	struct control *control;
@@ -31,10 +33,12 @@ struct daemon {
 	struct transport *transport;
 	struct loop_source transport_source;
 	char link[E2EE_ERROR_LEN];
+	char alarm[E2EE_ERROR_LEN];
 	uint64_t refused;
 	time_t since;
 	uint64_t deadline;
 	bool changed;
+	bool acks;
 	bool leaving;
 	bool out;
 	int code;
@@ -43,6 +47,6 @@ struct daemon {
 /* Is the configuration good, with the files that it names? Exit code */
 int daemon_check(const struct config *config);
 /* Until the room is over. Exit code */
-int daemon_run(struct daemon *daemon, const struct config *config);
+int daemon_run(struct daemon *daemon, struct config *config);
 
 #endif /* E2EED_DAEMON_H */

@@ -46,6 +46,8 @@ void log_line(enum log_level level, const char *format, ...)
 /* Prints text to stderr and returns the code */
 int log_exit(enum exit_code code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* What log_exit() said last */
+const char *log_reason(void);
 
 /* config.c: the command line and the file */
 #define CONFIG_PATH	256
@@ -59,6 +61,8 @@ int log_exit(enum exit_code code, const char *format, ...)
  * @admins: @admin_count names
  * @check: say whether it is good, and end
  * @stop_sending: delete the session's tx keys, and end
+ * @argc: of the command line, which is read again with the file
+ * @argv: the command line
  *
  * Paths are "" if they are not given, and were not defaulted.
  */
@@ -85,10 +89,18 @@ struct config {
 	bool debug_core;
 	bool check;
 	bool stop_sending;
+	int argc;
+	char **argv;
 };
 
 /* Returns 0, -1: done (help, version), or an exit code; one line says why */
 int config_read(struct config *config, int argc, char **argv);
+/*
+ * Reads @config's file and command line again, into @new. What must not change
+ * while e2eed runs is taken from @config; @kept, E2EE_ERROR_LEN bytes, gets the
+ * names of such options that differ. Returns 0 or an exit code.
+ */
+int config_again(const struct config *config, struct config *new, char *kept);
 
 /* loop.c: what is waited for. A handler may change any source, its own too. */
 struct loop_source {
@@ -110,6 +122,11 @@ struct loop {
 };
 
 uint64_t loop_now(void);
+/*
+ * From now on no signal ends the process as if all were well: those of the loop
+ * wait for it, and those without a meaning here do nothing.
+ */
+void loop_signals_hold(void);
 int loop_open(struct loop *loop);
 void loop_close(struct loop *loop);
 /* Watches @fd, in place of what the source watched; -1: nothing. Cheap. */
@@ -163,11 +180,17 @@ void kernel_close(struct kernel *kernel);
 uint64_t kernel_tick(struct kernel *kernel, uint64_t now);
 /* For a unit that runs when e2eed is dead for good. Exit code */
 int kernel_stop_sending(const char *session);
+/*
+ * The room is over: has the session anything left to send with? Deletes it, with
+ * one line to the log if that fails. Return: 0 or a negative errno.
+ */
+int kernel_leave(const char *session);
 
 /* status.c: the room in one look */
 struct status {
 	struct e2ee_room_status room;
 	const struct config *config;
+	const char *alarm;		/* of e2eed's own; "" */
 	const struct e2ee_room *counters;	/* NULL: no room yet */
 	const char *waiting;		/* for module, session, broker; NULL */
 	time_t since;			/* encrypted; 0: it is not */

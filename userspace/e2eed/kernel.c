@@ -214,19 +214,44 @@ static int key_stop(const struct e2ee_key *key, void *arg)
 	return 0;
 }
 
+static int keys_stop(struct e2ee_ctx *ctx, const struct e2ee_session *session)
+{
+	struct stopping stopping = { .ctx = ctx, .session = session };
+	int ret = e2ee_key_list(ctx, session, key_stop, &stopping);
+
+	return !ret && stopping.left ? -EAGAIN : ret;
+}
+
 /* Required first: under the other policies, no key means to send in clear */
 static int sending_stop(struct e2ee_ctx *ctx, struct e2ee_session *session)
 {
-	struct stopping stopping = { .ctx = ctx, .session = session };
 	int ret;
 
 	session->has |= E2EE_HAS(E2EE_A_SESSION_POLICY);
 	session->policy = E2EE_POLICY_REQUIRED;
 	ret = e2ee_session_set(ctx, session);
+	return ret ? ret : keys_stop(ctx, session);
+}
+
+int kernel_leave(const char *name)
+{
+	struct e2ee_session session = { .has = E2EE_HAS(E2EE_A_SESSION_NAME) };
+	struct e2ee_ctx *ctx = NULL;
+	int ret;
+
+	snprintf(session.name, sizeof(session.name), "%s", name);
+	ret = e2ee_open(&ctx, NULL);
 	if (!ret)
-		ret = e2ee_key_list(ctx, session, key_stop, &stopping);
-	if (!ret && stopping.left)
-		ret = -EAGAIN;
+		ret = e2ee_session_get(ctx, &session);
+	if (!ret)
+		ret = keys_stop(ctx, &session);
+	/* Without the module or the session there are no keys either */
+	if (ret == -EPROTONOSUPPORT || ret == -ENOENT)
+		ret = 0;
+	if (ret)
+		log_err("session %s may have keys left to send with: %s", name,
+			e2ee_strerror(ctx));
+	e2ee_close(ctx);
 	return ret;
 }
 

@@ -8,13 +8,18 @@
 
 #include "e2eed.h"
 
-/* Text of others may be in it: nothing in it ends the line or moves a cursor */
-static void log_write(enum log_level level, const char *format, va_list args)
+static char last[1024];
+
+const char *log_reason(void)
 {
-	char text[1024];
+	return last;
+}
+
+/* Text of others may be in it: nothing in it ends the line or moves a cursor */
+static void log_write(enum log_level level, char *text)
+{
 	char *c;
 
-	vsnprintf(text, sizeof(text), format, args);
 	for (c = text; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
@@ -26,11 +31,13 @@ static void log_write(enum log_level level, const char *format, va_list args)
 
 void log_line(enum log_level level, const char *format, ...)
 {
+	char text[sizeof(last)];
 	va_list args;
 
 	va_start(args, format);
-	log_write(level, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	log_write(level, text);
 }
 
 int log_exit(enum exit_code code, const char *format, ...)
@@ -38,7 +45,8 @@ int log_exit(enum exit_code code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	log_write(LOG_LEVEL_ERR, format, args);
+	vsnprintf(last, sizeof(last), format, args);
 	va_end(args);
+	log_write(LOG_LEVEL_ERR, last);
 	return (int)code;
 }

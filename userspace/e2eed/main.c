@@ -8,7 +8,7 @@
 
 #include "daemon.h"
 
-static int room_run(const struct config *config)
+static int room_run(struct config *config)
 {
 	struct daemon *daemon = calloc(1, sizeof(*daemon));
 	int code;
@@ -25,6 +25,7 @@ int main(int argc, char **argv)
 	static struct config config;
 	int code;
 
+	loop_signals_hold();
 	code = config_read(&config, argc, argv);
 	if (code)
 		return code < 0 ? EXIT_LEFT : code;

@@ -124,9 +124,9 @@ static struct json_object *member_json(const struct e2ee_room_member *member)
 	return object;
 }
 
-static void put_members(struct json_object *object,
-			const struct e2ee_room_status *room)
+static void put_members(struct json_object *object, const struct status *status)
 {
+	const struct e2ee_room_status *room = &status->room;
 	struct json_object *members = json_object_new_array();
 	struct json_object *alarms = json_object_new_array();
 	size_t i;
@@ -136,6 +136,9 @@ static void put_members(struct json_object *object,
 	for (i = 0; i < room->alarm_count; i++)
 		json_object_array_add(alarms,
 				      json_object_new_string(room->alarms[i]));
+	if (*status->alarm)
+		json_object_array_add(alarms,
+				      json_object_new_string(status->alarm));
 	put(object, "members", members);
 	put(object, "alarms", alarms);
 }
@@ -191,7 +194,7 @@ struct json_object *status_json(const struct status *status)
 	put_text(object, "split", room->split);
 	put_epoch(object, room);
 	put(object, "sas", sas_json(room));
-	put_members(object, room);
+	put_members(object, status);
 	if (status->counters)
 		put_counters(object, status->counters, status->refused);
 	return object;

@@ -6,12 +6,13 @@ leave. TAP."""
 
 import os
 import signal
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)),
                                 "lib"))
-from appliances import (RX, TX, Broker, Hub,  # noqa: E402
+from appliances import (PLAIN, RX, TX, Broker, Hub,  # noqa: E402
                         certificates, keys_fit, play, together, until)
 
 URL = "stdio:board"
@@ -241,6 +242,9 @@ def check_broker(tap, stage):
     port = 20000 + os.getpid() % 20000
     certificates(stage.folder)
     broker = Broker(stage.folder, port, "good")
+    other = Broker(stage.folder, port + 1, "good")
+    timed(check_move, tap, stage, (broker, other))
+    other.stop()
     rooms = [stage.appliance(f"mqtt-{name}", f"mqtts://localhost:{port}/board",
                              "--trust", "tofu", "--cafile",
                              f"{stage.folder}/ca.pem") for name in "abc"]
@@ -252,6 +256,34 @@ def check_broker(tap, stage):
     timed(check_leave, tap, check_kick(tap, rooms))
     broker.stop()
     check_sanitizers(tap, rooms)
+
+
+def check_move(tap, stage, brokers):
+    """A configuration that names another broker moves the call there"""
+    urls = [f"mqtts://localhost:{broker.port}/board" for broker in brokers]
+    rooms = [stage.appliance(f"move-{name}", urls[0], "--trust", "tofu",
+                             "--cafile", f"{stage.folder}/ca.pem")
+             for name in "ab"]
+    for one in rooms:
+        one.write("conf", f"room = {urls[0]}\n")
+        one.start("--config", one.path("conf"))
+    tap.ok(until(lambda: together(rooms)), "two at a broker", looks(rooms))
+    call = rooms[0].status()["call"]
+    for one in rooms:
+        reload(one, "", urls[1])
+    tap.ok(until(lambda: all("connecting to another broker" in r.said() and
+                             r.status()["link"] for r in rooms)),
+           "both move to another one", looks(rooms))
+    brokers[0].stop()
+    rooms[0].ask(do="rekey")
+    tap.ok(until(lambda: together(rooms) and all(
+        m["acked"] for m in owner_of(rooms).status()["members"])),
+           "and rekey there: the owner hears ACKs", looks(rooms))
+    tap.equal("in the same call", rooms[0].status()["call"], call)
+    for one in rooms:
+        one.stop()
+    check_sanitizers(tap, rooms)
+    brokers[0].start()
 
 
 def check_outage(tap, rooms, broker):
@@ -291,5 +323,119 @@ def call_over_lines(tap, stage):
     check_sanitizers(tap, rooms)
 
 
+def check_signals(tap, rooms):
+    """Nothing ends it as if all were well, and leaves its keys in the kernel"""
+    one = rooms[0]
+    for room in rooms:
+        room.write("conf", f"room = {URL}\ntrust = tofu\nadmin = somebody\n")
+        room.start("--config", room.path("conf"))
+    tap.ok(until(lambda: together(rooms)), "two are together", looks(rooms))
+    for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1,
+                   signal.SIGUSR2):
+        one.process.send_signal(number)
+    tap.ok(until(lambda: "the configuration was read again" in one.said()),
+           "SIGHUP reads the configuration again", one.said())
+    tap.ok(one.process.poll() is None and together(rooms),
+           "no signal without a meaning ends it", looks(rooms))
+
+
+def reload(one, text, url=URL):
+    one.write("conf", f"room = {url}\n{text}")
+    one.process.send_signal(signal.SIGHUP)
+
+
+def check_reload(tap, rooms):
+    one = rooms[0]
+    for what, text, alarm in (
+            ("a word", "admin = x\ntrust = everybody\n",
+             f"the configuration stays as it was: {one.path('conf')}:3: trust has to be pinned-only, "
+             'verified or tofu, not "everybody"'),
+            ("a rule", "trust = tofu\nfloor = optional\npolicy = off\n",
+             "the configuration stays as it was: "
+             f"{one.path('conf')}: policy off is weaker than the floor"),
+            ("a suite", "trust = tofu\nsuite = aes-128-gcm\nrsa\n",
+             "e2eed has to be started again to change: suite, rsa")):
+        reload(one, text)
+        tap.ok(until(lambda alarm=alarm: any(
+            a.startswith(alarm) for a in one.status()["alarms"])),
+            f"{what}: an alarm", one.status()["alarms"])
+        tap.ok(f"<4>e2eed: room board: {alarm}" in one.said(),
+               f"{what}: in the log, too", one.said())
+    os.rename(one.path("conf"), one.path("away"))
+    os.mkfifo(one.path("conf"))
+    one.process.send_signal(signal.SIGHUP)
+    tap.ok(until(lambda: "is no file to be read again" in one.said()),
+           "nobody waits for a FIFO", one.said())
+    os.unlink(one.path("conf"))
+    tap.ok(together(rooms), "the call goes on through all of it", looks(rooms))
+    reload(one, "trust = tofu\n")
+    tap.ok(until(lambda: not one.status()["alarms"]),
+           "a good configuration ends the alarm", one.status()["alarms"])
+    owner = owner_of(rooms)
+    reload(owner, "trust = verified\n")
+    tap.ok(until(lambda: owner.members() == [owner.name]),
+           "trust = verified holds at once: the unverified device goes",
+           looks(rooms))
+    tap.ok("is not trusted any more: removed" in owner.said(),
+           "and the log says why", owner.said())
+
+
+def check_exits(tap, rooms):
+    """What is left in the kernel, however it ends"""
+    for room in rooms:
+        room.stop()
+        room.write("conf", f"room = {URL}\ntrust = tofu\n")
+        room.start("--config", room.path("conf"))
+    tap.ok(until(lambda: together(rooms)), "together again", looks(rooms))
+    owner = owner_of(rooms)
+    member = [r for r in rooms if r is not owner][0]
+    began = time.monotonic()
+    owner.process.send_signal(signal.SIGTERM)
+    tap.equal("SIGTERM, then SIGINT: left", owner.stop(signal.SIGINT), 0)
+    tap.ok(time.monotonic() - began < 1, "it does not hand over then")
+    tap.equal("nothing is left to send with", owner.keys(), [])
+    member.write("stubborn", "")
+    tap.equal("the kernel keeps a key: no success", member.stop(), 1)
+    tap.ok(member.keys(TX) and "session call may have keys left to send with: "
+           "the kernel is stubborn" in member.said(), "and it says so",
+           member.said())
+    os.unlink(member.path("stubborn"))
+    for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV,
+                   signal.SIGKILL):
+        member.session(1)
+        member.program = PLAIN
+        member.start()
+        tap.ok(until(lambda: member.keys(TX)), f"{number.name}: it sends",
+               member.said())
+        tap.equal(f"{number.name} ends it as a failure", member.stop(number),
+                  -number)
+        keys = member.keys(TX)
+        tap.ok(keys and {key.expires for key in keys} == {720},
+               f"{number.name}: sending ends after 12 minutes at the latest",
+               keys)
+    member.write("conf", "trust = everybody\nsession = call\n" + "x" * 2000)
+    stopped = subprocess.run(
+        [PLAIN, "--config", member.path("conf"), "--stop-sending"],
+        env=dict(os.environ, E2EE_FAKE_KERNEL=member.folder), check=False,
+        capture_output=True)
+    tap.equal("--stop-sending does without the rest of the configuration",
+              (stopped.returncode, member.keys(TX)), (0, []))
+    member.write("keys", "1 5 2 0 1 720 aa bb\n")
+    member.module(False)
+    member.start()
+    until(lambda: "module" in member.status().get("waiting", ""))
+    member.module(True)
+    tap.equal("stopped before it found the session", member.stop(), 0)
+    tap.equal("the keys of before are gone all the same", member.keys(TX), [])
+
+
+def signals(tap, stage):
+    hub = Hub()
+    rooms = [stage.appliance(name, URL, hub=hub) for name in ("sig-a", "sig-b")]
+    for check in (check_signals, check_reload, check_exits):
+        timed(check, tap, rooms)
+    check_sanitizers(tap, rooms)
+
+
 if __name__ == "__main__":
-    sys.exit(play(call_over_lines, over_broker=check_broker))
+    sys.exit(play(call_over_lines, signals, over_broker=check_broker))

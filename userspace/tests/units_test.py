@@ -69,6 +69,17 @@ def check_statuses(tap, unit):
            "the unit names no others", (useless, good))
 
 
+def check_signals(tap, unit):
+    """systemd takes these four for a clean end, unless the unit says otherwise;
+    after all others it starts the service again, or OnFailure= is run"""
+    tap.equal("no signal ends it for good",
+              (unit["Restart"], set(unit["RestartForceExitStatus"].split())),
+              ("on-failure", {"SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM"}))
+    tap.equal("and whatever does has the keys deleted", unit["OnFailure"],
+              "e2eed-failed@%i.service")
+    tap.equal("reload is SIGHUP", unit["ExecReload"], "/bin/kill -HUP $MAINPID")
+
+
 def main():
     tap = Tap()
     if not shutil.which("systemd-analyze"):
@@ -83,7 +94,9 @@ def main():
         tap.equal("the units", names, ["e2eed", "e2eed-failed"])
         for unit in names:
             check_unit(tap, folder, unit)
-        check_statuses(tap, settings((folder / "e2eed@.service").read_text()))
+        unit = settings((folder / "e2eed@.service").read_text())
+        check_statuses(tap, unit)
+        check_signals(tap, unit)
     return tap.end()
 
 

@@ -26,7 +26,7 @@ int e2ee_room_leave(struct e2ee_room *room, uint64_t now)
 	room->now = now;
 	if (room->state == E2EE_ROOM_LEFT)
 		return -ENOTCONN;
-	if (room->state == E2EE_ROOM_OWNER) {
+	if (room->state == E2EE_ROOM_OWNER && !room->leaving) {
 		if (!e2ee_owner_hand_over(room, NULL, true))
 			return 0;
 		if (room->last->epoch.roster_count == 1)

@@ -14,6 +14,26 @@
 
 /* start and end */
 
+/* The old admins stay if the new ones are not good */
+static int room_admins(struct e2ee_room *room,
+		       const struct e2ee_room_config *config)
+{
+	char (*admins)[E2EE_NAME_MAX + 1];
+
+	for (size_t i = 0; i < config->admin_count; i++)
+		if (!e2ee_name_valid(config->admins[i]))
+			return -EINVAL;
+	admins = calloc(config->admin_count + 1, sizeof(*admins));
+	if (!admins)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->admin_count; i++)
+		snprintf(admins[i], sizeof(admins[0]), "%s", config->admins[i]);
+	free(room->admins);
+	room->admins = admins;
+	room->admin_count = config->admin_count;
+	return 0;
+}
+
 static int room_configure(struct e2ee_room *room,
 			  const struct e2ee_room_config *config)
 {
@@ -30,16 +50,7 @@ static int room_configure(struct e2ee_room *room,
 		room->wraps |= 1u << E2EE_WRAP_X25519;
 	if (config->rsa)
 		room->wraps |= 1u << E2EE_WRAP_RSA;
-	room->admins = calloc(config->admin_count + 1, sizeof(*room->admins));
-	if (!room->admins)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->admin_count; i++) {
-		if (!e2ee_name_valid(config->admins[i]))
-			return -EINVAL;
-		snprintf(room->admins[room->admin_count++],
-			 sizeof(room->admins[0]), "%s", config->admins[i]);
-	}
-	return 0;
+	return room_admins(room, config);
 }
 
 static bool room_config_valid(const struct e2ee_room_config *config)
@@ -109,6 +120,29 @@ int e2ee_room_new(const struct e2ee_room_config *config,
 	e2ee_clock_set(room, TIMER_SECOND, SECOND);
 	e2ee_member_join(room);
 	*out = room;
+	return 0;
+}
+
+int e2ee_room_configure(struct e2ee_room *room, uint64_t now,
+			const struct e2ee_room_config *config)
+{
+	int err;
+
+	room->now = now;
+	if (!room_config_valid(config))
+		return -EINVAL;
+	err = room_admins(room, config);
+	if (err)
+		return err;
+	room->level = config->level;
+	room->floor = config->floor;
+	room->policy = config->policy;
+	e2ee_policy_upkeep(room);
+	if (room->state == E2EE_ROOM_OWNER && room->policy_next > room->floor) {
+		room->policy_next = room->floor;
+		room->rekey = true;
+		e2ee_owner_plan(room);
+	}
 	return 0;
 }
 

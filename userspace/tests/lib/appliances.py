@@ -84,6 +84,7 @@ def certificates(folder):
 class Broker:
     def __init__(self, folder, port, cert):
         path = f"{folder}/{cert}-{port}.conf"
+        self.port = port
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(f"listener {port} 127.0.0.1\nallow_anonymous true\n"
                          f"certfile {folder}/{cert}.pem\n"
@@ -155,9 +156,11 @@ class Appliance:
             os.rename(self.path("session.x"), self.path("session"))
 
     def start(self, *more):
-        words = [self.program, "--room", self.url, "--session", "call", "--dev",
-                 self.name, "--identity", self.identity, "--trust-store",
+        words = [self.program, "--session", "call", "--dev", self.name,
+                 "--identity", self.identity, "--trust-store",
                  self.path("trust"), *self.options, *more]
+        if "--config" not in more:
+            words += ["--room", self.url]
         env = dict(os.environ, RUNTIME_DIRECTORY=self.folder,
                    E2EE_FAKE_KERNEL=self.folder,
                    ASAN_OPTIONS="abort_on_error=0:exitcode=99",

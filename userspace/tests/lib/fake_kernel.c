@@ -6,6 +6,7 @@
  *	module		the module is loaded if this is there
  *	session		"NAME ID EPOCH POLICY"; no file: no session
  *	keys		"DIR KID MODE SSRC EPOCH EXPIRES SECRET SALT", one a line
+ *	stubborn	no key can be deleted if this is there
  *	events		a FIFO: "TYPE DIR KID SSRC", one event a line
  *	log		what was asked, one a line
  */
@@ -318,6 +319,8 @@ int e2ee_key_del(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 
 	if (done)
 		*done = 0;
+	if (!ret && !access(path("stubborn"), F_OK))
+		ret = fail(ctx, EBUSY, "the kernel is stubborn");
 	if (ret)
 		return ret;
 	keys = keys_read();
