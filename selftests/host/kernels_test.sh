@@ -116,4 +116,18 @@ try 'a source of the same major version' is uml 'linux-source-7.4 7.4.2-1'
 mirror_has </dev/null
 try 'none: said, and no kernel' is 6.1 \
 	"failed: kernels_test: the mirror has no linux-image-6.1.* in bookworm"
+
+# refused MEMORY WHY: as memory of the kernel for figures
+refused()
+{
+	local said
+
+	said=$(E2EE_KERNELS=/dev/null E2EE_LAB_MEM=$1 \
+		"$lab/run" bench -- true 2>&1) && return 1
+	[[ $said == *"$2"* ]] || { echo "$said"; return 1; }
+}
+try 'the kernel for figures is refused memory that it cannot use' \
+	refused 3G 'cannot have 3G'
+try 'by one megabyte, too' refused 1537m 'cannot have 1537m'
+try 'memory that is no size is refused' refused 3x 'is no size'
 tap_end

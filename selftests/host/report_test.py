@@ -19,7 +19,8 @@ KEYS = (
 SPLAT = '[    3.0] BUG: KASAN: use-after-free in e2ee_rx+0x1/0x2 [e2ee]'
 LOAD = '[    1.0] e2ee-check: load'
 UNLOADED = '[    9.0] e2ee-check: unloaded'
-MADE = '''unreferenced object 0xffff888000000000 (size 48):
+LOST = '64 32\n96 32\n'
+MADE = '''unreferenced object 0xffff888000000000 (size %d):
   comm "insmod", pid 40, jiffies 4294937296
   backtrace (crc 0):
     leak_lose+0x20/0x50 [e2ee_leak]
@@ -84,15 +85,31 @@ def leaks(folder, findings):
     return health(folder, 'leaks_found', 'kmemleak', 'figures.json')
 
 
+def unseen(folder, findings, lost=LOST):
+    (folder / 'kmemleak').write_text(findings)
+    (folder / 'lost').write_text(lost)
+    return health(folder, 'lost_unseen', 'kmemleak', 'lost')[0]
+
+
 def kmemleak(folder):
-    check(leaks(folder, MADE) == ('', {'leaks': 0}),
+    made = MADE % 64 * 32 + MADE % 96 * 32
+    check(leaks(folder, made) == ('', {'leaks': 0}),
           'what was lost on purpose is no leak')
-    said, found = leaks(folder, MADE + LEAK + MADE + LEAK)
+    said, found = leaks(folder, LEAK + made + LEAK)
     check(said == LEAK + LEAK and found == {'leaks': 2},
           'a leak is shown and counted')
-    said, found = leaks(folder, '')
-    check('looks at nothing' in said and found is None,
-          'a kmemleak that is off is a failure, and no zero')
+    check(not unseen(folder, LEAK + made + LEAK),
+          'kmemleak has found what was lost on purpose')
+    check(not unseen(folder, MADE % 64 * 24 + MADE % 96 * 24),
+          'single objects may stay hidden')
+    said = unseen(folder, MADE % 64 * 23 + LEAK + MADE % 96 * 32)
+    check('found 23 of 32 objects of 64 bytes' in said and '96' not in said,
+          'a quarter of a size may not')
+    said = unseen(folder, '')
+    check('found 0 of 32 objects of 64 bytes' in said and 'of 96' in said,
+          'a kmemleak that is off finds nothing')
+    check('nothing was lost' in unseen(folder, made, ''),
+          'nothing was lost is no success')
 
 
 def run(folder, figures, tap='ok 1 - it works\n1..1\n', status=0, **more):

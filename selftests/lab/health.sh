@@ -78,15 +78,46 @@ splats_of_dead()
 	printf '{"splats": %s}\n' "$((found > 0 ? found : 1))" >"$3"
 }
 
+# lost_unseen FINDINGS LOST: the sizes of which kmemleak found less than three
+# quarters of what e2ee_leak.ko lost on purpose; LOST is the module's table of that.
+# Single objects may be hidden by a stale word somewhere in memory. Where more are,
+# kmemleak is off, or something hides what it should find, real leaks, too.
+lost_unseen()
+{
+	awk -v table="$2" '
+		function leave() {
+			if (entry ~ /\[e2ee_leak\]/)
+				found[size]++
+			entry = ""
+		}
+		BEGIN {
+			while ((getline <table) > 0)
+				lost[$1] = $2
+		}
+		/^unreferenced object/ { leave(); size = $5 + 0 }
+		{ entry = entry $0 "\n" }
+		END {
+			leave()
+			for (size in lost) {
+				sizes++
+				if (4 * found[size] >= 3 * lost[size])
+					continue
+				printf "kmemleak found %d of %d objects of %d bytes ",
+					found[size], lost[size], size
+				print "that were lost on purpose"
+			}
+			if (!sizes)
+				print "nothing was lost on purpose"
+		}' "$1"
+}
+
 # leaks_found FINDINGS FIGURES: what kmemleak found, but for what e2ee_leak.ko lost
-# on purpose. Where that was not found, it has looked at nothing
+# on purpose
 leaks_found()
 {
 	awk -v figures="$2" '
 		function leave() {
-			if (entry ~ /\[e2ee_leak\]/) {
-				made++
-			} else if (entry) {
+			if (entry && entry !~ /\[e2ee_leak\]/) {
 				printf "%s", entry
 				leaks++
 			}
@@ -96,9 +127,6 @@ leaks_found()
 		{ entry = entry $0 "\n" }
 		END {
 			leave()
-			if (made)
-				printf "{\"leaks\": %d}\n", leaks >figures
-			else
-				print "kmemleak did not find what was lost on purpose: it looks at nothing"
+			printf "{\"leaks\": %d}\n", leaks >figures
 		}' "$1"
 }

@@ -81,7 +81,7 @@ tap_end()
 # program that died, a missing plan and, with EXPECT_ALL=1, skipped tests
 tap_judge()
 {
-	local file=$1 status=$2 count why
+	local file=$1 status=$2 why
 
 	if [[ ${EXPECT_ALL:-} ]]; then
 		sed -i -E -e 's/^ok ([0-9]+)(.*# *SKIP)/not ok \1\2/I' \
@@ -90,7 +90,6 @@ tap_judge()
 	elif [[ $status -eq 4 ]]; then
 		status=0
 	fi
-	count=$(grep -cE '^(not )?ok [0-9]+' "$file" || true)
 	case $(grep -E '^1\.\.[0-9]+' "$file" || echo none) in
 	none) why="no plan, exit status $status" ;;
 	1..0*) [[ ${EXPECT_ALL:-} ]] && why='all skipped' || return 0 ;;
@@ -98,7 +97,19 @@ tap_judge()
 		[[ $status != 0 ]] && ! grep -q '^not ok' "$file" || return 0
 		why="exit status $status" ;;
 	esac
-	sed -i '/^1\.\.[0-9]*/d' "$file"
-	printf 'not ok %d - %s\n1..%d\n' "$((count + 1))" "$why" \
-		"$((count + 1))" >>"$file"
+	tap_cut_off "$file" "$why"
+}
+
+# tap_cut_off FILE WHY: ends the TAP of a test that did not end it: it has failed
+tap_cut_off()
+{
+	local count
+
+	[[ -s $1 ]] || echo 'TAP version 13' >"$1"
+	# The last line may be cut off, too
+	[[ ! $(tail -c 1 "$1") ]] || echo >>"$1"
+	sed -i '/^1\.\.[0-9]*/d' "$1"
+	count=$(grep -cE '^(not )?ok [0-9]+' "$1" || true)
+	printf 'not ok %d - %s\n1..%d\n' "$((count + 1))" "$2" \
+		"$((count + 1))" >>"$1"
 }
