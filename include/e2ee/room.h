@@ -317,6 +317,30 @@ enum e2ee_room_over e2ee_room_over(const struct e2ee_room *room);
 /* @status is big: some 64 KiB */
 void e2ee_room_status(const struct e2ee_room *room, uint64_t now,
 		      struct e2ee_room_status *status);
+/**
+ * struct e2ee_room_outsider - a device that is here, and not in the call
+ * @dev: name
+ * @ik: its identity key
+ * @trust: how the key is known
+ * @trusted: this device would let it in; it may not trust this one
+ * @changed: name or key belong to another device, as far as is known here
+ * @here: milliseconds since its newest key package came
+ */
+struct e2ee_room_outsider {
+	char dev[E2EE_NAME_MAX + 1];
+	uint8_t ik[E2EE_IDENTITY_LEN];
+	enum e2ee_trust_kind trust;
+	bool trusted;
+	bool changed;
+	uint64_t here;
+};
+
+typedef void (*e2ee_room_outsider_cb)(const struct e2ee_room_outsider *outsider,
+				      void *arg);
+
+/* Calls @cb for each of them. Anybody who reaches the broker can be one. */
+void e2ee_room_outsiders(const struct e2ee_room *room, uint64_t now,
+			 e2ee_room_outsider_cb cb, void *arg);
 uint64_t e2ee_room_stat(const struct e2ee_room *room, enum e2ee_room_stat stat);
 const char *e2ee_room_stat_name(enum e2ee_room_stat stat);
 

@@ -59,6 +59,13 @@ static void others_count(struct json_object *members, struct others *others)
 	}
 }
 
+/* Nobody is there to be encrypted with: that must not read as a success */
+static void alone_line(const char *when, const char *age)
+{
+	printf("ALONE: no other device is in the call (its keys are ready since %s, %s)\n",
+	       when, age);
+}
+
 static void encrypted_line(struct json_object *room)
 {
 	struct others others = { .count = 0 };
@@ -70,11 +77,13 @@ static void encrypted_line(struct json_object *room)
 	if (since && localtime_r(&since, &tm))
 		strftime(when, sizeof(when), "%H:%M:%S", &tm);
 	duration_text((uint64_t)(time(NULL) - since), age, sizeof(age));
+	if (!others.count) {
+		alone_line(when, age);
+		return;
+	}
 	printf("encrypted with %zu other%s since %s (%s), ", others.count,
 	       others.count == 1 ? "" : "s", when, age);
-	if (!others.count)
-		puts("nobody to verify");
-	else if (!others.unverified)
+	if (!others.unverified)
 		puts("all verified");
 	else if (others.unverified == others.count)
 		puts("nobody verified");
@@ -139,6 +148,38 @@ static void member_lines(struct json_object *members)
 		member_line(json_object_array_get_idx(members, i));
 }
 
+#define OUTSIDE_MS	15000		/* joining takes less */
+
+static void outsider_line(struct json_object *room,
+			  struct json_object *outsider)
+{
+	const char *dev = json_text(outsider, "dev");
+	const char *store = json_text(room, "trust_store");
+	bool usual = !*store || !strcmp(store, E2EE_TRUST_FILE);
+
+	if (json_flag(outsider, "changed"))
+		printf("  %s is here with another key or name than before, and is refused\n",
+		       dev);
+	else if (!json_flag(outsider, "trusted"))
+		printf("  %s is here and is not trusted; to admit it: e2eectl trust add %s %s%s%s\n"
+		       "    if its people read out the same \"e2eectl fingerprint\": %s\n",
+		       dev, dev, json_text(outsider, "key"),
+		       usual ? "" : " --trust-store ", usual ? "" : store,
+		       json_text(outsider, "fingerprint"));
+	else if (json_number(outsider, "here_ms") >= OUTSIDE_MS)
+		printf("  %s is here, is trusted, and is not in the call: does it trust %s? There: e2eectl room\n",
+		       dev, json_text(room, "dev"));
+}
+
+static void outsider_lines(struct json_object *room)
+{
+	struct json_object *outsiders = json_list(room, "outsiders");
+	size_t count = outsiders ? json_object_array_length(outsiders) : 0, i;
+
+	for (i = 0; i < count; i++)
+		outsider_line(room, json_object_array_get_idx(outsiders, i));
+}
+
 static void alarm_lines(struct json_object *alarms)
 {
 	size_t count = alarms ? json_object_array_length(alarms) : 0, i;
@@ -181,6 +222,7 @@ static void room_text(struct json_object *room)
 		clear_line(room);
 	epoch_line(room);
 	member_lines(json_list(room, "members"));
+	outsider_lines(room);
 	/* Media may go on with the keys it has while something is waited for */
 	if (json_flag(room, "encrypted"))
 		note_line(room, "waiting");

@@ -143,6 +143,33 @@ static void put_members(struct json_object *object, const struct status *status)
 	put(object, "alarms", alarms);
 }
 
+static void put_outsider(const struct e2ee_room_outsider *outsider, void *arg)
+{
+	struct json_object *object = json_object_new_object();
+	char code[E2EE_CODE_LEN] = "";
+
+	(void)e2ee_identity_code(outsider->dev, outsider->ik, code);
+	put_text(object, "dev", outsider->dev);
+	put_hex(object, "key", outsider->ik, sizeof(outsider->ik));
+	put_text(object, "trust", e2ee_trust_kind_name(outsider->trust));
+	put_flag(object, "trusted", outsider->trusted);
+	put_flag(object, "changed", outsider->changed);
+	put_number(object, "here_ms", outsider->here);
+	put_text(object, "fingerprint", code);
+	json_object_array_add(arg, object);
+}
+
+static void put_outsiders(struct json_object *object,
+			  const struct status *status)
+{
+	struct json_object *outsiders = json_object_new_array();
+
+	if (status->counters)
+		e2ee_room_outsiders(status->counters, loop_now(), put_outsider,
+				    outsiders);
+	put(object, "outsiders", outsiders);
+}
+
 static void put_counters(struct json_object *object,
 			 const struct e2ee_room *room, uint64_t refused)
 {
@@ -189,12 +216,15 @@ struct json_object *status_json(const struct status *status)
 	put_text(object, "waiting", status->waiting);
 	put_flag(object, "link", room->link);
 	put_flag(object, "encrypted", room->encrypted);
+	put_flag(object, "alone", room->count == 1);
 	put_number(object, "since", (uint64_t)status->since);
 	put_text(object, "stopped", room->stopped);
 	put_text(object, "split", room->split);
 	put_epoch(object, room);
 	put(object, "sas", sas_json(room));
 	put_members(object, status);
+	put_outsiders(object, status);
+	put_text(object, "trust_store", status->config->trust_store);
 	if (status->counters)
 		put_counters(object, status->counters, status->refused);
 	return object;
@@ -208,6 +238,9 @@ void status_line(const struct status *status, char *text, size_t size)
 		snprintf(text, size, "%s", status->waiting);
 	else if (*room->stopped)
 		snprintf(text, size, "sending stopped: %s", room->stopped);
+	else if (room->count == 1)
+		snprintf(text, size, "alone in the room%s%s",
+			 *room->split ? ", " : "", room->split);
 	else if (!room->count)
 		snprintf(text, size, "%s", state_name(room->state));
 	else

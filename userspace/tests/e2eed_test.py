@@ -429,6 +429,49 @@ def check_exits(tap, rooms):
     tap.equal("the keys of before are gone all the same", member.keys(TX), [])
 
 
+def key_of(one):
+    done = subprocess.run(["openssl", "pkey", "-in", one.identity, "-pubout",
+                           "-outform", "DER"], check=True, capture_output=True)
+    return done.stdout[-32:].hex()
+
+
+def strangers(tap, stage):
+    """Two that nobody entered in the trust store of the other"""
+    hub = Hub()
+    rooms = [stage.appliance(name, URL, hub=hub) for name in ("out-a", "out-b")]
+    for one in rooms:
+        one.start()
+    for one, other in (rooms, rooms[::-1]):
+        begin = f"{other.name} is here and is not trusted; to admit it: "
+        tap.ok(until(lambda one=one, begin=begin: any(
+            alarm.startswith(begin) for alarm in
+            one.status().get("alarms", []))), f"{one.name}: an alarm", one.said())
+        tap.ok(f"<4>e2eed: room board: {begin}" in one.said(),
+               f"{one.name}: the log has it", one.said())
+        tap.ok(until(lambda one=one: one.status()["state"] == "owner" and
+                     one.status()["alone"]), f"{one.name}: alone, and says so")
+        tap.equal(f"{one.name}: whom it does not trust",
+                  [(o["dev"], o["key"], o["trust"], o["trusted"], o["changed"])
+                   for o in one.status()["outsiders"]],
+                  [(other.name, key_of(other), "unknown", False, False)])
+    one, other = rooms
+    one.write("trust", f"{other.name} {key_of(other)} pinned\n")
+    tap.ok(until(lambda: not one.status()["alarms"] and
+                 one.status()["outsiders"][0]["trusted"]),
+           "entered by one: its alarm goes", one.status())
+    tap.ok(other.status()["alarms"] and one.members() == [one.name],
+           "the other one still has it, and nobody is let in", looks(rooms))
+    other.write("trust", f"{one.name} {key_of(one)} pinned\n")
+    tap.ok(until(lambda: together(rooms)), "entered by both: together",
+           looks(rooms))
+    tap.ok(not any(r.status()["outsiders"] or r.status()["alarms"] or
+                   r.status()["alone"] for r in rooms), "and nothing to say",
+           looks(rooms))
+    for one in rooms:
+        one.stop()
+    check_sanitizers(tap, rooms)
+
+
 def signals(tap, stage):
     hub = Hub()
     rooms = [stage.appliance(name, URL, hub=hub) for name in ("sig-a", "sig-b")]
@@ -438,4 +481,5 @@ def signals(tap, stage):
 
 
 if __name__ == "__main__":
-    sys.exit(play(call_over_lines, signals, over_broker=check_broker))
+    sys.exit(play(call_over_lines, strangers, signals,
+                  over_broker=check_broker))

@@ -66,6 +66,12 @@ def member(dev, **more):
                  "waiting": "", "fingerprint": "12345 " * 8}, **more)
 
 
+def outsider(dev, **more):
+    return dict({"dev": dev, "key": "0a" * 32, "trust": "unknown",
+                 "trusted": False, "changed": False, "here_ms": 20000,
+                 "fingerprint": "12345 " * 8}, **more)
+
+
 def room(**more):
     return dict({
         "room": "board", "dev": "room-a", "session": "call", "state": "owner",
@@ -98,8 +104,23 @@ LOOKS = [
     ("nobody verified", {"members": [
         member("room-a", self=True), member("room-b", owner=True)]},
      [r", nobody verified$", r"^  room-b: owner, tofu, not verified$"]),
-    ("alone", {"members": [member("room-a", self=True)]},
-     [r"encrypted with 0 others since .*, nobody to verify$"]),
+    ("alone", {"members": [member("room-a", self=True)], "alone": True},
+     [r"^room board: ALONE: no other device is in the call \(its keys are ready "
+      r"since \d\d:\d\d:\d\d, 5 min\)$"]),
+    ("a stranger", {"outsiders": [outsider("room-d")]},
+     [r"^  room-d is here and is not trusted; to admit it: "
+      r"e2eectl trust add room-d (0a){32}$",
+      r'^    if its people read out the same "e2eectl fingerprint": 12345 ']),
+    ("a stranger, another trust store",
+     {"outsiders": [outsider("room-d")], "trust_store": "/srv/trust"},
+     [r"trust add room-d (0a){32} --trust-store /srv/trust$"]),
+    ("one that does not come", {"outsiders": [outsider(
+        "room-d", trust="pinned", trusted=True)]},
+     [r"^  room-d is here, is trusted, and is not in the call: "
+      r"does it trust room-a\? There: e2eectl room$"]),
+    ("another key", {"outsiders": [outsider("room-d", changed=True)]},
+     [r"^  room-d is here with another key or name than before, and is refused"
+      r"$"]),
     ("stopped", {"encrypted": False, "stopped": "no heartbeat for 120 s"},
      [r"^room board: NOT encrypted: no heartbeat for 120 s$",
       r"^  stopped: no heartbeat for 120 s$"]),
@@ -162,6 +183,7 @@ def check_looks(tap, folder, fake):
         code, out, err = run(folder, "room")
         good = code == 0 and not err and \
             all(re.search(p, out, re.M) for p in patterns)
+        good = good and "encrypted with 0" not in out
         tap.ok(good, f"room: {what}", f"code {code}\n{out}{err}")
         code, out, err = run(folder, "-j room")
         tap.ok(code == 0 and not err and json.loads(out) == status,

@@ -191,6 +191,32 @@ static void test_typing_error(void)
 	scene_end("typing error");
 }
 
+/* Nobody entered bob: alice's people are told the very command that does */
+static void test_never_entered(void)
+{
+	struct node *nodes = scene_open_still(264, 2);
+	struct node *alice = &nodes[0], *bob = &nodes[1];
+	char line[128] = "", text[256];
+
+	alice->config.level = E2EE_LEVEL_PINNED;
+	node_start(alice);
+	node_start(bob);
+	world_run(&world, 20 * SECOND);
+	line_put(line, bob);
+	*strrchr(line, ' ') = '\0';
+	snprintf(text, sizeof(text),
+		 "bob is here and is not trusted; to admit it: e2eectl trust add %s",
+		 line);
+	ok(node_alarmed(alice, text), "never entered: \"%s\"", text);
+	ok(alice->room->last->epoch.roster_count == 1,
+	   "never entered: bob is not let in");
+	know(alice, bob, E2EE_TRUST_PINNED);
+	ok(scene_together(40 * SECOND), "never entered: entered, he comes in");
+	ok(!node_alarmed(alice, "is here and is not trusted"),
+	   "never entered: and the alarm goes");
+	scene_end("never entered");
+}
+
 int main(int argc, char **argv)
 {
 	folder_new();
@@ -198,5 +224,6 @@ int main(int argc, char **argv)
 	test_taken_out_elsewhere();
 	test_admin();
 	test_typing_error();
+	test_never_entered();
 	return scene_finish(argc, argv);
 }

@@ -21,4 +21,7 @@ const uint8_t *e2ee_identity_ik(const struct e2ee_identity *identity);
 int e2ee_identity_next_seq(struct e2ee_identity *identity, uint64_t *seq,
 			   char *error);
 
+/* NULL: the store is in memory only */
+const char *e2ee_trust_path(const struct e2ee_trust *trust);
+
 #endif /* E2EE_LIB_IDENTITY_H */

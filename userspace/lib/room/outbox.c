@@ -71,9 +71,9 @@ void e2ee_outbox_settled(struct e2ee_room *room, const char *text)
 /*
  * An alarm that anybody who reaches the broker can bring about, with any name in
  * it: a few of them take the place of each other only, and not faster than
- * people read. Who is really there says the same again.
+ * people read. Who is really there says the same again. Was it told, now or before?
  */
-void e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
+bool e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
 {
 	size_t count = 0, oldest = E2EE_ROOM_ALARMS;
 	char text[E2EE_ROOM_TEXT];
@@ -83,11 +83,11 @@ void e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	if (outbox_alarm_is_told(room, text))
-		return;
+		return true;
 	if (room->now >= room->hearsay_limit.next)
 		room->hearsay_told = 0;
 	if (room->hearsay_told == HEARSAY_MAX)
-		return;
+		return false;
 	if (!room->hearsay_told++)
 		room->hearsay_limit.next = room->now + HEARSAY_EVERY;
 	for (size_t i = room->alarm_count; i-- > 0; ) {
@@ -97,6 +97,7 @@ void e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
 	if (count == HEARSAY_MAX)
 		outbox_alarm_forget(room, oldest);
 	outbox_alarm_tell(room, text, true);
+	return true;
 }
 
 /* While the link is down, what was to be sent is dropped */

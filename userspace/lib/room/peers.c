@@ -239,36 +239,10 @@ static bool peers_is_member(const struct e2ee_room *room, const char *dev,
 	return entry && !strcmp(entry->dev, dev);
 }
 
-/*
- * Does my policy let it in? Says so where it has another key than before. While
- * the trust store cannot be read, only those stay who are in the call.
- */
-bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
-			const uint8_t *ik)
+/* Does this trust level let a known device in? */
+static bool peers_level(enum e2ee_trust_level level, enum e2ee_trust_kind kind)
 {
-	bool me = !memcmp(ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN);
-	enum e2ee_trust_answer answer;
-	enum e2ee_trust_kind kind;
-
-	if (me || !strcmp(dev, room->dev))
-		return me && !strcmp(dev, room->dev);
-	if (*e2ee_trust_problem(room->trust) && !peers_is_member(room, dev, ik))
-		return false;
-	answer = e2ee_trust_ask(room->trust, dev, ik, &kind);
-	if (answer == E2EE_TRUST_NEW)
-		answer = e2ee_seen_ask(room, dev, ik);
-	switch (answer) {
-	case E2EE_TRUST_GOOD:
-		break;
-	case E2EE_TRUST_NEW:
-		return room->level == E2EE_LEVEL_TOFU;
-	default:
-		e2ee_outbox_hearsay(
-			room, "%s shows another identity than before: refused",
-			dev);
-		return false;
-	}
-	switch (room->level) {
+	switch (level) {
 	case E2EE_LEVEL_TOFU:
 		return kind >= E2EE_TRUST_TOFU;
 	case E2EE_LEVEL_VERIFIED:
@@ -276,6 +250,48 @@ bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 	default:
 		return kind == E2EE_TRUST_PINNED;
 	}
+}
+
+/*
+ * Does my policy let it in? While the trust store cannot be read, only those
+ * stay who are in the call.
+ */
+enum admission e2ee_peers_admission(const struct e2ee_room *room,
+				    const char *dev, const uint8_t *ik)
+{
+	bool me = !memcmp(ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN);
+	enum e2ee_trust_answer answer;
+	enum e2ee_trust_kind kind;
+	bool good;
+
+	if (me || !strcmp(dev, room->dev))
+		return me && !strcmp(dev, room->dev) ? ADMISSION_GOOD :
+						       ADMISSION_TWIN;
+	if (*e2ee_trust_problem(room->trust) && !peers_is_member(room, dev, ik))
+		return ADMISSION_UNTRUSTED;
+	answer = e2ee_trust_ask(room->trust, dev, ik, &kind);
+	if (answer == E2EE_TRUST_NEW)
+		answer = e2ee_seen_ask(room, dev, ik);
+	if (answer == E2EE_TRUST_CHANGED)
+		return ADMISSION_CHANGED;
+	if (answer == E2EE_TRUST_NEW)
+		good = room->level == E2EE_LEVEL_TOFU;
+	else
+		good = peers_level(room->level, kind);
+	return good ? ADMISSION_GOOD : ADMISSION_UNTRUSTED;
+}
+
+/* The same, and says so where it has another key than before */
+bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
+			const uint8_t *ik)
+{
+	enum admission admission = e2ee_peers_admission(room, dev, ik);
+
+	if (admission == ADMISSION_CHANGED)
+		e2ee_outbox_hearsay(
+			room, "%s shows another identity than before: refused",
+			dev);
+	return admission == ADMISSION_GOOD;
 }
 
 /* Within the messages a second that a topic may have? */
@@ -377,6 +393,57 @@ static void peers_trust_upkeep(struct e2ee_room *room)
 	memcpy(room->trust_problem, text, sizeof(text));
 }
 
+/* "" if the command would not fit: half a key helps nobody */
+static void peers_command(const struct e2ee_room *room, const struct peer *peer,
+			  char *text, size_t size)
+{
+	const char *store = e2ee_trust_path(room->trust);
+	char key[2 * E2EE_IK_LEN + 1];
+	int len;
+
+	for (unsigned int i = 0; i < E2EE_IK_LEN; i++)
+		snprintf(key + 2 * i, 3, "%02x", peer->ik[i]);
+	if (store && !strcmp(store, E2EE_TRUST_FILE))
+		store = NULL;
+	len = snprintf(text, size, "e2eectl trust add %s %s%s%s", peer->dev, key,
+		       store ? " --trust-store " : "", store ? store : "");
+	if (len < 0 || (size_t)len >= size)
+		*text = '\0';
+}
+
+/*
+ * An operator who forgot to enter a device would see two calls of one, and no
+ * reason: so a device that is here and is not trusted is an alarm, until it is.
+ */
+static void peers_stranger(struct e2ee_room *room, struct peer *peer)
+{
+	enum admission admission =
+		e2ee_peers_admission(room, peer->dev, peer->ik);
+	char text[E2EE_ROOM_TEXT], command[E2EE_ROOM_TEXT];
+	size_t len;
+
+	len = (size_t)snprintf(text, sizeof(text),
+			       "%s is here and is not trusted; to admit it: ",
+			       peer->dev);
+	peers_command(room, peer, command, sizeof(command) - len);
+	snprintf(text + len, sizeof(text) - len, "%s",
+		 *command ? command : "e2eectl room says how");
+	if (admission == ADMISSION_UNTRUSTED && !peer->told)
+		peer->told = e2ee_outbox_hearsay(room, "%s", text);
+	else if (admission == ADMISSION_GOOD && peer->told)
+		e2ee_outbox_settled(room, text);
+	peer->told = peer->told && admission == ADMISSION_UNTRUSTED;
+}
+
+/* Is it here, and not in the call? */
+bool e2ee_peers_is_outside(const struct e2ee_room *room,
+			   const struct peer *peer)
+{
+	return peer->kp && peer->gone_at == NEVER &&
+	       !peers_in_call(room, peer->ik) &&
+	       !e2ee_idset_has(&room->bans, peer->ik);
+}
+
 /* Key packages die of age; strangers without one are forgotten */
 void e2ee_peers_upkeep(struct e2ee_room *room)
 {
@@ -388,6 +455,8 @@ void e2ee_peers_upkeep(struct e2ee_room *room)
 			e2ee_message_keep(&peer->kp, NULL);
 			peer->join = false;
 		}
+		if (peer->told || e2ee_peers_is_outside(room, peer))
+			peers_stranger(room, peer);
 		if (peer->kp || peers_in_call(room, peer->ik))
 			i++;
 		else

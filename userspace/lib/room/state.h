@@ -88,6 +88,7 @@ struct counters {
  * @gone_at: owner: when its KP was emptied; NEVER
  * @rekey_at: owner: when it last asked for a rekey
  * @join: owner: its REQ join is good, and waits for the next EPOCH
+ * @told: people were told that it is here, and not trusted
  */
 struct peer {
 	uint8_t ik[E2EE_IK_LEN];
@@ -106,6 +107,7 @@ struct peer {
 	uint64_t gone_at;
 	uint64_t rekey_at;
 	bool join;
+	bool told;
 };
 
 /**
@@ -409,7 +411,7 @@ void e2ee_clock_resume(struct e2ee_room *room, uint64_t down);
 /* outbox.c: what goes out */
 void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
+bool e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void e2ee_outbox_settled(struct e2ee_room *room, const char *text);
 void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
@@ -433,6 +435,14 @@ enum e2ee_trust_answer e2ee_seen_ask(const struct e2ee_room *room,
 void e2ee_seen_learn(struct e2ee_room *room, const struct e2ee_entry *entry);
 void e2ee_seen_upkeep(struct e2ee_room *room);
 
+/* Whom my policy lets in, and why it does not */
+enum admission {
+	ADMISSION_GOOD,
+	ADMISSION_UNTRUSTED,		/* not in the trust store, or too low there */
+	ADMISSION_CHANGED,		/* another key, or another name, than before */
+	ADMISSION_TWIN,			/* my own name or key */
+};
+
 /* peers.c: key packages, counters, trust */
 int e2ee_peers_renew_kp(struct e2ee_room *room);
 void e2ee_peers_forget_kp(struct own_kp *kp);
@@ -443,6 +453,10 @@ struct peer *e2ee_peers_member(struct e2ee_room *room, const uint8_t *ik,
 			       const char *dev);
 bool e2ee_peers_count(struct peer *peer, const uint8_t *session,
 		      enum e2ee_message_type type, uint64_t counter);
+enum admission e2ee_peers_admission(const struct e2ee_room *room,
+				    const char *dev, const uint8_t *ik);
+bool e2ee_peers_is_outside(const struct e2ee_room *room,
+			   const struct peer *peer);
 bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 			const uint8_t *ik);
 bool e2ee_peers_rate(struct e2ee_room *room,

@@ -102,6 +102,29 @@ void e2ee_room_status(const struct e2ee_room *room, uint64_t now,
 	status_sas(room, status);
 }
 
+void e2ee_room_outsiders(const struct e2ee_room *room, uint64_t now,
+			 e2ee_room_outsider_cb cb, void *arg)
+{
+	for (size_t i = 0; i < room->peer_count; i++) {
+		const struct peer *peer = &room->peers[i];
+		struct e2ee_room_outsider outsider = { .here = 0 };
+		enum admission admission;
+
+		if (!e2ee_peers_is_outside(room, peer))
+			continue;
+		admission = e2ee_peers_admission(room, peer->dev, peer->ik);
+		memcpy(outsider.dev, peer->dev, sizeof(outsider.dev));
+		memcpy(outsider.ik, peer->ik, sizeof(outsider.ik));
+		e2ee_trust_ask(room->trust, peer->dev, peer->ik,
+			       &outsider.trust);
+		outsider.trusted = admission == ADMISSION_GOOD;
+		outsider.changed = admission == ADMISSION_CHANGED ||
+				   admission == ADMISSION_TWIN;
+		outsider.here = now - peer->kp_at;
+		cb(&outsider, arg);
+	}
+}
+
 enum e2ee_room_over e2ee_room_over(const struct e2ee_room *room)
 {
 	return room->over;

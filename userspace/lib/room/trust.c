@@ -306,6 +306,11 @@ enum e2ee_trust_answer e2ee_trust_ask(const struct e2ee_trust *trust,
 	return answer;
 }
 
+const char *e2ee_trust_path(const struct e2ee_trust *trust)
+{
+	return trust->path;
+}
+
 const char *e2ee_trust_problem(const struct e2ee_trust *trust)
 {
 	trust_follow(trust);
