@@ -244,6 +244,150 @@ TEST_F(dump, place_deleted)
 	}
 }
 
+/* What may change while somebody lists; each step undoes the one before, or not */
+static int change_session_new(struct stock *stock, uint32_t *id)
+{
+	return ctl_session_new(&stock->scene.ctl, "changing", NULL, id);
+}
+
+static int change_session_set(struct stock *stock, uint32_t *id)
+{
+	return ctl_session_policy(&stock->scene.ctl, *id,
+				  E2EE_POLICY_OPTIONAL);
+}
+
+static int change_session_del(struct stock *stock, uint32_t *id)
+{
+	return ctl_session_del(&stock->scene.ctl, *id);
+}
+
+static int change_guard_new(struct stock *stock, uint32_t *id)
+{
+	const struct ctl_guard guard = { .first = 53000 };
+
+	return ctl_guard_new(&stock->scene.ctl, stock->other, &guard, id);
+}
+
+static int change_guard_del(struct stock *stock, uint32_t *id)
+{
+	return ctl_guard_del(&stock->scene.ctl, *id);
+}
+
+static int change_key(struct stock *stock, uint8_t cmd)
+{
+	uint8_t secret[32];
+	struct nl_msg *msg;
+	struct nl nl;
+	int err;
+
+	err = nl_open(&nl);
+	if (err)
+		return err;
+	msg = nl_session(&nl, cmd, stock->other, NULL);
+	nl_fresh_secret(secret);
+	nl_put_key(msg, E2EE_DIR_RX, CHURN_KID,
+		   cmd == E2EE_CMD_KEY_NEW ? secret : NULL);
+	err = nl_do(&nl, msg);
+	nl_close(&nl);
+	return err;
+}
+
+static int change_key_new(struct stock *stock, uint32_t *id)
+{
+	return change_key(stock, E2EE_CMD_KEY_NEW);
+}
+
+static int change_key_del(struct stock *stock, uint32_t *id)
+{
+	return change_key(stock, E2EE_CMD_KEY_DEL);
+}
+
+static int change_socket_new(struct stock *stock, uint32_t *id)
+{
+	*id = (uint32_t)sock_udp(SOCK_V4, 0, NULL);
+	return ctl_attach(&stock->scene.ctl, stock->other, (int)*id, NULL);
+}
+
+/* Begins a list of keys, changes something in the middle of it, and reads on */
+static int list_and_change(struct stock *stock,
+			   int (*change)(struct stock *stock, uint32_t *id),
+			   uint32_t *id, bool *intr)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct nl *nl = &stock->nl;
+	bool changed = false;
+	struct nl_msg *msg;
+	struct nlmsghdr *n;
+	uint8_t buf[32768];
+	ssize_t len;
+	int err = 0;
+
+	msg = nl_session(nl, E2EE_CMD_KEY_GET, stock->other, NULL);
+	n = (void *)msg->data;
+	n->nlmsg_len = (uint32_t)msg->len;
+	n->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	len = sendto(nl->fd, msg->data, msg->len, 0,
+		     (struct sockaddr *)&kernel, sizeof(kernel));
+	free(msg);
+	*intr = false;
+	while (len > 0 && !err) {
+		len = recv(nl->fd, buf, sizeof(buf), 0);
+		for (n = (void *)buf; len > 0 && NLMSG_OK(n, (size_t)len);
+		     n = NLMSG_NEXT(n, len)) {
+			*intr |= !!(n->nlmsg_flags & NLM_F_DUMP_INTR);
+			if (n->nlmsg_type == NLMSG_DONE)
+				return 0;
+		}
+		if (!changed && change)
+			err = change(stock, id);
+		changed = true;
+		len = 1;
+	}
+	return err ?: -EIO;
+}
+
+/* A list during which anything of the namespace changed says so. */
+TEST_F(dump, told_of_each_change)
+{
+	static const struct {
+		const char *name;
+		int (*change)(struct stock *stock, uint32_t *id);
+	} steps[] = {
+		{ "session_new", change_session_new },
+		{ "session_set", change_session_set },
+		{ "session_del", change_session_del },
+		{ "guard_new", change_guard_new },
+		{ "guard_del", change_guard_del },
+		{ "key_new", change_key_new },
+		{ "key_del", change_key_del },
+		{ "socket_new", change_socket_new },
+	};
+	struct nl *nl = &self->stock.nl;
+	uint8_t secret[32];
+	struct nl_msg *msg;
+	uint32_t id = 0;
+	bool intr;
+
+	msg = nl_session(nl, E2EE_CMD_KEY_NEW, self->stock.other, NULL);
+	for (uint64_t kid = 0; kid < 1000; kid++) {
+		nl_fresh_secret(secret);
+		nl_put_key(msg, E2EE_DIR_RX, kid, secret);
+	}
+	ASSERT_EQ(0, nl_do(nl, msg));
+	ASSERT_EQ(0, list_and_change(&self->stock, NULL, NULL, &intr));
+	EXPECT_FALSE(intr);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		ASSERT_EQ(0, list_and_change(&self->stock, steps[i].change,
+					     &id, &intr)) {
+			TH_LOG("%s", steps[i].name);
+		}
+		EXPECT_TRUE(intr) {
+			TH_LOG("%s", steps[i].name);
+		}
+	}
+	close((int)id);
+}
+
 #define SOCKETS	200
 
 /* More than one message full of each: none is lost, none shown twice */

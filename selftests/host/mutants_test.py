@@ -103,18 +103,22 @@ def judged(mutants, *files):
         results = pathlib.Path(folder)
         for name, text in files:
             (results / name).write_text(text)
-        return mutants.judge(results, [('uml', 'keys'), ('kunit', 'digest')])
+        return mutants.judge(results, [('uml', 'keys'), ('kunit', 'digest'),
+                                       ('uml', 'keys.b')])
 
 
 def judgements(mutants):
     built = ('built', '')
-    bad = ('keys.tap', 'ok 1 - a\nnot ok 2 - b\n1..2\n')
+    bad = ('keys.tap', 'ok 1 keys.a\nnot ok 2 keys.b\n1..2\n')
     kunit = ('kunit.tap', 'ok 1 - aead: a\nnot ok 2 - digest: b\n1..2\n')
     check(judged(mutants, built, bad, kunit) == [], 'failed tests notice')
     check(judged(mutants, bad, kunit), 'what does not build is not noticed')
     check('keys passes' in str(judged(
-        mutants, built, ('keys.tap', 'ok 1 - a\n1..1\n'), kunit)),
+        mutants, built, ('keys.tap', 'ok 1 keys.b\n1..1\n'), kunit)),
           'a test that passes does not notice')
+    check(judged(mutants, built, (
+        'keys.tap', 'not ok 1 keys.a\nok 2 keys.b\n1..2\n'), kunit) ==
+          ['uml keys.b passes'], 'nor does a case because of another one')
     check('digest passes' in str(judged(mutants, built, bad, (
         'kunit.tap', 'not ok 1 - aead: a\nok 2 - digest: b\n1..2\n'))),
           'nor does a suite because of another one')
