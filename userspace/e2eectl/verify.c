@@ -174,14 +174,13 @@ static int verify_run(struct app *app)
 	state = json_text(sas, "state");
 	if (!strcmp(state, "failed")) {
 		code = app_error(app, EXIT_KERNEL,
-				 "verification failed: somebody is in between, \"e2eectl room\" has the alarm");
+				 "verification failed: somebody is in between, or somebody said no; \"e2eectl room\" has the alarm, and after \"e2eectl rekey\" it can be tried again");
 	} else if (strcmp(state, "ready") != 0 && strcmp(state, "done") != 0) {
 		code = app_error(app, EXIT_KERNEL,
 				 "the verification ended without a code: try again");
 	} else {
 		code_show(app, sas);
-		if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
-		    !strcmp(state, "ready"))
+		if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 			code = people_ask(app, json_text(sas, "code"));
 	}
 	json_object_put(sas);

@@ -52,6 +52,8 @@ static struct json_object *answer_of(int ret, const char *dev)
 	case -ENOENT:
 		return answer_error("device \"%s\" is not in the room: \"e2eectl room\" lists those that are",
 				    dev ? dev : "");
+	case -EALREADY:
+		return answer_error("these keys were verified once, and only once: \"e2eectl rekey\", then \"e2eectl verify\"");
 	case -EAGAIN:
 		return answer_error("not ready: \"e2eectl verify\" says whom it waits for");
 	default:

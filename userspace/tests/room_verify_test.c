@@ -47,7 +47,7 @@ static void test_sas_again(struct node *nodes)
 	struct node *owner = world_owner(&world);
 	uint8_t first[E2EE_HASH_LEN];
 
-	memcpy(first, owner->room->last->hash, sizeof(first));
+	memcpy(first, nodes[1].room->sas->epoch->hash, sizeof(first));
 	DO(owner, e2ee_room_rekey(owner->room, world.now));
 	world_run(&world, 4 * SECOND);
 	ok(memcmp(first, owner->room->last->hash, sizeof(first)) != 0 &&
@@ -62,6 +62,57 @@ static void test_sas_again(struct node *nodes)
 	ok(!e2ee_chain_by_t(nodes[1].room, first) &&
 	   e2ee_verify_start(nodes[1].room, first) == -EALREADY,
 	   "sas: nor later");
+}
+
+/* A code is for all people at all devices, again and after new keys, too */
+static void test_sas_shared(struct node *nodes)
+{
+	struct e2ee_room_status before = *node_status(&nodes[1]);
+	const char *const bob[] = { "bob" };
+	struct node *owner = world_owner(&world);
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		struct node *node = &nodes[i % 4];
+
+		ok(!DO(node, e2ee_room_verify(node->room, world.now)) &&
+		   !memcmp(node_status(node)->numbers, before.numbers,
+			   sizeof(before.numbers)),
+		   "sas: %s looks at the code, %s", node->dev,
+		   i < 4 ? "too" : "and again");
+	}
+	ok(!e2ee_room_verify_yes(nodes[0].room, bob, 1) &&
+	   trust_of(&nodes[0], &nodes[1]) == E2EE_TRUST_VERIFIED,
+	   "sas: a second yes at alice, for bob");
+	DO(owner, e2ee_room_rekey(owner->room, world.now));
+	world_run(&world, 4 * SECOND);
+	ok(memcmp(before.t, node_status(&nodes[3])->t, E2EE_HASH_LEN) != 0 &&
+	   !DO(&nodes[3], e2ee_room_verify(nodes[3].room, world.now)),
+	   "sas: dave asks after new keys");
+	world_run(&world, 3 * SECOND);
+	for (i = 0; i < 4; i++)
+		ok(!memcmp(node_status(&nodes[i])->numbers, before.numbers,
+			   sizeof(before.numbers)),
+		   "sas: the same code at %s", nodes[i].dev);
+}
+
+/* Whoever sees another code alarms everybody, also those who said yes before */
+static void test_sas_no(struct node *nodes)
+{
+	const char *const some[] = { "bob" };
+
+	ok(sas_is(&nodes[0], E2EE_SAS_DONE), "sas: alice has said yes");
+	ok(!DO(&nodes[3], e2ee_room_verify_no(nodes[3].room)) &&
+	   sas_is(&nodes[3], E2EE_SAS_FAILED) &&
+	   node_alarmed(&nodes[3], "people saw different codes"),
+	   "sas: no is an alarm");
+	world_run(&world, 3 * SECOND);
+	for (unsigned int i = 0; i < 3; i++)
+		ok(sas_is(&nodes[i], E2EE_SAS_FAILED) &&
+		   node_alarmed(&nodes[i], "verification failed: at dave people saw another code"),
+		   "sas: and one at %s", nodes[i].dev);
+	ok(e2ee_room_verify_yes(nodes[2].room, some, 1) == -EAGAIN,
+	   "sas: no yes after it");
 }
 
 static void test_sas(void)
@@ -88,12 +139,8 @@ static void test_sas(void)
 	   trust_of(&nodes[0], &nodes[1]) == E2EE_TRUST_TOFU &&
 	   trust_of(&nodes[0], &nodes[3]) == E2EE_TRUST_TOFU,
 	   "sas: pins carol, and nobody else");
-	ok(!e2ee_room_verify_no(nodes[3].room) &&
-	   sas_is(&nodes[3], E2EE_SAS_FAILED) &&
-	   node_alarmed(&nodes[3], "people saw different codes"),
-	   "sas: no is an alarm");
-	ok(DO(&nodes[1], e2ee_room_verify(nodes[1].room, world.now)) ==
-	   -EALREADY, "sas: one run for an EPOCH");
+	test_sas_shared(nodes);
+	test_sas_no(nodes);
 	test_sas_again(nodes);
 	scene_end("sas");
 }

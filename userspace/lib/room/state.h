@@ -190,6 +190,7 @@ struct sas_run {
 	bool revealed[E2EE_MEMBERS_MAX];
 	uint8_t commitments[E2EE_HASH_LEN];
 	uint64_t started;
+	bool no;			/* people here said no */
 	uint8_t emoji[E2EE_SAS_EMOJI];
 	uint16_t numbers[E2EE_SAS_NUMBERS];
 };
@@ -540,6 +541,7 @@ void e2ee_keys_renew(struct e2ee_room *room);
 void e2ee_keys_forget(struct e2ee_room *room);
 
 /* verify.c: section 8 */
+bool e2ee_verify_shown(const struct e2ee_room *room);
 int e2ee_verify_start(struct e2ee_room *room, const uint8_t *t);
 void e2ee_verify_receive(struct e2ee_room *room, struct e2ee_message *msg);
 void e2ee_verify_timer(struct e2ee_room *room);

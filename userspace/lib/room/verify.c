@@ -15,6 +15,13 @@
 #define SAS_EVERY		(2 * SECOND)
 #define SAS_PATIENCE		(10 * SECOND)
 
+/*
+ * "The codes differ", as a commitment: no nonce has this one. A commitment that
+ * changes fails the run with an alarm at everybody, also where this one is
+ * not known.
+ */
+static const uint8_t commitment_no[E2EE_HASH_LEN];
+
 static const struct e2ee_msg_epoch *run_epoch(const struct sas_run *run)
 {
 	return &run->epoch->epoch;
@@ -63,10 +70,12 @@ void e2ee_verify_free(struct e2ee_room *room)
 	e2ee_clock_stop(room, TIMER_SAS);
 }
 
+/* The messages of one who said no go on: they are what tells the others */
 static void verify_failed(struct e2ee_room *room, const char *text)
 {
 	room->sas->state = E2EE_SAS_FAILED;
-	e2ee_clock_stop(room, TIMER_SAS);
+	if (!room->sas->no)
+		e2ee_clock_stop(room, TIMER_SAS);
 	e2ee_outbox_alarm(room, "verification failed: %s", text);
 	e2ee_outbox_event(room, E2EE_ROOM_SAS, NULL);
 }
@@ -84,8 +93,10 @@ static void verify_send(struct e2ee_room *room)
 	draft.sas.t = run->epoch->hash;
 	draft.sas.commitment = mine->commitment;
 	draft.sas.counter = ++room->counter;
+	if (run->no)
+		draft.sas.commitment = commitment_no;
 	e2ee_outbox_send(room, &draft);
-	if (!run_all(run, run->committed))
+	if (run->no || !run_all(run, run->committed))
 		return;
 	draft.type = E2EE_MSG_SAS_REVEAL;
 	draft.sas.commitment = NULL;
@@ -195,6 +206,64 @@ static bool verify_runs(const struct e2ee_room *room)
 	       room->now - room->sas->started < SAS_KEPT;
 }
 
+/* Are these the devices, with the keys, that the run was about? */
+static bool run_is_of(const struct sas_run *run, const struct e2ee_message *msg)
+{
+	const struct e2ee_msg_epoch *epoch = run_epoch(run);
+
+	if (epoch->roster_count != msg->epoch.roster_count)
+		return false;
+	for (size_t i = 0; i < epoch->roster_count; i++) {
+		const struct e2ee_entry *entry = &epoch->roster[i];
+		const struct e2ee_entry *now =
+			e2ee_chain_find(msg, entry->ik);
+
+		if (!now || strcmp(now->dev, entry->dev) != 0 ||
+		    memcmp(now->session, entry->session, E2EE_ID_LEN) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A code is for all who ask while its run is kept, however often and in whatever
+ * order they answer: keys that are renewed meanwhile change nothing about who
+ * the devices are.
+ */
+bool e2ee_verify_shown(const struct e2ee_room *room)
+{
+	const struct sas_run *run = room->sas;
+
+	if (!run || !run_is_of(run, room->last))
+		return false;
+	if (!memcmp(run->epoch->hash, room->last->hash, E2EE_HASH_LEN))
+		return run->state != E2EE_SAS_WAITING || verify_runs(room);
+	return (run->state == E2EE_SAS_READY || run->state == E2EE_SAS_DONE) &&
+	       room->now - run->started < SAS_KEPT;
+}
+
+static bool verify_is_no(const struct e2ee_message *msg)
+{
+	return msg->type == E2EE_MSG_SAS_COMMIT &&
+	       !memcmp(msg->sas.commitment, commitment_no, E2EE_HASH_LEN);
+}
+
+/* People at another device saw another code: that is for all to know */
+static void verify_no(struct e2ee_room *room, const struct e2ee_message *msg)
+{
+	char text[E2EE_ROOM_TEXT];
+
+	snprintf(text, sizeof(text), "at %s people saw another code", msg->dev);
+	if (room->sas &&
+	    !memcmp(room->sas->epoch->hash, msg->sas.t, E2EE_HASH_LEN)) {
+		if (room->sas->state != E2EE_SAS_FAILED)
+			verify_failed(room, text);
+	} else if (e2ee_chain_by_t(room, msg->sas.t) ||
+		   verify_past(room, msg->sas.t)) {
+		e2ee_outbox_alarm(room, "verification failed: %s", text);
+	}
+}
+
 /* -EALREADY: there was a run for this T, and there is one only */
 int e2ee_verify_start(struct e2ee_room *room, const uint8_t *t)
 {
@@ -266,6 +335,10 @@ void e2ee_verify_receive(struct e2ee_room *room, struct e2ee_message *msg)
 {
 	int place;
 
+	if (verify_is_no(msg)) {
+		verify_no(room, msg);
+		return;
+	}
 	if (!room->sas || memcmp(room->sas->epoch->hash, msg->sas.t,
 				 E2EE_HASH_LEN) != 0) {
 		if (msg->type != E2EE_MSG_SAS_COMMIT || verify_runs(room) ||
@@ -322,7 +395,8 @@ int e2ee_room_verify_yes(struct e2ee_room *room, const char *const *devs,
 	struct sas_run *run = room->sas;
 	int err = 0;
 
-	if (!run || run->state != E2EE_SAS_READY)
+	if (!run || (run->state != E2EE_SAS_READY &&
+		     run->state != E2EE_SAS_DONE))
 		return -EAGAIN;
 	for (size_t i = 0; i < count; i++)
 		if (run_place(run, devs[i]) < 0)
@@ -342,10 +416,15 @@ int e2ee_room_verify_yes(struct e2ee_room *room, const char *const *devs,
 	return 0;
 }
 
+/* Said again for as long as the others take it: some may not have heard it */
 int e2ee_room_verify_no(struct e2ee_room *room)
 {
 	if (!room->sas || room->sas->state == E2EE_SAS_NONE)
 		return -EAGAIN;
+	room->sas->no = true;
+	room->sas->started = room->now;
 	verify_failed(room, "people saw different codes");
+	verify_send(room);
+	e2ee_clock_set(room, TIMER_SAS, SAS_EVERY);
 	return 0;
 }
