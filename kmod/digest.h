@@ -15,7 +15,7 @@ struct user_namespace;
 
 u64 e2ee_digest_of(const u8 *secret, u32 len);
 
-/* process context, sleeps */
+/* process context */
 u32 e2ee_digest_count(const struct user_namespace *user_ns, u32 *max);
 struct e2ee_digest *e2ee_digest_use(u64 digest,
 				    const struct e2ee_key_param *param,

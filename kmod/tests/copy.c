@@ -10,3 +10,4 @@
 #include "../rtcp.c"
 #include "../rtp.c"
 #include "../sframe.c"
+#include "../share.c"
