@@ -70,6 +70,8 @@ static struct crypto_aead *e2ee_aead_tfm_new(const char *alg, u32 type,
 	struct crypto_aead *tfm;
 	int err;
 
+	if (mask & CRYPTO_ALG_TESTED)
+		mask |= CRYPTO_NOLOAD;
 	tfm = crypto_alloc_aead(alg, type, mask);
 	if (IS_ERR(tfm))
 		return tfm;
@@ -95,20 +97,43 @@ free:
  * timing tells of the key, and nobody would notice.
  */
 static int e2ee_aead_fast_new(struct e2ee_aead *aead, const u8 *key,
-			      unsigned int key_len)
+			      unsigned int key_len, u32 ready)
 {
 	struct crypto_aead *tfm;
 
 	if (!E2EE_COMPAT_INTERNAL_SIMD)
 		return 0;	/* plain gcm(aes) is synchronous and fast */
-	tfm = e2ee_aead_tfm_new(E2EE_AEAD_INTERNAL, CRYPTO_ALG_INTERNAL,
-				CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC,
+	tfm = e2ee_aead_tfm_new(E2EE_AEAD_INTERNAL, CRYPTO_ALG_INTERNAL | ready,
+				CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC | ready,
 				key, key_len);
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm) == -ENOENT ? 0 : PTR_ERR(tfm);
 	aead->fast = tfm;
 	aead->req_size = max(aead->req_size, crypto_aead_reqsize(tfm));
 	return 0;
+}
+
+static int e2ee_aead_make(struct e2ee_aead *aead, const u8 *key,
+			  unsigned int key_len, const char *driver, u32 ready)
+{
+	struct crypto_aead *tfm;
+	int err = 0;
+	u32 mask;
+
+	memset(aead, 0, sizeof(*aead));
+	mask = *driver ? 0 : CRYPTO_ALG_ASYNC;
+	tfm = e2ee_aead_tfm_new(*driver ? driver : E2EE_AEAD_PUBLIC, ready,
+				mask | ready, key, key_len);
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+	aead->slow = tfm;
+	aead->req_size = crypto_aead_reqsize(tfm);
+	aead->async = crypto_aead_alg(tfm)->base.cra_flags & CRYPTO_ALG_ASYNC;
+	if (!*driver)
+		err = e2ee_aead_fast_new(aead, key, key_len, ready);
+	if (err)
+		e2ee_aead_destroy(aead);
+	return err;
 }
 
 /**
@@ -119,50 +144,33 @@ static int e2ee_aead_fast_new(struct e2ee_aead *aead, const u8 *key,
  * @driver: a driver of gcm(aes), which may be asynchronous; "": the best
  *	synchronous ones
  *
- * Context: process, sleeps (may load crypto modules).
+ * Context: process, sleeps (may load crypto modules, and wait for self-tests).
  * Return: 0, -ENOENT where the kernel has no such driver, -EINVAL where it is
  * not AES-GCM with a nonce of 12 and a tag of 16 bytes, -ENOMEM.
  */
 int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
 		   const char *driver)
 {
-	struct crypto_aead *tfm;
-	int err = 0;
-	u32 mask;
-
-	memset(aead, 0, sizeof(*aead));
-	mask = *driver ? 0 : CRYPTO_ALG_ASYNC;
-	tfm = e2ee_aead_tfm_new(*driver ? driver : E2EE_AEAD_PUBLIC, 0, mask,
-				key, key_len);
-	if (IS_ERR(tfm))
-		return PTR_ERR(tfm);
-	aead->slow = tfm;
-	aead->req_size = crypto_aead_reqsize(tfm);
-	aead->async = crypto_aead_alg(tfm)->base.cra_flags & CRYPTO_ALG_ASYNC;
-	if (!*driver)
-		err = e2ee_aead_fast_new(aead, key, key_len);
-	if (err)
-		e2ee_aead_destroy(aead);
-	return err;
+	return e2ee_aead_make(aead, key, key_len, driver, 0);
 }
 
 /**
- * e2ee_aead_probe() - could keys be made for this driver?
+ * e2ee_aead_init_ready() - make the transforms of one key, if it takes no waiting
+ * @aead: to be filled
+ * @key: AES key; the caller wipes it
+ * @key_len: 16 or 32 bytes
  * @driver: as for e2ee_aead_init()
  *
- * Context: process, sleeps.
- * Return: 0 or the error that e2ee_aead_init() would return.
+ * The crypto API neither loads nor builds an algorithm that is asked for as one
+ * that has passed its self-test.
+ *
+ * Context: process.
+ * Return: as e2ee_aead_init(); -ENOENT where there is no such driver yet, too.
  */
-int e2ee_aead_probe(const char *driver)
+int e2ee_aead_init_ready(struct e2ee_aead *aead, const u8 *key,
+			 unsigned int key_len, const char *driver)
 {
-	static const u8 zero[32];
-	struct e2ee_aead aead;
-	int err;
-
-	err = e2ee_aead_init(&aead, zero, sizeof(zero), driver);
-	if (!err)
-		e2ee_aead_destroy(&aead);
-	return err;
+	return e2ee_aead_make(aead, key, key_len, driver, CRYPTO_ALG_TESTED);
 }
 
 /**

@@ -39,11 +39,14 @@ typedef void (*e2ee_aead_done_t)(void *arg, int err);
 /* process context, sleeps */
 int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
 		   const char *driver);
-int e2ee_aead_probe(const char *driver);
 void e2ee_aead_destroy(struct e2ee_aead *aead);
 const char *e2ee_aead_driver(const struct e2ee_aead *aead, bool fallback);
 int e2ee_aead_seal_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
 			unsigned int len, const u8 *nonce);
+
+/* process context */
+int e2ee_aead_init_ready(struct e2ee_aead *aead, const u8 *key,
+			 unsigned int key_len, const char *driver);
 
 /* init and exit */
 int e2ee_aead_setup(void);

@@ -20,6 +20,11 @@
  * and is still there, the packet is held like the first ones were, so that none
  * of them is missing. Where a request did, it is dropped as a leak, behind all
  * else: a program may have kept it in a queue of netfilter meanwhile.
+ *
+ * To look at packets is to register with netfilter, under a lock of the whole
+ * host under which netfilter allocates memory at the expense of whoever registers.
+ * So a work item does it, at nobody's expense, and guards wait for that: there is
+ * none that does not guard.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -38,6 +43,11 @@
 #include "socket.h"
 #include "verdict.h"
 #include "compat/compat.h"
+
+/* how long we look at packets for a guard that is asked for and does not come */
+#define E2EE_CONTACT_WAIT	(10 * HZ)
+
+static struct workqueue_struct *e2ee_contact_wq;
 
 static bool e2ee_contact_is_candidate(const struct sock *sk)
 {
@@ -430,40 +440,128 @@ static const struct nf_hook_ops e2ee_contact_hooks[] = {
 #endif
 };
 
+static int e2ee_contact_register(struct e2ee_net *enet)
+{
+	return nf_register_net_hooks(enet->net, e2ee_contact_hooks,
+				     ARRAY_SIZE(e2ee_contact_hooks));
+}
+
+static void e2ee_contact_unregister(struct e2ee_net *enet)
+{
+	nf_unregister_net_hooks(enet->net, e2ee_contact_hooks,
+				ARRAY_SIZE(e2ee_contact_hooks));
+}
+
+static bool e2ee_contact_is_wanted(const struct e2ee_net *enet)
+{
+	return enet->num_guards || time_before(jiffies, enet->contact_until);
+}
+
+/* where none came that it was asked for, it ends by itself */
+static void e2ee_contact_look_again(struct e2ee_net *enet)
+{
+	if (!enet->num_guards)
+		queue_delayed_work(e2ee_contact_wq, &enet->contact_work,
+				   E2EE_CONTACT_WAIT);
+}
+
+static void e2ee_contact_begin(struct e2ee_net *enet)
+{
+	int err = e2ee_contact_register(enet);
+
+	mutex_lock(&enet->lock);
+	enet->contact = !err;
+	enet->contact_err = err;
+	mutex_unlock(&enet->lock);
+}
+
+/* registers and unregisters: nobody else does, before the namespace ends */
+static void e2ee_contact_work(struct work_struct *work)
+{
+	struct e2ee_net *enet = container_of(to_delayed_work(work),
+					     struct e2ee_net, contact_work);
+	bool had, wanted;
+
+	mutex_lock(&enet->lock);
+	had = enet->contact;
+	wanted = e2ee_contact_is_wanted(enet);
+	/* before the hooks are gone: no guard is to rely on them any more */
+	enet->contact = had && wanted;
+	if (wanted)
+		e2ee_contact_look_again(enet);
+	mutex_unlock(&enet->lock);
+
+	if (wanted && !had)
+		e2ee_contact_begin(enet);
+	else if (had && !wanted)
+		e2ee_contact_unregister(enet);
+}
+
 /**
  * e2ee_contact_start() - look at the packets of a namespace
  * @enet: the namespace, about to get a guard
+ * @why: told where it does not look yet
  *
- * Context: process, under struct e2ee_net.lock, sleeps.
- * Return: 0, also where we look already; -ENOMEM.
+ * Context: process, under struct e2ee_net.lock.
+ * Return: 0: we look; -EAGAIN: not yet; -ENOMEM and others: the last attempt
+ * failed, and the next call makes another one.
  */
-int e2ee_contact_start(struct e2ee_net *enet)
+int e2ee_contact_start(struct e2ee_net *enet, struct e2ee_refusal *why)
 {
-	int err;
+	int err = enet->contact_err;
 
 	lockdep_assert_held(&enet->lock);
 	if (enet->contact)
 		return 0;
-	err = nf_register_net_hooks(enet->net, e2ee_contact_hooks,
-				    ARRAY_SIZE(e2ee_contact_hooks));
-	enet->contact = !err;
-	return err;
+	enet->contact_err = 0;
+	if (err)
+		return err;
+	enet->contact_until = jiffies + E2EE_CONTACT_WAIT;
+	mod_delayed_work(e2ee_contact_wq, &enet->contact_work, 0);
+	return e2ee_refuse(why, 0, -EAGAIN,
+			   "the namespace is prepared for guards: ask again");
 }
 
 /**
  * e2ee_contact_stop() - look no more, if no guard is left
  * @enet: the namespace
  *
- * Context: process, under struct e2ee_net.lock, sleeps until no packet is
- * being looked at.
+ * Context: process, under struct e2ee_net.lock. Packets are looked at for a
+ * moment longer.
  */
 void e2ee_contact_stop(struct e2ee_net *enet)
 {
 	lockdep_assert_held(&enet->lock);
-	if (!enet->contact || enet->num_guards)
+	if (enet->num_guards)
 		return;
-	nf_unregister_net_hooks(enet->net, e2ee_contact_hooks,
-				ARRAY_SIZE(e2ee_contact_hooks));
+	enet->contact_until = jiffies;
+	mod_delayed_work(e2ee_contact_wq, &enet->contact_work, 0);
+}
+
+void e2ee_contact_net_init(struct e2ee_net *enet)
+{
+	INIT_DELAYED_WORK(&enet->contact_work, e2ee_contact_work);
+	enet->contact_until = jiffies;
+}
+
+/* no guard is left; sleeps until no packet is being looked at */
+void e2ee_contact_net_exit(struct e2ee_net *enet)
+{
+	cancel_delayed_work_sync(&enet->contact_work);
+	if (!enet->contact)
+		return;
+	e2ee_contact_unregister(enet);
 	enet->contact = false;
 	synchronize_rcu_expedited();
+}
+
+int e2ee_contact_init(void)
+{
+	e2ee_contact_wq = alloc_workqueue("e2ee_contact", WQ_UNBOUND, 0);
+	return e2ee_contact_wq ? 0 : -ENOMEM;
+}
+
+void e2ee_contact_exit(void)
+{
+	destroy_workqueue(e2ee_contact_wq);
 }

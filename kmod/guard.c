@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include <net/ipv6.h>
 #include "guard.h"
+#include "memory.h"
 #include "session.h"
 #include "stats.h"
 
@@ -176,7 +177,7 @@ static int e2ee_guard_take_cgroup(struct e2ee_guard *guard, const char *path,
 
 	if (!path)
 		return 0;
-	guard->cgroup_path = kstrdup(path, GFP_KERNEL_ACCOUNT);
+	guard->cgroup_path = kstrdup(path, E2EE_GFP_REQUEST);
 	if (!guard->cgroup_path)
 		return -ENOMEM;
 	cgroup = e2ee_guard_cgroup_get(path);
@@ -202,6 +203,11 @@ static void e2ee_guard_free(struct e2ee_guard *guard)
 	e2ee_object_destroyed(E2EE_OBJECT_GUARD);
 }
 
+static void e2ee_guard_free_rcu(struct rcu_head *rcu)
+{
+	e2ee_guard_free(container_of(rcu, struct e2ee_guard, rcu));
+}
+
 static struct e2ee_guard *
 e2ee_guard_alloc(struct e2ee_session *session,
 		 const struct e2ee_guard_param *param, struct e2ee_refusal *why)
@@ -209,7 +215,7 @@ e2ee_guard_alloc(struct e2ee_session *session,
 	struct e2ee_guard *guard;
 	int err;
 
-	guard = kzalloc(sizeof(*guard), GFP_KERNEL_ACCOUNT);
+	guard = kzalloc(sizeof(*guard), E2EE_GFP_REQUEST);
 	if (!guard)
 		return ERR_PTR(-ENOMEM);
 	err = e2ee_guard_take_cgroup(guard, param->cgroup, why);
@@ -256,7 +262,7 @@ static int e2ee_guard_insert(struct e2ee_guard *guard, struct e2ee_net *enet,
  * Sockets that already talk are attached with their next RTP packet, if
  * contact.c looks at it.
  *
- * Context: process, under struct e2ee_net.lock, sleeps.
+ * Context: process, under struct e2ee_net.lock.
  * Return: the guard, valid while the lock is held, or an error pointer:
  * -EINVAL, -EEXIST, -ENOENT and others for the cgroup, -ENOMEM.
  */
@@ -288,7 +294,9 @@ struct e2ee_guard *e2ee_guard_new(struct e2ee_session *session,
  * e2ee_guard_del() - delete a guard; its sockets stay attached
  * @guard: which
  *
- * Context: process, under struct e2ee_net.lock, sleeps.
+ * Packets that are being looked at may still go by it.
+ *
+ * Context: process, under struct e2ee_net.lock.
  */
 void e2ee_guard_del(struct e2ee_guard *guard)
 {
@@ -298,8 +306,7 @@ void e2ee_guard_del(struct e2ee_guard *guard)
 	atomic_inc(&enet->seq);
 	guard->session->num_guards--;
 	enet->num_guards--;
-	synchronize_rcu_expedited();
-	e2ee_guard_free(guard);
+	call_rcu(&guard->rcu, e2ee_guard_free_rcu);
 }
 
 /* the namespace goes, or the module; under struct e2ee_net.lock */

@@ -7,6 +7,7 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <linux/e2ee.h>
@@ -20,6 +21,7 @@ struct sock;
 /**
  * struct e2ee_guard - a rule
  * @node: in struct e2ee_net.guards
+ * @rcu: frees it a grace period after it left the list
  * @session: where its sockets go; holds a reference
  * @id: given by us, from 1
  * @port_first: first local port, host order
@@ -34,6 +36,7 @@ struct sock;
  */
 struct e2ee_guard {
 	struct list_head node;
+	struct rcu_head rcu;
 	struct e2ee_session *session;
 	u32 id;
 	u16 port_first;

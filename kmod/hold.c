@@ -199,7 +199,10 @@ static void e2ee_hold_failed(struct e2ee_hold *hold, int err)
 	e2ee_event_send(hold->enet, hold->session, &msg);
 }
 
-/* -EAGAIN: somebody has the socket's lock */
+/*
+ * -EAGAIN: somebody has the lock of the socket, or that of the namespace, which
+ * its owner may keep busy: holds of other namespaces do not wait behind that.
+ */
 static int e2ee_hold_attach(struct e2ee_hold *hold)
 {
 	struct e2ee_net *enet = hold->enet;
@@ -207,15 +210,18 @@ static int e2ee_hold_attach(struct e2ee_hold *hold)
 	struct e2ee_guard *guard;
 	int err;
 
-	err = e2ee_socket_hook(hold->sk, enet, false, &why);
+	err = e2ee_socket_hook(hold->sk, enet, hold->session->memcg, &why);
 	if (err)
 		return err;
-	mutex_lock(&enet->lock);
+	if (!mutex_trylock(&enet->lock))
+		return -EAGAIN;
 	err = e2ee_socket_attach(hold->sk, hold->session, hold->guard, &why);
 	guard = e2ee_guard_by_id(enet, hold->guard);
 	if (!err && guard)
 		atomic_inc(&guard->sockets);
 	mutex_unlock(&enet->lock);
+	if (!err)
+		e2ee_socket_settle(hold->sk, hold->session);
 	if (err != -EEXIST)
 		return err;
 	/* somebody else did it, and knew of no hold */

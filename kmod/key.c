@@ -18,9 +18,11 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include "digest.h"
+#include "driver.h"
 #include "event.h"
 #include "hash.h"
 #include "key.h"
+#include "memory.h"
 #include "session.h"
 #include "stats.h"
 #include "stream.h"
@@ -419,14 +421,12 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 	struct e2ee_key *key;
 	int err;
 
-	key = kzalloc(sizeof(*key), GFP_KERNEL_ACCOUNT);
+	key = kzalloc(sizeof(*key), E2EE_GFP_REQUEST);
 	if (!key)
 		return ERR_PTR(-ENOMEM);
 	e2ee_key_fill(key, session, param);
-	err = e2ee_key_limits_check(key, why);
-	if (err)
-		goto free_key;
-	err = e2ee_key_direction_check(key, why);
+	err = e2ee_key_limits_check(key, why) ?:
+	      e2ee_key_direction_check(key, why);
 	if (err)
 		goto free_key;
 	err = -ENOMEM;
@@ -436,10 +436,13 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 			goto free_key;
 	}
 	key->sent = jiffies - E2EE_RECENT_TIME;
-	err = e2ee_aead_init(&key->aead, param->secret, param->secret_len,
-			     session->crypto);
+	err = e2ee_driver_key(session->driver, &key->aead, param->secret,
+			      param->secret_len);
 	if (err) {
-		e2ee_refuse(why, 0, err, "crypto driver is not available");
+		if (err != -ENOMEM)
+			e2ee_refuse(why, 0, err, err == -EAGAIN ?
+				    "crypto driver is being loaded: ask again" :
+				    "crypto driver is not available");
 		goto free_recent;
 	}
 	e2ee_object_created(E2EE_OBJECT_KEY);

@@ -5,7 +5,7 @@
  * A command runs under the lock of its namespace, and is refused before it
  * changes anything, or undone. What it makes is named in an answer that was
  * allocated before, so that nothing can be made and not be told of for want of
- * memory.
+ * memory. What a command does not wait for is said in session.c.
  */
 #include <linux/sched.h>
 #include "compat/compat.h"
@@ -187,6 +187,28 @@ static int key_del(struct e2ee_call *call)
 	return each_key(call, session, key_remove, NULL, &refused);
 }
 
+static int socket_attach_sk(struct e2ee_call *call, struct sock *sk,
+			    struct e2ee_session *session,
+			    struct e2ee_refusal *why)
+{
+	bool settles = e2ee_socket_settles(sk, session);
+	int err;
+
+	if (settles) {
+		err = e2ee_grace_check(call->enet, why);
+		if (err)
+			return err;
+	}
+	err = e2ee_socket_hook(sk, call->enet, NULL, why);
+	if (!err)
+		err = e2ee_socket_attach(sk, session, 0, why);
+	if (!err)
+		e2ee_socket_settle(sk, session);
+	if (settles)
+		e2ee_grace_done(call->enet);
+	return err;
+}
+
 static int socket_attach(struct e2ee_call *call)
 {
 	struct e2ee_refusal why = { };
@@ -198,18 +220,11 @@ static int socket_attach(struct e2ee_call *call)
 	      e2ee_parse_socket(call, &sk);
 	if (err)
 		return err;
-	/* whoever has the socket's lock does not stop the whole namespace */
-	e2ee_session_get(session);
-	mutex_unlock(&call->enet->lock);
-	err = e2ee_socket_hook(sk, call->enet, true, &why);
-	mutex_lock(&call->enet->lock);
-	if (!err)
-		err = e2ee_socket_attach(sk, session, 0, &why);
+	err = socket_attach_sk(call, sk, session, &why);
 	if (err)
 		e2ee_parse_refuse(call, call->attrs[E2EE_A_SOCKET], &why, err);
 	else	/* found: it is in the list, or was closed with its hooks */
 		err = e2ee_put_socket_ref(call->answer, e2ee_socket_find(sk));
-	e2ee_session_put(session);
 	sock_put(sk);
 	return err;
 }
@@ -250,16 +265,14 @@ static int guard_new(struct e2ee_call *call)
 	int err;
 
 	err = e2ee_parse_session(call, &session) ?:
-	      e2ee_parse_guard_param(call, &param) ?:
-	      e2ee_contact_start(call->enet);
+	      e2ee_parse_guard_param(call, &param);
 	if (err)
 		return err;
-	guard = e2ee_guard_new(session, &param, &why);
-	if (IS_ERR(guard)) {
-		e2ee_contact_stop(call->enet);
+	err = e2ee_contact_start(call->enet, &why);
+	guard = err ? ERR_PTR(err) : e2ee_guard_new(session, &param, &why);
+	if (IS_ERR(guard))
 		return e2ee_parse_refuse(call, call->attrs[E2EE_A_GUARD], &why,
 					 PTR_ERR(guard));
-	}
 	return e2ee_put_guard_ref(call->answer, guard);
 }
 
@@ -347,6 +360,16 @@ static void wipe_keys(const struct genl_info *info)
 		memzero_explicit(nest, rem);
 }
 
+/* What a request needs is at hand, or its sender is to make room and ask again. */
+static int answer_to(const struct e2ee_call *call, int err)
+{
+	if (err != -ENOMEM)
+		return err;
+	NL_SET_ERR_MSG(call->extack,
+		       "memory is not at hand without waiting: ask again");
+	return -EAGAIN;
+}
+
 static int run_call(struct e2ee_call *call, u8 cmd)
 {
 	struct genl_info *info = call->info;
@@ -366,11 +389,9 @@ static int run_call(struct e2ee_call *call, u8 cmd)
 	mutex_lock(&call->enet->lock);
 	err = calls[cmd].run(call);
 	mutex_unlock(&call->enet->lock);
-	if (!call->answer)
-		return err;
-	if (err) {
+	if (err || !call->answer) {
 		nlmsg_free(call->answer);
-		return err;
+		return answer_to(call, err);
 	}
 	genlmsg_end(call->answer, header);
 	return genlmsg_reply(call->answer, info);

@@ -56,8 +56,7 @@ static inline int e2ee_put_local(struct sk_buff *skb, int addr, int port,
 
 /**
  * struct e2ee_call - a command that is being carried out
- * @enet: namespace of the caller; its lock is held, but while a socket gets its
- *	hooks
+ * @enet: namespace of the caller; its lock is held
  * @attrs: attributes of the top level, valid as to the command's policy
  * @extack: where to say why it is refused
  * @user_ns: of the caller, in which it names users

@@ -323,7 +323,7 @@ static int put_drivers(struct sk_buff *skb)
 	int err;
 
 	/* without any driver the answer names none */
-	if (e2ee_aead_init(&aead, zero, sizeof(zero), ""))
+	if (e2ee_aead_init_ready(&aead, zero, sizeof(zero), ""))
 		return 0;
 	fallback = e2ee_aead_driver(&aead, true);
 	err = nla_put_string(skb, E2EE_A_INFO_DRIVER_SYNC,

@@ -9,9 +9,40 @@
  * of one socket, none of which nests in another. Packets take none of them on
  * the usual way: they read under RCU.
  *
- * lock_sock() of a socket is its owner's: he may sleep with it for as long as he
- * likes. It is taken with no lock of ours held, and waited for by nobody whom
- * others wait for (e2ee_socket_hook()); sockets_lock nests in it.
+ * lock_sock() of a socket is its owner's, who may sleep with it for as long as he
+ * likes. We only ever try to take it (e2ee_socket_hook()); sockets_lock nests in
+ * it.
+ *
+ * DOC: what a request does not wait for
+ *
+ * Generic netlink holds its own lock, cb_lock, for reading while it carries out
+ * all requests of one send(). Whoever registers a family waits for them, and then
+ * everybody's requests to any family wait for that. And whoever owns a network
+ * namespace, any user of the host, may send us requests. So a request waits for
+ * nothing that its sender or another user can put off: it tries, and where what
+ * it needs is not at hand, it is undone and answered with -EAGAIN, and its sender
+ * asks again (libe2ee does). That goes for the lock of a socket; for memory
+ * (memory.h); for drivers of ciphers, which a work item loads (driver.c); for
+ * hooks of netfilter, which a work item registers (contact.c); and, below, for
+ * packets that are under way.
+ *
+ * These locks and queues are shared by all namespaces and users:
+ *
+ *  - e2ee_digest_lock and e2ee_share_lock are spinlocks. Nothing sleeps or
+ *    allocates memory that is charged to somebody while having them.
+ *  - The workqueue of keys frees what deleted keys leave, which takes CPU time
+ *    and nothing else; whoever ends a namespace waits for it.
+ *  - The workqueue of holds (hold.c) takes neither the lock of a socket nor that
+ *    of a namespace where it would have to wait; it comes back later instead.
+ *    Packets that it sends do not wait for room.
+ *  - The workqueues of sockets and of receiving (socket.c, rx.c) use the CPU
+ *    only, but for the end of a grace period.
+ *  - The workqueue of first contact takes a lock of netfilter, under which the
+ *    owners of other namespaces may be throttled. A request for a guard is told
+ *    to ask again meanwhile.
+ *  - The workqueue of drivers may wait for modules and for self-tests of ciphers,
+ *    one driver at a time for each namespace.
+ *  - Tables of keys grow in the system's workqueue, at nobody's expense.
  *
  * A session is in its namespace's list until it is deleted; sockets that are
  * bound to it keep it in memory, and it tells them "blocked".
@@ -22,10 +53,12 @@
 #include <linux/slab.h>
 #include <net/netns/generic.h>
 #include "contact.h"
+#include "driver.h"
 #include "event.h"
 #include "guard.h"
 #include "hold.h"
 #include "key.h"
+#include "memory.h"
 #include "session.h"
 #include "socket.h"
 #include "stats.h"
@@ -161,11 +194,42 @@ static void e2ee_session_apply(struct e2ee_session *session,
 		WRITE_ONCE(session->epoch, param->epoch);
 }
 
+/**
+ * e2ee_grace_check() - may a request wait for packets that are under way?
+ * @enet: the namespace
+ * @why: told where it may not
+ *
+ * Such a wait takes milliseconds, and one send() may carry thousands of requests,
+ * all of which are carried out while everybody else waits. So only one of them
+ * may.
+ *
+ * Context: process, under struct e2ee_net.lock.
+ * Return: 0 or -EAGAIN.
+ */
+int e2ee_grace_check(struct e2ee_net *enet, struct e2ee_refusal *why)
+{
+	lockdep_assert_held(&enet->lock);
+	if (time_before(jiffies, enet->grace_next))
+		return e2ee_refuse(why, 0, -EAGAIN,
+				   "another request waited for packets just now: ask again");
+	return 0;
+}
+
+/**
+ * e2ee_grace_done() - a request has waited for packets that are under way
+ * @enet: the namespace
+ *
+ * Context: process, under struct e2ee_net.lock.
+ */
+void e2ee_grace_done(struct e2ee_net *enet)
+{
+	lockdep_assert_held(&enet->lock);
+	enet->grace_next = jiffies + E2EE_GRACE_PAUSE;
+}
+
 static int e2ee_session_check(const struct e2ee_session_param *param,
 			      struct e2ee_refusal *why)
 {
-	int err;
-
 	if (param->given & E2EE_SESSION_HAS_POLICY &&
 	    param->policy >= E2EE_POLICY_BLOCKED)
 		return e2ee_refuse(why, E2EE_A_SESSION_POLICY, -EINVAL,
@@ -175,13 +239,24 @@ static int e2ee_session_check(const struct e2ee_session_param *param,
 	     param->window > E2EE_WINDOW_MAX || !is_power_of_2(param->window)))
 		return e2ee_refuse(why, E2EE_A_SESSION_WINDOW, -ERANGE,
 				   "window must be a power of two from 64 to 65536");
-	if (param->given & E2EE_SESSION_HAS_CRYPTO) {
-		err = e2ee_aead_probe(param->crypto);
-		if (err)
-			return e2ee_refuse(why, E2EE_A_SESSION_CRYPTO, err,
-					   "no such driver of AES-GCM");
-	}
 	return 0;
+}
+
+static int e2ee_session_driver(struct e2ee_net *enet, const char *name,
+			       struct e2ee_driver **driver,
+			       struct e2ee_refusal *why)
+{
+	int err;
+
+	*driver = e2ee_driver_find(enet, name);
+	if (!IS_ERR(*driver))
+		return 0;
+	err = PTR_ERR(*driver);
+	if (err == -ENOMEM)
+		return err;
+	return e2ee_refuse(why, E2EE_A_SESSION_CRYPTO, err, err == -EAGAIN ?
+			   "crypto driver is being loaded: ask again" :
+			   "no such driver of AES-GCM");
 }
 
 /**
@@ -190,14 +265,16 @@ static int e2ee_session_check(const struct e2ee_session_param *param,
  * @param: its name, and what @given names
  * @why: told where it is refused
  *
- * Context: process, under struct e2ee_net.lock, sleeps.
- * Return: the session, valid while the lock is held, or an error pointer.
+ * Context: process, under struct e2ee_net.lock.
+ * Return: the session, valid while the lock is held, or an error pointer: -EAGAIN:
+ * its driver is being looked for.
  */
 struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 				      const struct e2ee_session_param *param,
 				      struct e2ee_refusal *why)
 {
 	struct e2ee_session *session;
+	struct e2ee_driver *driver;
 	int err;
 
 	if (e2ee_session_by_name(enet, param->name)) {
@@ -205,13 +282,18 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 			    "session with this name exists");
 		return ERR_PTR(-EEXIST);
 	}
-	err = e2ee_session_check(param, why);
+	err = e2ee_session_check(param, why) ?:
+	      e2ee_session_driver(enet, param->given & E2EE_SESSION_HAS_CRYPTO ?
+				  param->crypto : "", &driver, why);
 	if (err)
 		return ERR_PTR(err);
-	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
-	if (!session)
+	session = kzalloc(sizeof(*session), E2EE_GFP_REQUEST);
+	if (!session) {
+		e2ee_driver_put(driver);
 		return ERR_PTR(-ENOMEM);
+	}
 	session->enet = enet;
+	session->driver = driver;
 	session->memcg = get_mem_cgroup_from_mm(current->mm);
 	refcount_set(&session->ref, 1);
 	session->window = E2EE_WINDOW_DEFAULT;
@@ -225,7 +307,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	err = e2ee_session_give_id(session);
 	if (err)
 		goto free;
-	session->stats = e2ee_stats_alloc();
+	session->stats = e2ee_stats_alloc(E2EE_GFP_REQUEST);
 	err = -ENOMEM;
 	if (!session->stats)
 		goto free;
@@ -237,9 +319,24 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	return session;
 
 free:
+	e2ee_driver_put(driver);
 	mem_cgroup_put(session->memcg);
 	kfree(session);
 	return ERR_PTR(err);
+}
+
+static int e2ee_session_may_set(struct e2ee_session *session,
+				const struct e2ee_session_param *param,
+				bool tightens, struct e2ee_refusal *why)
+{
+	int err;
+
+	err = e2ee_session_check(param, why);
+	if (!err && param->given & E2EE_SESSION_HAS_EPOCH && !param->force)
+		err = e2ee_stream_epoch_check(session, param->epoch, why);
+	if (!err && tightens)
+		err = e2ee_grace_check(session->enet, why);
+	return err;
 }
 
 /**
@@ -248,8 +345,9 @@ free:
  * @param: what @given names
  * @why: told where it is refused
  *
- * Context: process, under struct e2ee_net.lock, sleeps.
- * Return: 0 or a negative errno; nothing changed then.
+ * Context: process, under struct e2ee_net.lock, sleeps for a grace period.
+ * Return: 0 or a negative errno; nothing changed then. -EAGAIN: its driver is being
+ * looked for, or another request waited for packets just now.
  */
 int e2ee_session_set(struct e2ee_session *session,
 		     const struct e2ee_session_param *param,
@@ -258,19 +356,25 @@ int e2ee_session_set(struct e2ee_session *session,
 	bool tightens = param->given & E2EE_SESSION_HAS_POLICY &&
 			param->policy == E2EE_POLICY_REQUIRED &&
 			session->policy != E2EE_POLICY_REQUIRED;
+	struct e2ee_driver *driver;
 	int err;
 
-	err = e2ee_session_check(param, why);
+	err = e2ee_session_may_set(session, param, tightens, why);
 	if (err)
 		return err;
-	if (param->given & E2EE_SESSION_HAS_EPOCH && !param->force) {
-		err = e2ee_stream_epoch_check(session, param->epoch, why);
+	if (param->given & E2EE_SESSION_HAS_CRYPTO) {
+		err = e2ee_session_driver(session->enet, param->crypto,
+					  &driver, why);
 		if (err)
 			return err;
+		swap(session->driver, driver);
+		e2ee_driver_put(driver);
 	}
 	e2ee_session_apply(session, param);
-	if (tightens)
+	if (tightens) {
 		e2ee_socket_purge(session);
+		e2ee_grace_done(session->enet);
+	}
 	atomic_inc(&session->enet->seq);
 	e2ee_session_event(session, E2EE_EVENT_SESSION_SET);
 	return 0;
@@ -297,6 +401,8 @@ int e2ee_session_del(struct e2ee_session *session, struct e2ee_refusal *why)
 	enet->num_sessions--;
 	atomic_inc(&enet->seq);
 	e2ee_key_del_all(session);
+	e2ee_driver_put(session->driver);
+	session->driver = NULL;
 	e2ee_session_event(session, E2EE_EVENT_SESSION_DEL);
 	e2ee_session_put(session);
 	return 0;
@@ -309,6 +415,8 @@ static int __net_init e2ee_net_init(struct net *net)
 
 	enet->net = net;
 	mutex_init(&enet->lock);
+	enet->grace_next = jiffies;
+	e2ee_contact_net_init(enet);
 	spin_lock_init(&enet->windows_lock);
 	e2ee_socket_net_init(enet);
 	INIT_LIST_HEAD(&enet->sessions);
@@ -331,13 +439,14 @@ static void __net_exit e2ee_net_exit(struct net *net)
 
 	mutex_lock(&enet->lock);
 	e2ee_guard_net_exit(enet);
-	e2ee_contact_stop(enet);
 	mutex_unlock(&enet->lock);
+	e2ee_contact_net_exit(enet);
 	e2ee_hold_net_exit(enet);	/* needs the lock to attach */
 	e2ee_socket_net_exit(enet);
 	mutex_lock(&enet->lock);
 	list_for_each_entry_safe(session, next, &enet->sessions, node)
 		e2ee_session_del(session, &why);
+	e2ee_driver_put(enet->driver);
 	mutex_unlock(&enet->lock);
 	e2ee_key_net_exit(enet);
 }
@@ -357,5 +466,6 @@ int e2ee_session_init(void)
 void e2ee_session_exit(void)
 {
 	unregister_pernet_subsys(&e2ee_net_ops);
+	rcu_barrier();		/* guards, the last of which may put a session: */
 	rcu_barrier();		/* e2ee_session_free() */
 }

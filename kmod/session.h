@@ -15,6 +15,7 @@
 #include <linux/e2ee.h>
 #include <net/net_namespace.h>
 
+struct e2ee_driver;
 struct e2ee_stats;
 struct mem_cgroup;
 
@@ -41,8 +42,8 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * struct e2ee_net - one network namespace
  * @net: the namespace; outlives this
  * @lock: serialises all changes by request: sessions, keys, guards; it is the
- *	outermost lock of the module and may be held over sleeping calls, but
- *	for lock_sock()
+ *	outermost lock of the module, and nobody waits while having it for
+ *	anything that the owner of the namespace can put off
  * @sessions: struct e2ee_session.node; changed under @lock, read under RCU
  * @guards: struct e2ee_guard.node; changed under @lock, read under RCU
  * @key_ids: keys by identity; changed under @lock
@@ -59,8 +60,14 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @tombs_lock: protects @tombs; softirq safe
  * @tombs: sending keys deleted a moment ago, while guards exist
  * @key_serial: order of installation of the newest key
+ * @driver: the driver that was last looked for; under @lock
  * @hold: private to hold.c
  * @contact: contact.c looks at its packets; under @lock
+ * @contact_work: makes contact.c look, or not
+ * @contact_until: jiffies up to which contact.c looks though there is no guard;
+ *	under @lock
+ * @contact_err: why the last attempt to look failed; under @lock
+ * @grace_next: jiffies from which a request may wait for packets; under @lock
  * @seq: bumped with every change of a list that dumps walk; atomic, as sockets
  *	are closed without @lock, and none may be lost
  * @next_session: next session id to try
@@ -87,8 +94,13 @@ struct e2ee_net {
 	spinlock_t tombs_lock;	/* tombs */
 	struct list_head tombs;
 	u64 key_serial;
+	struct e2ee_driver *driver;
 	struct e2ee_hold_net *hold;
 	bool contact;
+	struct delayed_work contact_work;
+	unsigned long contact_until;
+	int contact_err;
+	unsigned long grace_next;
 	atomic_t seq;
 	u32 next_session;
 	u32 next_guard;
@@ -113,7 +125,8 @@ struct e2ee_net {
  *	happens for every SSRC at once, between two packets
  * @rtx_pt: bitmap of the payload types that are RTX; read without a lock,
  *	a word at a time: a packet sees the old or the new list of its half
- * @crypto: driver of keys added from now on; "" is the best one
+ * @crypto: name of the driver of keys added from now on; "" is the best one
+ * @driver: that one; NULL once the session is deleted; under struct e2ee_net.lock
  * @stats: counters
  * @keys: struct e2ee_key.node, under struct e2ee_net.lock
  * @num_keys: entries of @keys
@@ -149,6 +162,7 @@ struct e2ee_session {
 	struct rcu_head rcu;
 	char name[E2EE_SESSION_NAME_MAX + 1];
 	char crypto[E2EE_CRYPTO_NAME_MAX + 1];
+	struct e2ee_driver *driver;
 
 	struct list_head keys;
 	u32 num_keys;
@@ -195,6 +209,9 @@ struct e2ee_session_param {
 
 extern unsigned int e2ee_net_id;
 
+/* between requests of a namespace that wait for packets */
+#define E2EE_GRACE_PAUSE	(msecs_to_jiffies(10) + 1)
+
 /* process context, under struct e2ee_net.lock, may sleep */
 struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 				      const struct e2ee_session_param *param,
@@ -203,6 +220,8 @@ int e2ee_session_set(struct e2ee_session *session,
 		     const struct e2ee_session_param *param,
 		     struct e2ee_refusal *why);
 int e2ee_session_del(struct e2ee_session *session, struct e2ee_refusal *why);
+int e2ee_grace_check(struct e2ee_net *enet, struct e2ee_refusal *why);
+void e2ee_grace_done(struct e2ee_net *enet);
 struct e2ee_session *e2ee_session_by_id(struct e2ee_net *enet, u32 id);
 struct e2ee_session *e2ee_session_by_name(struct e2ee_net *enet,
 					  const char *name);

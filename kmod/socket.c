@@ -15,9 +15,9 @@
  * SOCK_RCU_FREE, puts its own protocol back and drops the reference. Hence
  * struct e2ee_socket is valid wherever the socket is.
  *
- * A socket gets its hooks under its own lock, without ours, and is then bound to
- * a session under ours, without its own: packets pass through in between, as
- * they did before.
+ * A socket gets its hooks under its own lock, and is then bound to a session
+ * under ours, without its own: packets pass through in between, as they did
+ * before.
  *
  * DOC: hooks that are displaced
  *
@@ -34,10 +34,12 @@
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <net/udp_tunnel.h>
 #include "errqueue.h"
 #include "event.h"
+#include "memory.h"
 #include "mtu.h"
 #include "rx.h"
 #include "session.h"
@@ -299,18 +301,42 @@ static void e2ee_socket_fill_prot(struct e2ee_socket *socket,
 		WRITE_ONCE(to[i], from[i]);
 }
 
-static struct e2ee_socket *e2ee_socket_new(struct sock *sk)
+/*
+ * For a request the caller pays, who can make room and ask again. For a packet
+ * @memcg pays, and there is nobody to make room: as a program can have as many
+ * sockets only as its memory cgroup has paid for, this little more goes through
+ * at the limit, too. __GFP_HIGH of GFP_ATOMIC makes the difference.
+ */
+static struct e2ee_socket *e2ee_socket_alloc(struct mem_cgroup *memcg)
+{
+	gfp_t gfp = memcg ? GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN :
+			    E2EE_GFP_REQUEST;
+	struct mem_cgroup *old = NULL;
+	struct e2ee_socket *socket;
+
+	if (memcg)
+		old = set_active_memcg(memcg);
+	socket = kzalloc(sizeof(*socket), gfp);
+	if (socket) {
+		socket->stats = e2ee_stats_alloc(gfp);
+		if (!socket->stats) {
+			kfree(socket);
+			socket = NULL;
+		}
+	}
+	if (memcg)
+		set_active_memcg(old);
+	return socket;
+}
+
+static struct e2ee_socket *e2ee_socket_new(struct sock *sk,
+					   struct mem_cgroup *memcg)
 {
 	struct e2ee_socket *socket;
 
-	socket = kzalloc(sizeof(*socket), GFP_KERNEL_ACCOUNT);
+	socket = e2ee_socket_alloc(memcg);
 	if (!socket)
 		return NULL;
-	socket->stats = e2ee_stats_alloc();
-	if (!socket->stats) {
-		kfree(socket);
-		return NULL;
-	}
 	socket->sk = sk;
 	socket->enet = e2ee_net(sock_net(sk));
 	socket->id = atomic64_inc_return(&e2ee_socket_last_id);
@@ -425,8 +451,8 @@ static int e2ee_socket_mend(struct sock *sk, struct e2ee_refusal *why)
 	return 1;
 }
 
-/* clear media that passed meanwhile waits to be read */
-static void e2ee_socket_mended(struct sock *sk)
+/* clear media that passed unseen waits to be read: under required it is not */
+static void e2ee_socket_purge_one(struct sock *sk)
 {
 	struct e2ee_session *session;
 	struct e2ee_socket *socket;
@@ -439,12 +465,14 @@ static void e2ee_socket_mended(struct sock *sk)
 	rcu_read_unlock();
 	if (!purge)
 		return;
+	/* packets that passed before they met us are queued */
 	synchronize_rcu_expedited();
 	e2ee_rx_purge_clear(socket);
 }
 
 /* under the lock of the socket */
 static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
+				   struct mem_cgroup *memcg,
 				   struct e2ee_refusal *why)
 {
 	struct e2ee_socket *socket;
@@ -457,7 +485,7 @@ static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
 		return e2ee_socket_mend(sk, why);
 	if (!try_module_get(THIS_MODULE))	/* a guard, while we unload */
 		return -ENODEV;
-	socket = e2ee_socket_new(sk);
+	socket = e2ee_socket_new(sk, memcg);
 	if (!socket) {
 		module_put(THIS_MODULE);
 		return -ENOMEM;
@@ -485,42 +513,34 @@ static bool e2ee_socket_trylock(struct sock *sk)
  * e2ee_socket_hook() - give a socket our hooks, bound to nothing yet
  * @sk: a UDP socket; the caller has a reference
  * @enet: namespace that it must be of
- * @wait: for who has the socket's lock, E2EE_SOCKET_WAIT at most: its owner may
- *	sleep under it for as long as he likes, on a page of his own or for want
- *	of send buffer, so nobody may wait for him who has a lock himself
+ * @memcg: who pays for it; NULL: the caller
  * @why: told where it is refused
  *
  * Until e2ee_socket_attach() binds it the hooks pass everything through. They
  * stay, whether it does or not.
  *
- * Context: process, without struct e2ee_net.lock, sleeps.
- * Return: 0, also where it has them already; -EAGAIN: somebody has its lock,
- * and @wait was not asked for, or in vain; -EINTR: killed meanwhile; -EBUSY: in
- * use by others; -EXDEV: of another namespace; -ESHUTDOWN; -ENOMEM; -ENODEV:
- * the module is being unloaded.
+ * The lock of a socket is its owner's, who may sleep with it for as long as he
+ * likes, on a page of his own or for want of send buffer. So nobody waits for it
+ * here.
+ *
+ * Context: process; sleeps for a grace period where hooks were displaced.
+ * Return: 0, also where it has them already; -EAGAIN: somebody has its lock;
+ * -EBUSY: in use by others; -EXDEV: of another namespace; -ESHUTDOWN; -ENOMEM;
+ * -ENODEV: the module is being unloaded.
  */
-int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet, bool wait,
-		     struct e2ee_refusal *why)
+int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet,
+		     struct mem_cgroup *memcg, struct e2ee_refusal *why)
 {
-	long left = 0;
 	int err;
 
-	if (e2ee_socket_trylock(sk))
-		left = 1;
-	else if (wait)
-		left = wait_event_killable_timeout(sk->sk_lock.wq,
-						   e2ee_socket_trylock(sk),
-						   E2EE_SOCKET_WAIT);
-	if (left < 0)
-		return -EINTR;
-	if (!left)
+	if (!e2ee_socket_trylock(sk))
 		return e2ee_refuse(why, 0, -EAGAIN,
 				   "socket is locked by a call that does not end: try again");
-	err = e2ee_socket_hook_locked(sk, enet, why);
+	err = e2ee_socket_hook_locked(sk, enet, memcg, why);
 	release_sock(sk);
 	if (err <= 0)
 		return err;
-	e2ee_socket_mended(sk);
+	e2ee_socket_purge_one(sk);
 	return 0;
 }
 
@@ -565,7 +585,7 @@ static void e2ee_socket_watch_work(struct work_struct *work)
 
 	while ((sk = e2ee_socket_next_displaced(enet, all, &below))) {
 		/* one that is locked has its turn the next time */
-		e2ee_socket_hook(sk, enet, false, &why);
+		e2ee_socket_hook(sk, enet, NULL, &why);
 		sock_put(sk);
 	}
 	spin_lock_bh(&enet->sockets_lock);
@@ -606,7 +626,7 @@ static int e2ee_socket_bind_new(struct e2ee_socket *socket,
 {
 	int err;
 
-	/* the lock of the namespace was open while the socket got its hooks */
+	/* a hold has no lock of ours while the socket gets its hooks */
 	if (READ_ONCE(session->policy) == E2EE_POLICY_BLOCKED)
 		return e2ee_refuse(why, 0, -ENOENT,
 				   "session was deleted meanwhile");
@@ -630,10 +650,9 @@ static int e2ee_socket_bind_new(struct e2ee_socket *socket,
  * @guard: id of the guard that asks, or 0
  * @why: told where it is refused
  *
- * Under the policy required, clear media that waits to be read is dropped.
+ * e2ee_socket_settle() is to follow.
  *
- * Context: process, under struct e2ee_net.lock, sleeps, but for nothing that
- * belongs to the socket's owner.
+ * Context: process, under struct e2ee_net.lock.
  * Return: 0; -EEXIST: attached to it already; -EBUSY: attached to another, or
  * corked; -ENOENT: the session was deleted; -ESHUTDOWN.
  */
@@ -646,15 +665,41 @@ int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 	lockdep_assert_held(&session->enet->lock);
 	err = e2ee_socket_bind_new(socket, session, guard, why);
 	trace_attach(session->id, socket ? socket->id : 0, guard, err);
-	if (err)
-		return err;
-	if (session->policy == E2EE_POLICY_REQUIRED) {
-		/* packets that passed before they met us are queued */
-		synchronize_rcu_expedited();
-		e2ee_rx_purge_clear(socket);
-	}
-	e2ee_socket_event(socket, session, E2EE_EVENT_ATTACHED);
-	return 0;
+	return err;
+}
+
+/**
+ * e2ee_socket_settles() - would attaching this socket wait for packets?
+ * @sk: a UDP socket
+ * @session: where it is to go
+ *
+ * Context: process, under struct e2ee_net.lock.
+ */
+bool e2ee_socket_settles(const struct sock *sk,
+			 const struct e2ee_session *session)
+{
+	const struct e2ee_socket *socket = e2ee_socket_find(sk);
+
+	return READ_ONCE(session->policy) == E2EE_POLICY_REQUIRED ||
+	       (socket && !e2ee_socket_is_hooked(socket));
+}
+
+/**
+ * e2ee_socket_settle() - a socket was attached: drop what passed before
+ * @sk: the socket; the caller has a reference
+ * @session: what it was attached to; the caller has a reference
+ *
+ * Under the policy required, clear media that waits to be read is dropped.
+ *
+ * Context: process, sleeps for a grace period.
+ */
+void e2ee_socket_settle(struct sock *sk, struct e2ee_session *session)
+{
+	struct e2ee_socket *socket = e2ee_socket_find(sk);
+
+	e2ee_socket_purge_one(sk);
+	if (socket)
+		e2ee_socket_event(socket, session, E2EE_EVENT_ATTACHED);
 }
 
 /**

@@ -20,10 +20,11 @@ struct e2ee_refusal;
 struct e2ee_rx_request;
 struct e2ee_session;
 struct e2ee_stats;
+struct mem_cgroup;
 
 #define E2EE_ENCAP_TYPE	200	/* private: none of UDP_ENCAP_* */
 
-#define E2EE_SOCKET_WAIT	(5 * HZ)	/* for a socket's lock */
+#define E2EE_SOCKET_WAIT	(5 * HZ)	/* a hold, for a socket's lock */
 #define E2EE_SOCKET_WATCH	(60 * HZ)	/* between looks at all hooks */
 
 /**
@@ -102,11 +103,14 @@ static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
 	return container_of(prot, struct e2ee_socket, prot);
 }
 
-/* process context, sleeps, without struct e2ee_net.lock */
-int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet, bool wait,
-		     struct e2ee_refusal *why);
+/* process context, sleeps for a grace period at most */
+int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet,
+		     struct mem_cgroup *memcg, struct e2ee_refusal *why);
+void e2ee_socket_settle(struct sock *sk, struct e2ee_session *session);
 
-/* process context, sleeps, under struct e2ee_net.lock */
+/* process context, under struct e2ee_net.lock; purging sleeps */
+bool e2ee_socket_settles(const struct sock *sk,
+			 const struct e2ee_session *session);
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why);
 void e2ee_socket_purge(struct e2ee_session *session);

@@ -81,16 +81,17 @@ void e2ee_object_destroyed(enum e2ee_object object)
 
 /**
  * e2ee_stats_alloc() - a set of counters, all zero
+ * @gfp: how to allocate them
  *
- * Context: process, may sleep.
+ * Context: process.
  * Return: free it with free_percpu(); NULL without memory.
  */
-struct e2ee_stats __percpu *e2ee_stats_alloc(void)
+struct e2ee_stats __percpu *e2ee_stats_alloc(gfp_t gfp)
 {
 	struct e2ee_stats __percpu *stats;
 	int cpu;
 
-	stats = alloc_percpu_gfp(struct e2ee_stats, GFP_KERNEL_ACCOUNT);
+	stats = alloc_percpu_gfp(struct e2ee_stats, gfp);
 	if (!stats)
 		return NULL;
 	for_each_possible_cpu(cpu)

@@ -44,7 +44,7 @@ void e2ee_object_created(enum e2ee_object object);
 void e2ee_object_destroyed(enum e2ee_object object);
 
 /* process context */
-struct e2ee_stats __percpu *e2ee_stats_alloc(void);
+struct e2ee_stats __percpu *e2ee_stats_alloc(gfp_t gfp);
 void e2ee_stats_sum(const struct e2ee_stats __percpu *stats,
 		    u64 sum[E2EE_STATS_NUM]);
 int e2ee_stats_init(void);	/* debugfs e2ee/objects: "name created destroyed" a line */

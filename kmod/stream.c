@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include "hash.h"
 #include "key.h"
+#include "memory.h"
 #include "session.h"
 #include "stream.h"
 
@@ -200,7 +201,7 @@ struct e2ee_recent *e2ee_recent_new(void)
 {
 	struct e2ee_recent *recent;
 
-	recent = kzalloc(sizeof(*recent), GFP_KERNEL_ACCOUNT);
+	recent = kzalloc(sizeof(*recent), E2EE_GFP_REQUEST);
 	if (recent)	/* jiffies start below zero: not "a moment ago" */
 		recent->crowded = jiffies - E2EE_RECENT_TIME;
 	return recent;

@@ -2,6 +2,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/slab.h>
+#include "memory.h"
 #include "session.h"
 #include "tomb.h"
 
@@ -29,13 +30,13 @@ struct e2ee_tomb {
  *
  * Under memory pressure there is none, and its packets in flight are dropped.
  *
- * Context: process, may sleep.
+ * Context: process.
  */
 void e2ee_tomb_add(struct e2ee_net *enet, u32 session, u64 kid)
 {
 	struct e2ee_tomb *tomb, *old, *next;
 
-	tomb = kmalloc(sizeof(*tomb), GFP_KERNEL_ACCOUNT);
+	tomb = kmalloc(sizeof(*tomb), E2EE_GFP_REQUEST);
 	spin_lock_bh(&enet->tombs_lock);
 	list_for_each_entry_safe(old, next, &enet->tombs, node) {
 		if (time_before(jiffies, old->time + E2EE_TOMB_TIME))

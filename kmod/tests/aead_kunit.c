@@ -211,6 +211,22 @@ static void refuses_what_is_no_aes_gcm(struct kunit *test)
 						      "rfc4106(gcm(aes))"));
 }
 
+/* What could be built of parts is not, where that would take waiting. */
+static void what_is_not_ready_is_not_built(struct kunit *test)
+{
+	static const char name[] = "rfc4543(gcm(aes))";
+	static const u8 key[36];
+	struct e2ee_aead aead;
+
+	KUNIT_EXPECT_EQ(test, -ENOENT,
+			e2ee_aead_init_ready(&aead, key, sizeof(key), name));
+	/* no AES-GCM, but there now */
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			e2ee_aead_init(&aead, key, sizeof(key), name));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			e2ee_aead_init_ready(&aead, key, sizeof(key), name));
+}
+
 static void named_driver_is_the_one_in_use(struct kunit *test)
 {
 	const struct sframe_vector *v = &sframe_vectors[0];
@@ -297,6 +313,7 @@ static struct kunit_case aead_cases[] = {
 	KUNIT_CASE(in_softirq_without_simd),
 	KUNIT_CASE(opens_what_it_seals),
 	KUNIT_CASE_SLOW(refuses_what_is_no_aes_gcm),
+	KUNIT_CASE(what_is_not_ready_is_not_built),
 	KUNIT_CASE(named_driver_is_the_one_in_use),
 	KUNIT_CASE(asynchronous_driver),
 	{ }

@@ -146,11 +146,7 @@ static uint64_t get_u64(const struct nlattr *attr)
 	return value;
 }
 
-/*
- * Send, then read up to the acknowledgement. @answer, MSG_ROOM bytes or NULL,
- * gets the first message before it.
- */
-static int transact(struct ctl *ctl, struct request *req, void *answer)
+static int transact_once(struct ctl *ctl, struct request *req, void *answer)
 {
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	char buf[2 * MSG_ROOM];
@@ -178,6 +174,23 @@ static int transact(struct ctl *ctl, struct request *req, void *answer)
 			if (answer && n->nlmsg_len <= MSG_ROOM)
 				memcpy(answer, n, n->nlmsg_len);
 		}
+	}
+}
+
+/*
+ * Send, then read up to the acknowledgement. @answer, MSG_ROOM bytes or NULL,
+ * gets the first message before it.
+ */
+static int transact(struct ctl *ctl, struct request *req, void *answer)
+{
+	int64_t end = now_ms() + CTL_PATIENCE;
+	int err;
+
+	for (;;) {
+		err = transact_once(ctl, req, answer);
+		if (err != -EAGAIN || ctl->impatient || now_ms() > end)
+			return err;
+		poll(NULL, 0, 2);
 	}
 }
 

@@ -22,7 +22,11 @@ struct ctl {
 	int fd;
 	uint32_t seq;
 	struct ctl_family family;
+	bool impatient;		/* -EAGAIN is an answer; else asks again */
 };
+
+/* How long whoever is told to ask again does so, ms */
+#define CTL_PATIENCE	5000
 
 struct ctl_session {
 	int policy;		/* enum e2ee_policy; required is 0 */

@@ -239,7 +239,7 @@ static void parse_error(struct nl_said *said, const struct nlmsghdr *n)
 	said->miss_nest = nl_get_u32(find(tlvs, len, MISS_NEST));
 }
 
-int nl_talk(struct nl *nl, struct nl_msg *msg, struct nl_said *said)
+static int talk_once(struct nl *nl, struct nl_msg *msg, struct nl_said *said)
 {
 	static __thread uint8_t buf[2 * NL_ROOM]
 		__attribute__((aligned(NLMSG_ALIGNTO)));
@@ -270,6 +270,16 @@ int nl_talk(struct nl *nl, struct nl_msg *msg, struct nl_said *said)
 			}
 		}
 	}
+}
+
+int nl_talk(struct nl *nl, struct nl_msg *msg, struct nl_said *said)
+{
+	int64_t end = now_ms() + CTL_PATIENCE;
+
+	while (talk_once(nl, msg, said) == -EAGAIN && !nl->impatient &&
+	       now_ms() < end)
+		poll(NULL, 0, 2);
+	return said->err;
 }
 
 int nl_do(struct nl *nl, struct nl_msg *msg)

@@ -20,6 +20,7 @@ struct nl {
 	uint32_t seq;
 	uint16_t family;
 	uint32_t events;	/* multicast group */
+	bool impatient;		/* -EAGAIN is an answer; else asks again */
 	/* called with all bytes that the kernel sends, if not NULL */
 	void (*heard)(void *arg, const void *data, size_t len);
 	void *arg;

@@ -3,8 +3,11 @@
  * Requests and their answers.
  */
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 
 #include <linux/netlink.h>
 #include <netlink/attr.h>
@@ -14,6 +17,15 @@
 
 /* A listing that objects come and go under is begun again, so many times */
 #define DUMP_TRIES	16
+
+/* How long a request is repeated that the kernel wants to be asked again, ms */
+#define AGAIN_TIME	5000
+/* The pause before the second time, which doubles up to the longest one, ms */
+#define AGAIN_PAUSE	1
+#define AGAIN_PAUSE_MAX	64
+/* Memory that the kernel needs for each byte of a request, with some to spare */
+#define AGAIN_ROOM	32
+#define AGAIN_ROOM_MIN	65536
 
 struct explanation {
 	const char *text;
@@ -181,19 +193,72 @@ static int single_answer(const struct nlmsghdr *nlh, void *arg)
 	return e2ee_unpack(nlh, single->table, single->object);
 }
 
-/* One request; what it answers, if anything, goes into object. Frees msg. */
-int e2ee_do(struct e2ee_ctx *ctx, struct nl_msg *msg,
-	    const struct table *table, void *object)
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * The kernel never waits for memory while it carries out a request, so where a
+ * memory cgroup stands at its limit, nothing is given up for the request's sake:
+ * not even cached files. For memory of our own the kernel does wait, and when we
+ * give that memory back, there is room.
+ */
+static void room_make(const struct nlmsghdr *request)
+{
+	size_t size = AGAIN_ROOM_MIN + (size_t)request->nlmsg_len * AGAIN_ROOM;
+	size_t at;
+	char *room;
+
+	room = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (room == MAP_FAILED)
+		return;
+	for (at = 0; at < size; at += 4096)
+		*(volatile char *)(room + at) = 1;
+	munmap(room, size);
+}
+
+static int do_once(struct e2ee_ctx *ctx, struct nl_msg *msg,
+		   const struct table *table, void *object)
 {
 	struct single single = { .table = table, .object = object };
 	struct nlmsghdr *request = nlmsg_hdr(msg);
 	int ret;
 
-	request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	request->nlmsg_seq = NL_AUTO_SEQ;
 	ret = e2ee_send(ctx, ctx->genl, msg);
 	if (!ret)
 		ret = answers_read(ctx, ctx->genl, request,
 				   table ? single_answer : NULL, &single);
+	return ret;
+}
+
+/*
+ * One request; what it answers, if anything, goes into object. The kernel does
+ * not wait for what the request needs, but wants to be asked again. Frees msg.
+ */
+int e2ee_do(struct e2ee_ctx *ctx, struct nl_msg *msg,
+	    const struct table *table, void *object)
+{
+	struct timespec pause = { .tv_nsec = AGAIN_PAUSE * 1000000L };
+	int64_t end = now_ms() + AGAIN_TIME;
+	int ret;
+
+	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	for (;;) {
+		ret = do_once(ctx, msg, table, object);
+		if (ret != -EAGAIN || !ctx->refused || now_ms() >= end)
+			break;
+		room_make(nlmsg_hdr(msg));
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < AGAIN_PAUSE_MAX * 1000000L)
+			pause.tv_nsec *= 2;
+		e2ee_set_error(ctx, "%s", "");
+	}
 	if (ret < 0 && !ctx->refused && !*ctx->error)
 		e2ee_set_error(ctx, "answer not understood: %s",
 			       strerror(-ret));

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* An ordinary user of the host, and processes that become one. */
+#ifndef E2EE_TEST_USER_H
+#define E2EE_TEST_USER_H
+
+/*
+ * The calling process becomes "nobody", who is root of a user namespace and of a
+ * network namespace of his own: 0 or -errno
+ */
+int user_become(void);
+
+/* Runs @run in a child. 0: it returned 0 */
+int user_child(int (*run)(void *arg), void *arg);
+
+#endif /* E2EE_TEST_USER_H */
