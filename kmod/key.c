@@ -24,6 +24,7 @@
 #include "key.h"
 #include "memory.h"
 #include "session.h"
+#include "share.h"
 #include "stats.h"
 #include "stream.h"
 #include "tomb.h"
@@ -85,6 +86,7 @@ static void e2ee_key_free_work(struct work_struct *work)
 
 	e2ee_window_free_key(key);
 	e2ee_aead_destroy(&key->aead);
+	e2ee_share_put(key->share, E2EE_SHARE_KEYS);
 	kfree(key->recent);
 	kfree_sensitive(key);
 	e2ee_object_destroyed(E2EE_OBJECT_KEY);
@@ -414,6 +416,19 @@ static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
 		key->expires = ktime_get_boottime_seconds() + param->expires;
 }
 
+/* the crypto API's memory for a key, kilobytes perhaps, is charged to nobody */
+static int e2ee_key_charge(struct e2ee_key *key, struct e2ee_refusal *why)
+{
+	int err;
+
+	err = e2ee_share_take(key->enet->net->user_ns, E2EE_SHARE_KEYS,
+			      E2EE_KEYS_PER_SHARE, &key->share);
+	if (err == -EDQUOT)
+		e2ee_refuse(why, 0, err,
+			    "this user namespace has as many keys as it may have");
+	return err;
+}
+
 static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 				       const struct e2ee_key_param *param,
 				       struct e2ee_refusal *why)
@@ -426,7 +441,8 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 		return ERR_PTR(-ENOMEM);
 	e2ee_key_fill(key, session, param);
 	err = e2ee_key_limits_check(key, why) ?:
-	      e2ee_key_direction_check(key, why);
+	      e2ee_key_direction_check(key, why) ?:
+	      e2ee_key_charge(key, why);
 	if (err)
 		goto free_key;
 	err = -ENOMEM;
@@ -451,6 +467,7 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 free_recent:
 	kfree(key->recent);
 free_key:
+	e2ee_share_put(key->share, E2EE_SHARE_KEYS);
 	kfree_sensitive(key);
 	return ERR_PTR(err);
 }

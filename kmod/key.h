@@ -19,6 +19,7 @@ struct e2ee_net;
 struct e2ee_recent;
 struct e2ee_refusal;
 struct e2ee_session;
+struct e2ee_share;
 struct e2ee_window;
 
 /* hash table keys: no holes, so that all bytes count */
@@ -82,6 +83,7 @@ struct e2ee_digest_id {
  * @windows: struct e2ee_window.in_key, one a receiving socket
  * @recent: SSRCs that sent lately with a key for any; else NULL
  * @kept: what the module remembers of it till unload (tx); else NULL
+ * @share: whom it is charged to; NULL: the host itself
  */
 struct e2ee_key {
 	/* what packets look at, in as few cache lines as it takes */
@@ -119,6 +121,7 @@ struct e2ee_key {
 	u64 packets;
 	u64 ctr_first;
 	struct e2ee_digest *kept;
+	struct e2ee_share *share;
 };
 
 #define E2EE_CTR_DEAD	U64_MAX		/* deleted; no limit lies above it */

@@ -13,10 +13,12 @@ struct user_namespace;
 /**
  * enum e2ee_share_kind - what is counted
  * @E2EE_SHARE_DIGESTS: AEAD keys remembered
+ * @E2EE_SHARE_KEYS: keys that live, whose transforms no memory cgroup pays for
  * @E2EE_SHARE_NUM: how many kinds there are
  */
 enum e2ee_share_kind {
 	E2EE_SHARE_DIGESTS,
+	E2EE_SHARE_KEYS,
 	E2EE_SHARE_NUM,
 };
 

@@ -28,6 +28,7 @@
 #define E2EE_LIMIT_DEFAULT	(1ULL << 32)
 #define E2EE_KEYS_PER_SESSION	65536
 #define E2EE_KEYS_PER_NET	100000
+#define E2EE_KEYS_PER_SHARE	16384	/* of a user namespace not the host's */
 #define E2EE_DIGESTS_MAX	(1U << 20)
 #define E2EE_DIGESTS_PER_SHARE	65536	/* of a user namespace not the host's */
 

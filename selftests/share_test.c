@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What no memory cgroup pays for, one user cannot take without end: all his
+ * namespaces together have so many keys.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+
+#include "lib/harness.h"
+#include "lib/netlink.h"
+#include "lib/scene.h"
+#include "lib/user.h"
+
+#define BATCH	512
+#define FIRST	(E2EE_KEYS_PER_SHARE / BATCH - 4)	/* batches */
+#define REST	4
+#define WORDS	"this user namespace has as many keys as it may have"
+
+static int wrong(const char *what, const char *why)
+{
+	printf("# %s: %s\n", what, why);
+	fflush(stdout);
+	return 1;
+}
+
+static struct nl_msg *keys(const struct nl *nl, const char *session,
+			   unsigned int batch, unsigned int num)
+{
+	struct nl_msg *msg = nl_begin(nl, E2EE_CMD_KEY_NEW);
+	uint8_t secret[32];
+
+	nl_put_session(msg, 0, session);
+	for (unsigned int i = 0; i < num; i++) {
+		nl_fresh_secret(secret);
+		nl_put_key(msg, E2EE_DIR_RX, batch * BATCH + i, secret);
+	}
+	return msg;
+}
+
+/* A namespace with a session and @batches of keys; 0 or -errno */
+static int fill(struct nl *nl, unsigned int batches)
+{
+	int err;
+
+	err = nl_open(nl);
+	if (!err)
+		err = nl_do(nl, nl_session(nl, E2EE_CMD_SESSION_NEW, 0, "x"));
+	for (unsigned int i = 0; i < batches && !err; i++)
+		err = nl_do(nl, keys(nl, "x", i, BATCH));
+	return err;
+}
+
+/* The keys of a session that is deleted are freed a moment later. */
+static int comes_to_fit(struct nl *nl)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	int err;
+
+	do {
+		err = nl_do(nl, keys(nl, "x", REST, BATCH));
+	} while (err == -EDQUOT && now_ms() < end);
+	return err;
+}
+
+static int user(void *arg)
+{
+	struct nl first, second;
+	const char *why;
+
+	if (user_become() || fill(&first, FIRST) || unshare(CLONE_NEWNET) ||
+	    fill(&second, REST))
+		return wrong("namespaces", strerror(errno));
+	/* in the one as in the other, and all of a message or none */
+	why = nl_refused(&second, keys(&second, "x", REST, 1), EDQUOT, WORDS);
+	if (*why)
+		return wrong("one more", why);
+	why = nl_refused(&first, keys(&first, "x", FIRST, 1), EDQUOT, WORDS);
+	if (*why)
+		return wrong("one more elsewhere", why);
+	if (nl_do(&first, nl_session(&first, E2EE_CMD_SESSION_DEL, 0, "x")) ||
+	    comes_to_fit(&second))
+		return wrong("after some were deleted", "does not fit");
+	return 0;
+}
+
+TEST(keys_of_a_user)
+{
+	struct nl host;
+
+	EXPECT_EQ(0, user_child(user, NULL));
+	/* root of the host has no share */
+	sock_netns();
+	EXPECT_EQ(0, fill(&host, E2EE_KEYS_PER_SHARE / BATCH + 1));
+	nl_close(&host);
+}
+
+TEST_HARNESS_MAIN
