@@ -226,19 +226,15 @@ static bool e2ee_contact_hears4(const struct sock *sk,
 static bool e2ee_contact_hears6(const struct sock *sk,
 				const struct sk_buff *skb)
 {
-#if IS_ENABLED(CONFIG_IPV6)
+	const struct in6_addr *remote = e2ee_compat_remote6(sk);
+	const struct in6_addr *local = e2ee_compat_local6(sk);
 	const struct ipv6hdr *iph = ipv6_hdr(skb);
 
 	return sk->sk_family == AF_INET6 &&
-	       (ipv6_addr_any(&sk->sk_v6_daddr) ||
-		ipv6_addr_equal(&sk->sk_v6_daddr, &iph->saddr)) &&
-	       (ipv6_addr_any(&sk->sk_v6_rcv_saddr) ||
-		ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &iph->daddr)) &&
+	       (ipv6_addr_any(remote) || ipv6_addr_equal(remote, &iph->saddr)) &&
+	       (ipv6_addr_any(local) || ipv6_addr_equal(local, &iph->daddr)) &&
 	       udp_sk_bound_dev_eq(sock_net(sk), READ_ONCE(sk->sk_bound_dev_if),
 				   inet6_iif(skb), inet6_sdif(skb));
-#else
-	return false;
-#endif
 }
 
 /*

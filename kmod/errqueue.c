@@ -84,7 +84,7 @@ static void e2ee_icmp_report(struct sock *sk, const struct e2ee_icmp *icmp,
 static void e2ee_errqueue_rcv(struct sock *sk, struct sk_buff *skb, int err,
 			      __be16 port, u32 info, u8 *payload)
 {
-	bool v6 = skb->protocol == htons(ETH_P_IPV6);
+	bool v6 = e2ee_compat_is_ipv6(skb);
 	struct e2ee_icmp icmp;
 	bool queued;
 
@@ -194,7 +194,7 @@ static u32 e2ee_icmp_info(const struct sk_buff *skb, bool v6)
 static void e2ee_errqueue_rcv(struct sock *sk, struct sk_buff *skb,
 			      unsigned int udp_offset)
 {
-	bool v6 = skb->protocol == htons(ETH_P_IPV6);
+	bool v6 = e2ee_compat_is_ipv6(skb);
 	u32 info = e2ee_icmp_info(skb, v6);
 	struct e2ee_icmp icmp;
 	bool queued;

@@ -153,13 +153,13 @@ static int e2ee_socket_addr_match(const struct sock *sk, const u8 *addr,
 			return 2;
 		return !sk->sk_rcv_saddr &&
 		       (sk->sk_family == AF_INET ||
-			ipv6_addr_any(&sk->sk_v6_rcv_saddr));
+			ipv6_addr_any(e2ee_compat_local6(sk)));
 	}
 	if (sk->sk_family != AF_INET6)
 		return 0;
-	if (!memcmp(&sk->sk_v6_rcv_saddr, addr, sizeof(struct in6_addr)))
+	if (!memcmp(e2ee_compat_local6(sk), addr, sizeof(struct in6_addr)))
 		return 2;
-	return ipv6_addr_any(&sk->sk_v6_rcv_saddr);
+	return ipv6_addr_any(e2ee_compat_local6(sk));
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
+#include "compat/compat.h"
 #include "guard.h"
 #include "memory.h"
 #include "session.h"
@@ -20,16 +21,12 @@ static bool e2ee_guard_addr_match(const struct e2ee_guard *guard,
 	if (!guard->addr_len)
 		return true;
 	if (guard->addr_len == sizeof(struct in6_addr)) {
-#if IS_ENABLED(CONFIG_IPV6)
 		if (sk->sk_family != AF_INET6)
 			return false;
-		addr = (const u8 *)&sk->sk_v6_rcv_saddr;
+		addr = e2ee_compat_local6(sk)->s6_addr;
 		/* bound to any: it may use the guard's address */
-		if (ipv6_addr_any(&sk->sk_v6_rcv_saddr))
+		if (ipv6_addr_any(e2ee_compat_local6(sk)))
 			return true;
-#else
-		return false;
-#endif
 	} else if (!sk->sk_rcv_saddr) {
 		return sk->sk_family == AF_INET || !ipv6_only_sock(sk);
 	}

@@ -8,6 +8,7 @@
 #include <net/genetlink.h>
 #include <net/inet_sock.h>
 #include <linux/e2ee.h>
+#include "compat/compat.h"
 
 struct e2ee_guard;
 struct e2ee_guard_param;
@@ -30,10 +31,8 @@ static inline int e2ee_put_addr(struct sk_buff *skb, int type,
 				const struct sock *sk, __be32 v4,
 				const struct in6_addr *v6)
 {
-#if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
 		return nla_put_in6_addr(skb, type, v6);
-#endif
 	return nla_put_in_addr(skb, type, v4);
 }
 
@@ -44,13 +43,8 @@ static inline int e2ee_put_addr(struct sk_buff *skb, int type,
 static inline int e2ee_put_local(struct sk_buff *skb, int addr, int port,
 				 const struct sock *sk)
 {
-	const struct in6_addr *local6 = NULL;
-
-#if IS_ENABLED(CONFIG_IPV6)
-	local6 = &sk->sk_v6_rcv_saddr;
-#endif
 	return e2ee_put_addr(skb, addr, sk, inet_sk(sk)->inet_rcv_saddr,
-			     local6) ?:
+			     e2ee_compat_local6(sk)) ?:
 	       nla_put_u16(skb, port, READ_ONCE(inet_sk(sk)->inet_num));
 }
 

@@ -131,15 +131,11 @@ static int put_key(struct sk_buff *skb, struct e2ee_key *key)
 
 static int put_remote(struct sk_buff *skb, const struct sock *sk)
 {
-	const struct in6_addr *remote6 = NULL;
-
-#if IS_ENABLED(CONFIG_IPV6)
-	remote6 = &sk->sk_v6_daddr;
-#endif
 	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
 		return 0;
 	return e2ee_put_addr(skb, E2EE_A_SOCKET_REMOTE_ADDR, sk,
-			     inet_sk(sk)->inet_daddr, remote6) ?:
+			     inet_sk(sk)->inet_daddr,
+			     e2ee_compat_remote6(sk)) ?:
 	       nla_put_u16(skb, E2EE_A_SOCKET_REMOTE_PORT,
 			   ntohs(READ_ONCE(inet_sk(sk)->inet_dport)));
 }

@@ -12,6 +12,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/udp.h>
+#include "compat/compat.h"
 #include "datagram.h"
 #include "resend.h"
 #include "socket.h"
@@ -110,11 +111,7 @@ static bool e2ee_resend_to_peer(const struct sock *sk,
 		return false;
 	if (skb->protocol == htons(ETH_P_IP))
 		return inet_sk(sk)->inet_daddr == ip_hdr(skb)->daddr;
-#if IS_ENABLED(CONFIG_IPV6)
-	return ipv6_addr_equal(&sk->sk_v6_daddr, &ipv6_hdr(skb)->daddr);
-#else
-	return false;
-#endif
+	return ipv6_addr_equal(e2ee_compat_remote6(sk), &ipv6_hdr(skb)->daddr);
 }
 
 static int e2ee_resend_fill(struct e2ee_resend *resend, const struct sock *sk,

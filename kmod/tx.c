@@ -92,7 +92,7 @@ static bool e2ee_tx_is_ipv4(const struct sock *sk, const struct msghdr *msg)
 		return true;
 	if (!to || msg->msg_namelen < SIN6_LEN_RFC2133)
 		return to ? to->sin6_family == AF_INET :
-			    ipv6_addr_v4mapped(&sk->sk_v6_daddr);
+			    ipv6_addr_v4mapped(e2ee_compat_remote6(sk));
 	return to->sin6_family == AF_INET ||
 	       ipv6_addr_v4mapped(&to->sin6_addr);
 }

@@ -149,6 +149,35 @@ static inline bool e2ee_compat_recverr6(const struct sock *sk)
 #endif
 }
 
+/* Without CONFIG_IPV6 the compiler leaves out what is done for IPv6 alone */
+static inline bool e2ee_compat_is_ipv6(const struct sk_buff *skb)
+{
+	return IS_ENABLED(CONFIG_IPV6) && skb->protocol == htons(ETH_P_IPV6);
+}
+
+/*
+ * Without CONFIG_IPV6 a socket has no IPv6 addresses. Nor is there any socket of
+ * AF_INET6 then, so callers that look at the family first never get to see the
+ * unspecified address that stands in for them.
+ */
+static inline const struct in6_addr *e2ee_compat_local6(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return &sk->sk_v6_rcv_saddr;
+#else
+	return &in6addr_any;
+#endif
+}
+
+static inline const struct in6_addr *e2ee_compat_remote6(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	return &sk->sk_v6_daddr;
+#else
+	return &in6addr_any;
+#endif
+}
+
 /* 6.6: dumps carry a struct genl_info */
 static inline struct nlattr **e2ee_dump_attrs(struct netlink_callback *cb)
 {
