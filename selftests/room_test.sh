@@ -204,6 +204,30 @@ check_streams()
 		'got 201:20 202:20 203:20 204:20 205:20 206:20'
 }
 
+# wave ONE TO FIRST: 14 new SSRCs for a second; how many of them are heard
+wave()
+{
+	local one=$1 to=$2 first=$3
+
+	ask "$one" send "10.66.${number[$to]}.2" \
+		"$first-$((first + 13))" 50 20 >/dev/null
+	heard "$to" | wc -w | awk '{ print $1 - 1 }'
+}
+
+# An engine that starts again and again has other SSRCs each time
+check_waves()
+{
+	local one=b n counts=
+
+	[[ $(owner) != b ]] || one=c
+	for ((n = 1; n <= 5; n++)); do
+		counts+=" $(wave "$one" a $((1000 * n)))"
+	done
+	equal 'of 14 new SSRCs, five times, all are heard within a second' \
+		"$counts" ' 14 14 14 14 14'
+	equal 'none of them was without a key' "$(value "$one" tx_no_key)" 0
+}
+
 check_rekey()
 {
 	local n
@@ -317,6 +341,7 @@ for one in a b c; do
 done
 check_join
 check_streams
+check_waves
 check_rekey
 check_restart
 check_session

@@ -78,7 +78,13 @@ def check_events(tap, rooms):
     rooms[0].event("key-missing 1 0 4711")
     tap.ok(until(lambda: len(rooms[0].keys(TX)) > count),
            "key-missing where it is sent: another key", rooms[0].keys(TX))
-    far = [k for k in rooms[0].keys(TX) if k.kid >> 14 == 8]
+    text = "a stream is not sent: the kernel has no key for it"
+    tap.ok(until(lambda: text in rooms[0].status()["alarms"]),
+           "and an alarm, as it was not sent", rooms[0].status()["alarms"])
+    tap.ok(f"<4>e2eed: room board: {text}" in rooms[0].said(),
+           "the log has it", rooms[0].said())
+    # one is for all, eight are spare
+    far = [k for k in rooms[0].keys(TX) if k.kid >> 14 == 9]
     tap.ok(far, "a stream that sends leaves eight spare keys", rooms[0].keys())
     rooms[1].event(f"key-missing 2 {far[0].kid} 815")
     tap.ok(until(lambda: any(k.kid == far[0].kid and k.secret == far[0].secret

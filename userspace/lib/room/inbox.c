@@ -217,7 +217,7 @@ static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		return;
 	}
 	if (judged->me) {
-		if (e2ee_member_accept(room, msg, judged->raw))
+		if (e2ee_member_accept(room, msg, judged->raw) == -ENOMEM)
 			e2ee_outbox_alarm(room, "no memory for an epoch");
 		return;
 	}

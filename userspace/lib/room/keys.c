@@ -12,242 +12,8 @@
 
 #include "state.h"
 
-#define BATCH			64
-
-/* Keys on their way into the kernel or out of it */
-struct batch {
-	struct e2ee_room *room;
-	struct e2ee_key keys[BATCH];
-	size_t count;
-	bool delete;
-	int err;
-};
-
-static void batch_flush(struct batch *batch)
-{
-	struct e2ee_room *room = batch->room;
-	int err;
-
-	if (!batch->count)
-		return;
-	if (batch->delete)
-		err = room->ops.key_del(room->arg, batch->keys, batch->count);
-	else
-		err = room->ops.key_new(room->arg, batch->keys, batch->count);
-	if (err && !batch->err)
-		batch->err = err;
-	OPENSSL_cleanse(batch->keys, sizeof(batch->keys[0]) * batch->count);
-	batch->count = 0;
-}
-
-static struct e2ee_key *batch_add(struct batch *batch)
-{
-	struct e2ee_key *key;
-
-	if (batch->count == BATCH)
-		batch_flush(batch);
-	key = &batch->keys[batch->count++];
-	memset(key, 0, sizeof(*key));
-	return key;
-}
-
-static void batch_name(struct batch *batch, uint32_t dir, uint64_t kid)
-{
-	struct e2ee_key *key = batch_add(batch);
-
-	key->has = E2EE_HAS(E2EE_A_KEY_DIR) | E2EE_HAS(E2EE_A_KEY_KID);
-	key->dir = dir;
-	key->kid = kid;
-}
-
-static int batch_end(struct batch *batch)
-{
-	struct e2ee_room *room = batch->room;
-
-	batch_flush(batch);
-	if (batch->err && !batch->delete)
-		e2ee_outbox_alarm(room, "the kernel refuses keys: %s",
-				  strerror(-batch->err));
-	return batch->err;
-}
-
-static uint64_t epoch_kid(const struct epoch *epoch, unsigned int stream,
-			  uint8_t leaf)
-{
-	return e2ee_schedule_kid(stream, leaf, epoch->msg->epoch.term,
-				 epoch->msg->epoch.seq);
-}
-
-/* @keys: kid is set */
-static int epoch_keys(const struct epoch *epoch, const struct e2ee_entry *entry,
-		      struct e2ee_key *keys, size_t count)
-{
-	int err;
-
-	err = e2ee_schedule_keys(epoch->secret, entry->leaf, entry->dev,
-				 entry->session, epoch->msg->epoch.media, keys,
-				 count);
-	for (size_t i = 0; i < count; i++) {
-		keys[i].has |= E2EE_HAS(E2EE_A_KEY_DIR) |
-			       E2EE_HAS(E2EE_A_KEY_EPOCH) |
-			       E2EE_HAS(E2EE_A_KEY_SSRC_MODE) |
-			       E2EE_HAS(E2EE_A_KEY_EXPIRES);
-		keys[i].epoch = epoch->number;
-	}
-	return err;
-}
-
-static const struct e2ee_entry *epoch_me(const struct epoch *epoch)
-{
-	const struct e2ee_msg_epoch *msg = &epoch->msg->epoch;
-
-	for (size_t i = 0; i < msg->roster_count; i++)
-		if (msg->roster[i].leaf == epoch->leaf)
-			return &msg->roster[i];
-	return NULL;
-}
-
-/* A key of before this process, whose KID is needed now, goes first (K5) */
-static void keys_disinherit(struct e2ee_room *room, uint32_t dir, uint64_t kid)
-{
-	struct batch batch;
-
-	if (!room->inherited.count)
-		return;
-	batch = (struct batch){ .room = room, .delete = true };
-	for (size_t i = 0; i < room->inherited.count; i++) {
-		if (room->inherited.list[i].dir != dir ||
-		    room->inherited.list[i].kid != kid)
-			continue;
-		batch_name(&batch, dir, kid);
-		room->inherited.list[i] =
-			room->inherited.list[--room->inherited.count];
-		break;
-	}
-	batch_end(&batch);
-}
-
-/* The first @count streams of a sender, but for those that are there */
-static void epoch_add_rx(struct batch *batch, struct epoch *epoch, size_t place,
-			 unsigned int count)
-{
-	const struct e2ee_entry *entry = &epoch->msg->epoch.roster[place];
-	uint32_t streams = 0;
-	struct e2ee_key *keys;
-	size_t n = 0;
-
-	if (BATCH - batch->count < count)
-		batch_flush(batch);
-	keys = &batch->keys[batch->count];
-	for (unsigned int stream = 0; stream < count; stream++) {
-		uint64_t kid = epoch_kid(epoch, stream, entry->leaf);
-
-		if (epoch->rx[place] & 1u << stream)
-			continue;
-		keys_disinherit(batch->room, E2EE_DIR_RX, kid);
-		streams |= 1u << stream;
-		memset(&keys[n], 0, sizeof(keys[n]));
-		keys[n].dir = E2EE_DIR_RX;
-		keys[n].ssrc_mode = E2EE_SSRC_ANY;
-		keys[n].expires = RX_EXPIRES;
-		keys[n++].kid = kid;
-	}
-	if (!n || epoch_keys(epoch, entry, keys, n))
-		return;
-	batch->count += n;
-	epoch->rx[place] |= streams;
-}
-
-/* Each other leaf: the streams that it used so far, and spare ones (K3) */
-static void epoch_fill_rx(struct batch *batch, struct epoch *epoch)
-{
-	const struct e2ee_msg_epoch *msg = &epoch->msg->epoch;
-
-	for (size_t i = 0; i < msg->roster_count; i++) {
-		unsigned int count = epoch->seen[i] + SPARE_STREAMS;
-
-		if (msg->roster[i].leaf == epoch->leaf)
-			continue;
-		if (count > E2EE_STREAMS_MAX)
-			count = E2EE_STREAMS_MAX;
-		epoch_add_rx(batch, epoch, i, count);
-	}
-}
-
-/* The next stream of mine; @ssrc NULL: to be claimed. False: none is left */
-static bool epoch_add_tx(struct batch *batch, struct epoch *epoch,
-			 const uint32_t *ssrc)
-{
-	unsigned int stream = 0;
-	struct e2ee_key *key;
-
-	while (stream < E2EE_STREAMS_MAX && epoch->tx & 1u << stream)
-		stream++;
-	if (stream == E2EE_STREAMS_MAX)
-		return false;
-	keys_disinherit(batch->room, E2EE_DIR_TX,
-			epoch_kid(epoch, stream, epoch->leaf));
-	epoch->tx |= 1u << stream;
-	key = batch_add(batch);
-	key->kid = epoch_kid(epoch, stream, epoch->leaf);
-	if (epoch_keys(epoch, epoch_me(epoch), key, 1)) {
-		batch->count--;
-		return true;
-	}
-	key->dir = E2EE_DIR_TX;
-	key->expires = TX_EXPIRES;
-	key->ssrc_mode = E2EE_SSRC_CLAIM;
-	if (ssrc) {
-		key->ssrc_mode = E2EE_SSRC_NUMBER;
-		key->has |= E2EE_HAS(E2EE_A_KEY_SSRC);
-		key->ssrc = *ssrc;
-		epoch->bound[epoch->bound_count++] = *ssrc;
-	} else {
-		epoch->spare++;
-	}
-	return true;
-}
-
-/* My SSRCs that sent lately, and spare keys (K2). False: no stream is left */
-static bool epoch_fill_tx(struct e2ee_room *room, struct epoch *epoch)
-{
-	struct batch batch = { .room = room };
-	bool left = true;
-
-	for (size_t i = 0; i < room->use_count; i++) {
-		const struct stream_use *use = &room->uses[i];
-
-		if (room->now - use->at < ACTIVE_FOR &&
-		    epoch->bound_count < BOUND_MAX &&
-		    !e2ee_uses_binds(epoch, use->ssrc))
-			left = epoch_add_tx(&batch, epoch, &use->ssrc) && left;
-	}
-	while (left && epoch->spare < SPARE_STREAMS)
-		left = epoch_add_tx(&batch, epoch, NULL);
-	batch_end(&batch);
-	return left || epoch->spare;
-}
-
-/* lifetime */
-
-static void epoch_delete_keys(struct e2ee_room *room, struct epoch *epoch,
-			      bool tx, bool rx)
-{
-	const struct e2ee_msg_epoch *msg = &epoch->msg->epoch;
-	struct batch batch = { .room = room, .delete = true };
-
-	for (unsigned int stream = 0; stream < E2EE_STREAMS_MAX; stream++) {
-		if (tx && epoch->tx & 1u << stream)
-			batch_name(&batch, E2EE_DIR_TX,
-				   epoch_kid(epoch, stream, epoch->leaf));
-		for (size_t i = 0; rx && i < msg->roster_count; i++)
-			if (epoch->rx[i] & 1u << stream)
-				batch_name(&batch, E2EE_DIR_RX,
-					   epoch_kid(epoch, stream,
-						     msg->roster[i].leaf));
-	}
-	batch_end(&batch);
-}
+#define INSTALL_AGAIN		20u	/* ms; then twice as long each time */
+#define DELETE_TRIES		8	/* at once, where there is no later */
 
 static void epoch_free(struct epoch *epoch)
 {
@@ -275,8 +41,7 @@ static void keys_kill(struct e2ee_room *room, size_t place)
 {
 	struct epoch *epoch = room->epochs[place];
 
-	epoch_delete_keys(room, epoch, !epoch->switched ||
-			  epoch->number == room->sending, true);
+	e2ee_install_delete(room, epoch, !epoch->tx_over, true);
 	if (epoch->number == room->sending)
 		room->sending = 0;
 	epoch_free(epoch);
@@ -408,57 +173,131 @@ void e2ee_keys_open_deadlines(struct e2ee_room *room)
 	room->timers[TIMER_SWITCH] = first;
 }
 
+/*
+ * Whatever the epochs in use lack in the kernel: keys that it refused, and
+ * streams in place of those that are used up. Until an epoch has all of them,
+ * nobody is told that this device has it.
+ */
+static void keys_install(struct e2ee_room *room)
+{
+	int ret = 0, err;
+
+	/* after an error the kernel alone knows what is there */
+	if (room->install_tries)
+		ret = e2ee_uses_look(room);
+	for (size_t i = 0; i < room->epoch_count && !ret; i++) {
+		struct epoch *epoch = room->epochs[i];
+
+		err = e2ee_install_epoch(room, epoch, epoch->number >
+					 room->stopped_at &&
+					 (!i || epoch->number == room->sending));
+		if (!err && e2ee_policy_holds(room))
+			epoch->installed = true;
+		ret = ret ?: err;
+	}
+	if (!ret) {
+		room->install_tries = 0;
+		e2ee_clock_stop(room, TIMER_INSTALL);
+		return;
+	}
+	e2ee_clock_set(room, TIMER_INSTALL, room->install_tries < 6 ?
+		       INSTALL_AGAIN << room->install_tries : SECOND);
+	room->install_tries++;
+}
+
+/* TIMER_INSTALL */
+void e2ee_keys_install_again(struct e2ee_room *room)
+{
+	e2ee_policy_upkeep(room);
+	keys_install(room);
+}
+
+/* Accepted last, and not said so yet: is all of it there now? */
+bool e2ee_keys_answer(struct e2ee_room *room)
+{
+	struct epoch *epoch = e2ee_chain_newest(room);
+
+	if (!epoch || !epoch->installed || epoch->answered)
+		return false;
+	epoch->answered = true;
+	return true;
+}
+
 /**
  * e2ee_keys_accept() - derive and install an EPOCH's keys; nothing is sent with
  * them yet (M4)
  * @room: handle
  * @msg: it passed M1 and M2; room->last is still the one before
  * @raw: 32 bytes
+ *
+ * What the kernel does not take at once is tried again until it does.
+ *
+ * Return: 0; else nothing has changed, and the EPOCH may be accepted later.
  */
 int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		     const uint8_t *raw)
 {
 	bool new_call = room->last && !e2ee_chain_same_call(room->last, msg);
 	uint32_t policy = e2ee_policy_from_wire(msg->epoch.policy);
-	struct batch batch = { .room = room };
 	struct epoch *epoch;
+	int err = 0;
 
 	if (e2ee_idset_add(&room->accepted, msg->hash))
 		return -ENOMEM;
 	epoch = epoch_new(room, msg, raw);
-	if (!epoch) {
+	/* without keys a policy looser than "required" sends in clear */
+	if (epoch && policy < room->policy_now)
+		err = e2ee_policy_set(room, policy);
+	if (!epoch || err) {
 		e2ee_idset_del(&room->accepted, msg->hash);
-		return -ENOMEM;
+		if (epoch)
+			epoch_free(epoch);
+		return err ?: -ENOMEM;
 	}
-	e2ee_uses_look(room);
+	(void)e2ee_uses_look(room);	/* what was known before will do */
 	epoch_inherit_seen(room, epoch);
 	if (room->epoch_count)
 		keys_remember(room, room->epochs[0]);
-	/* without keys a policy looser than "required" sends in clear */
-	if (policy < room->policy_now)
-		e2ee_policy_set(room, policy);
 	if (new_call)
 		e2ee_keys_drop_epochs(room);
 	keys_make_room(room, msg);
-	e2ee_policy_set(room, policy);
+	(void)e2ee_policy_set(room, policy);	/* tried again, see upkeep */
 	memmove(&room->epochs[1], &room->epochs[0],
 		room->epoch_count * sizeof(room->epochs[0]));
 	room->epochs[0] = epoch;
 	room->epoch_count++;
-	epoch_fill_rx(&batch, epoch);
-	batch_end(&batch);
-	epoch_fill_tx(room, epoch);
+	keys_install(room);
 	if (new_call)
 		e2ee_keys_switch(room);
 	e2ee_keys_open_deadlines(room);
 	return 0;
 }
 
+/*
+ * The kernel does not go on to the newest epoch: once more in a second. Who was
+ * removed with it must not hear what is said until then.
+ */
+static void keys_switch_failed(struct e2ee_room *room, struct epoch *epoch)
+{
+	e2ee_outbox_alarm(room, "the kernel does not switch to epoch %u",
+			  epoch->number);
+	epoch->deadline = room->now + SECOND;
+	e2ee_keys_open_deadlines(room);
+	if (!epoch->removes || room->policy_now != E2EE_POLICY_REQUIRED)
+		return;
+	for (size_t i = 1; i < room->epoch_count; i++) {
+		if (room->epochs[i]->tx_over)
+			continue;
+		room->epochs[i]->tx_over = true;
+		e2ee_install_delete(room, room->epochs[i], true, false);
+	}
+	room->sending = 0;
+}
+
 /* Send with the newest epoch from now on (M6) */
 void e2ee_keys_switch(struct e2ee_room *room)
 {
 	struct epoch *epoch = e2ee_chain_newest(room);
-	uint32_t before = room->sending;
 
 	if (!epoch || epoch->switched || epoch->number <= room->stopped_at)
 		return;
@@ -467,14 +306,12 @@ void e2ee_keys_switch(struct e2ee_room *room)
 		e2ee_clock_set(room, TIMER_AGE, 0);
 		return;
 	}
-	e2ee_uses_look(room);
-	epoch_fill_tx(room, epoch);
-	if (room->ops.use_epoch(room->arg, epoch->number, false) &&
-	    room->ops.use_epoch(room->arg, epoch->number, true)) {
-		e2ee_outbox_alarm(room, "the kernel does not switch to epoch %u",
-				  epoch->number);
-		epoch->deadline = room->now + SECOND;	/* once more */
-		e2ee_keys_open_deadlines(room);
+	(void)e2ee_uses_look(room);
+	keys_install(room);
+	if (!(epoch->tx & 1u << SHARED_STREAM) ||
+	    (room->ops.use_epoch(room->arg, epoch->number, false) &&
+	     room->ops.use_epoch(room->arg, epoch->number, true))) {
+		keys_switch_failed(room, epoch);
 		return;
 	}
 	room->sending = epoch->number;
@@ -485,9 +322,11 @@ void e2ee_keys_switch(struct e2ee_room *room)
 		old->deadline = NEVER;
 		if (i && old->dies == NEVER)
 			old->dies = room->now + EPOCH_GRACE;
-		if (i && (!old->switched || old->number == before))
-			epoch_delete_keys(room, old, true, false);
 		old->switched = true;
+		if (!i || old->tx_over)
+			continue;
+		old->tx_over = true;
+		e2ee_install_delete(room, old, true, false);
 	}
 	if (room->inherited.count && room->inherited_dies == NEVER)
 		room->inherited_dies = room->now + EPOCH_GRACE;
@@ -510,19 +349,6 @@ void e2ee_keys_confirmed(struct e2ee_room *room)
 		room->timers[TIMER_AGE] = epoch->since + SENDING_AGE;
 }
 
-/* names are collected first: a listing must not be disturbed */
-static int names_add(struct key_names *names, const struct e2ee_key *key)
-{
-	struct key_name *list;
-
-	list = realloc(names->list, (names->count + 1) * sizeof(*list));
-	if (!list)
-		return -ENOMEM;
-	names->list = list;
-	list[names->count++] = (struct key_name){ key->dir, key->kid };
-	return 0;
-}
-
 /* What sending was stopped for; newer ones may be there by now */
 struct stopping {
 	struct key_names names;
@@ -535,34 +361,32 @@ static int names_add_stopped(const struct e2ee_key *key, void *arg)
 
 	if (key->dir != E2EE_DIR_TX || key->epoch > stopping->newest)
 		return 0;
-	return names_add(&stopping->names, key);
+	return e2ee_install_name(&stopping->names, key->dir, key->kid);
 }
 
 static int names_add_all(const struct e2ee_key *key, void *arg)
 {
-	return names_add(arg, key);
+	return e2ee_install_name(arg, key->dir, key->kid);
 }
 
-static int names_delete(struct e2ee_room *room, struct key_names *names)
-{
-	struct batch batch = { .room = room, .delete = true };
-	int err;
-
-	for (size_t i = 0; i < names->count; i++)
-		batch_name(&batch, names->list[i].dir, names->list[i].kid);
-	err = batch_end(&batch);
-	free(names->list);
-	*names = (struct key_names){ 0 };
-	return err;
-}
-
-/* All keys in the kernel */
+/* All keys in the kernel, where this is the last chance to delete them */
 static void keys_delete_all(struct e2ee_room *room)
 {
-	struct key_names names = { 0 };
+	int ret = -EAGAIN, err;
 
-	room->ops.key_list(room->arg, names_add_all, &names);
-	names_delete(room, &names);
+	for (unsigned int i = 0; i < DELETE_TRIES && ret; i++) {
+		struct key_names names = { 0 };
+
+		ret = room->ops.key_list(room->arg, names_add_all, &names);
+		err = e2ee_install_delete_names(room, &names);
+		ret = ret ?: err;
+		free(names.list);
+	}
+	if (!ret)
+		return;
+	room->delete_again = true;
+	e2ee_outbox_alarm(room, "the kernel still has keys: %s",
+			  strerror(-ret));
 }
 
 /* Those to send with; again each second while the kernel does not (K6) */
@@ -570,8 +394,9 @@ static void keys_delete_stopped(struct e2ee_room *room)
 {
 	struct stopping stopping = { .newest = room->stopped_at };
 	int err = room->ops.key_list(room->arg, names_add_stopped, &stopping);
-	int ret = names_delete(room, &stopping.names);
+	int ret = e2ee_install_delete_names(room, &stopping.names);
 
+	free(stopping.names.list);
 	if (!err)
 		err = ret;
 	room->stop_again = err;
@@ -604,25 +429,6 @@ void e2ee_keys_stop(struct e2ee_room *room, const char *reason)
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 }
 
-/* Spare streams for those that are used up, in every epoch that is in use */
-static void keys_top_up(struct e2ee_room *room)
-{
-	bool left = true;
-
-	for (size_t i = 0; i < room->epoch_count; i++) {
-		struct epoch *epoch = room->epochs[i];
-		struct batch batch = { .room = room };
-
-		epoch_fill_rx(&batch, epoch);
-		batch_end(&batch);
-		if (epoch->number > room->stopped_at &&
-		    (!i || epoch->number == room->sending))
-			left = epoch_fill_tx(room, epoch) && left;
-	}
-	if (!left)
-		room->rekey = true;
-}
-
 /* Once a second */
 void e2ee_keys_upkeep(struct e2ee_room *room)
 {
@@ -630,16 +436,16 @@ void e2ee_keys_upkeep(struct e2ee_room *room)
 		if (room->now >= room->epochs[i]->dies)
 			keys_kill(room, i);
 	if (room->now >= room->inherited_dies) {
-		names_delete(room, &room->inherited);
 		room->inherited_dies = NEVER;
+		if (e2ee_install_delete_names(room, &room->inherited))
+			room->inherited_dies = room->now + SECOND;
 	}
 	e2ee_policy_upkeep(room);
 	if (room->stop_again)
 		keys_delete_stopped(room);
-	if (room->epoch_count) {
-		e2ee_uses_look(room);
-		keys_top_up(room);
-	}
+	if ((room->epoch_count || room->delete_again) &&
+	    !e2ee_uses_look(room))
+		keys_install(room);
 }
 
 /* The kernel met an SSRC or a KID that it has no key for */
@@ -653,6 +459,9 @@ void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
 		use = e2ee_uses_get(room, ssrc);
 		if (use)
 			use->at = room->now;
+		/* there is a key for all of them, unless the kernel refused it */
+		if (room->sending && !*room->stopped)
+			e2ee_outbox_alarm(room, "a stream is not sent: the kernel has no key for it");
 	}
 	for (size_t e = 0; dir == E2EE_DIR_RX && e < room->epoch_count; e++) {
 		struct epoch *epoch = room->epochs[e];
@@ -660,16 +469,15 @@ void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
 
 		for (size_t i = 0; i < msg->roster_count; i++)
 			if (stream < E2EE_STREAMS_MAX &&
-			    kid == epoch_kid(epoch, stream,
+			    kid == e2ee_install_kid(epoch, stream,
 					     msg->roster[i].leaf) &&
 			    epoch->seen[i] <= stream)
 				epoch->seen[i] = (uint8_t)(stream + 1);
 	}
 	if (room->epoch_count &&
-	    e2ee_clock_may(room, &room->topup_limit, 100)) {
-		e2ee_uses_look(room);
-		keys_top_up(room);
-	}
+	    e2ee_clock_may(room, &room->topup_limit, 100) &&
+	    !e2ee_uses_look(room))
+		keys_install(room);
 }
 
 static int keys_inherit(const struct e2ee_key *key, void *arg)
@@ -678,15 +486,19 @@ static int keys_inherit(const struct e2ee_key *key, void *arg)
 
 	if (key->epoch >= room->next_number)
 		room->next_number = key->epoch + 1;
-	return names_add(&room->inherited, key);
+	return e2ee_install_name(&room->inherited, key->dir, key->kid);
 }
 
 /* Of the session as it is found: its keys stay for now (K1, K8) */
 int e2ee_keys_start(struct e2ee_room *room)
 {
+	int err;
+
 	room->inherited_dies = NEVER;
 	e2ee_policy_find(room);
-	return room->ops.key_list(room->arg, keys_inherit, room);
+	err = room->ops.key_list(room->arg, keys_inherit, room);
+	room->first_number = room->next_number;
+	return err;
 }
 
 /* It is over: every key of the session, and every secret here (K10) */
@@ -694,7 +506,8 @@ void e2ee_keys_wipe(struct e2ee_room *room)
 {
 	e2ee_keys_drop_epochs(room);
 	keys_delete_all(room);
-	names_delete(room, &room->inherited);
+	free(room->inherited.list);
+	room->inherited = (struct key_names){ 0 };
 	for (size_t i = 0; i < EPOCHS_LIVE; i++) {
 		e2ee_message_put(room->past[i].msg);
 		OPENSSL_cleanse(&room->past[i], sizeof(room->past[i]));

@@ -12,6 +12,8 @@
 #include "forge.h"
 #include "state.h"
 
+#define OUT_TRIES		8
+
 static void member_candidate_drop(struct e2ee_room *room)
 {
 	e2ee_message_keep(&room->candidate, NULL);
@@ -99,8 +101,10 @@ static const char *const over_texts[] = {
 void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 		     enum e2ee_room_over why)
 {
-	if (!by_operator)
-		e2ee_policy_set(room, E2EE_POLICY_REQUIRED);
+	/* before the keys go, and there is no second time */
+	for (unsigned int i = 0; !by_operator && i < OUT_TRIES; i++)
+		if (!e2ee_policy_set(room, E2EE_POLICY_REQUIRED))
+			break;
 	e2ee_keys_wipe(room);
 	e2ee_forge_free(room->forge);
 	room->forge = NULL;
@@ -298,7 +302,8 @@ int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	if (memcmp(e2ee_chain_owner(msg)->ik, me, E2EE_IK_LEN) != 0) {
 		if (!goes_on)
 			e2ee_member_become(room);
-		e2ee_outbox_ack(room, E2EE_ACK_OK, msg->hash, NULL);
+		if (e2ee_keys_answer(room))
+			e2ee_outbox_ack(room, E2EE_ACK_OK, msg->hash, NULL);
 	}
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 	return 0;
@@ -415,6 +420,18 @@ static bool member_sends(const struct e2ee_room *room)
 	return room->sending || (room->inherited.count && !room->stopped_at);
 }
 
+/* For the newest EPOCH whose keys are there: it may be one of before */
+static void member_sign_of_life(struct e2ee_room *room)
+{
+	for (size_t i = 0; i < room->epoch_count; i++) {
+		if (!room->epochs[i]->installed)
+			continue;
+		e2ee_outbox_ack(room, E2EE_ACK_OK, room->epochs[i]->msg->hash,
+				NULL);
+		break;
+	}
+}
+
 /* Timers of M8, and those of a member's messages */
 void e2ee_member_timer(struct e2ee_room *room, enum timer timer)
 {
@@ -439,7 +456,7 @@ void e2ee_member_timer(struct e2ee_room *room, enum timer timer)
 		member_resync(room);
 		break;
 	case TIMER_ACK:
-		e2ee_outbox_ack(room, E2EE_ACK_OK, room->last->hash, NULL);
+		member_sign_of_life(room);
 		e2ee_clock_set(room, TIMER_ACK, HB_EVERY - SECOND +
 			       e2ee_clock_jitter(2 * SECOND));
 		break;

@@ -237,7 +237,7 @@ void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
 		return;
 	draft.call = room->last->call;
 	if (result == E2EE_ACK_OK) {
-		if (!epoch ||
+		if (!epoch || !epoch->installed ||
 		    e2ee_schedule_mac(epoch->secret, t, room->dev, mac))
 			return;
 		draft.ack.mac = mac;

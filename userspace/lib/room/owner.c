@@ -33,6 +33,8 @@ static bool owner_all_acked(struct e2ee_room *room)
 {
 	const struct e2ee_msg_epoch *epoch = &room->last->epoch;
 
+	if (!e2ee_chain_newest(room)->installed)
+		return false;
 	for (size_t i = 0; i < epoch->roster_count; i++) {
 		struct peer *peer = e2ee_peers_find(room, epoch->roster[i].ik);
 
@@ -55,6 +57,12 @@ static void owner_acked(struct e2ee_room *room)
 	e2ee_keys_switch(room);
 	e2ee_heartbeat(room);
 	e2ee_owner_plan(room);
+}
+
+/* The kernel took the last of my own keys */
+void e2ee_owner_installed(struct e2ee_room *room)
+{
+	owner_acked(room);
 }
 
 static void owner_admitted(struct e2ee_room *room,
@@ -89,7 +97,7 @@ static int owner_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	if (msg)
 		err = e2ee_member_accept(room, msg, raw);
 	OPENSSL_cleanse(raw, E2EE_RAW_LEN);
-	if (err)
+	if (err == -ENOMEM)
 		e2ee_outbox_alarm(room, "no memory for an epoch");
 	return err;
 }
@@ -475,7 +483,7 @@ void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
 		e2ee_owner_resend(room);
 		break;
 	case E2EE_REQ_REKEY:
-		if (peer->rekey_at && room->now - peer->rekey_at < 30 * SECOND)
+		if (peer->rekey_at && room->now - peer->rekey_at < REKEY_APART)
 			break;
 		peer->rekey_at = room->now;
 		room->rekey = true;

@@ -15,22 +15,36 @@ uint8_t e2ee_policy_to_wire(uint32_t policy)
 	return (uint8_t)(E2EE_POLICY_OFF - policy);
 }
 
-/* On the session, unless it is weaker than what I accept */
-void e2ee_policy_set(struct e2ee_room *room, uint32_t policy)
+/*
+ * On the session, unless it is weaker than what I accept. One that the kernel
+ * refuses is tried again each second.
+ */
+int e2ee_policy_set(struct e2ee_room *room, uint32_t policy)
 {
+	int err;
+
 	if (policy > room->floor) {
 		e2ee_outbox_alarm(room, "the owner asks for policy %s, which is weaker than %s: refused",
 				  e2ee_policy_name(policy),
 				  e2ee_policy_name(room->floor));
 		policy = room->floor;
 	}
+	room->policy_wanted = policy;
 	if (policy == room->policy_now)
-		return;
-	if (room->ops.set_policy(room->arg, policy))
+		return 0;
+	err = room->ops.set_policy(room->arg, policy);
+	if (err)
 		e2ee_outbox_alarm(room, "the kernel refuses policy %s",
 				  e2ee_policy_name(policy));
 	else
 		room->policy_now = policy;
+	return err;
+}
+
+bool e2ee_policy_holds(const struct e2ee_room *room)
+{
+	return room->policy_wanted == UINT32_MAX ||
+	       room->policy_wanted == room->policy_now;
 }
 
 /*
@@ -43,6 +57,7 @@ void e2ee_policy_find(struct e2ee_room *room)
 	uint32_t policy;
 
 	room->policy_now = UINT32_MAX;
+	room->policy_wanted = UINT32_MAX;
 	if (room->ops.get_policy && !room->ops.get_policy(room->arg, &policy))
 		room->policy_now = policy;
 	else if (room->floor != E2EE_POLICY_REQUIRED)
@@ -54,6 +69,6 @@ void e2ee_policy_find(struct e2ee_room *room)
 /* Once a second: the kernel may have refused it */
 void e2ee_policy_upkeep(struct e2ee_room *room)
 {
-	if (room->policy_now != UINT32_MAX && room->policy_now > room->floor)
-		e2ee_policy_set(room, room->floor);
+	if (!e2ee_policy_holds(room))
+		e2ee_policy_set(room, room->policy_wanted);
 }

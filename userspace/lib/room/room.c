@@ -225,8 +225,8 @@ static void room_ask_rekey(struct e2ee_room *room)
 {
 	struct e2ee_msg_req req = { .what = E2EE_REQ_REKEY };
 
-	if (!room->link || !e2ee_clock_may(room, &room->rekey_limit,
-					   30 * SECOND))
+	if (!room->link ||
+	    !e2ee_clock_may(room, &room->rekey_limit, REKEY_ASK))
 		return;
 	req.t = room->last->hash;
 	e2ee_outbox_req(room, room->last->call, &req);
@@ -281,6 +281,9 @@ static void room_fire(struct e2ee_room *room, enum timer timer)
 	case TIMER_SAS:
 		e2ee_verify_timer(room);
 		break;
+	case TIMER_INSTALL:
+		e2ee_keys_install_again(room);
+		break;
 	case TIMER_SECOND:
 		room_second(room);
 		break;
@@ -295,6 +298,17 @@ static void room_fire(struct e2ee_room *room, enum timer timer)
 		e2ee_member_timer(room, timer);
 		break;
 	}
+}
+
+/* Keys that the kernel had refused are there: it may be said now */
+static void room_answer(struct e2ee_room *room)
+{
+	if (!e2ee_keys_answer(room))
+		return;
+	if (room->state == E2EE_ROOM_OWNER)
+		e2ee_owner_installed(room);
+	else if (room->state == E2EE_ROOM_MEMBER)
+		e2ee_outbox_ack(room, E2EE_ACK_OK, room->last->hash, NULL);
 }
 
 static bool timer_runs(const struct e2ee_room *room, unsigned int timer)
@@ -314,6 +328,7 @@ uint64_t e2ee_room_timer(struct e2ee_room *room, uint64_t now)
 		e2ee_clock_stop(room, i);
 		room_fire(room, i);
 	}
+	room_answer(room);
 	for (unsigned int i = 0; i < TIMERS; i++)
 		if (timer_runs(room, i) && room->timers[i] < next)
 			next = room->timers[i];

@@ -5,7 +5,8 @@
  * of owners, K of keys.
  *
  * Calls go downward: room -> inbox, command -> owner -> heartbeat, roster,
- * member -> verify -> keys -> policy, uses, judge -> peers -> seen -> outbox ->
+ * member -> verify -> keys -> policy, uses, judge -> install, peers -> seen ->
+ * outbox ->
  * clock, chain.
  */
 #ifndef E2EE_LIB_STATE_H
@@ -37,13 +38,16 @@
 #define KP_AGAIN		(5 * SECOND)	/* it could not be made */
 #define KP_DEAD			(25 * MINUTE)
 #define MEMBER_SILENCE		(45 * SECOND)	/* O7 */
+#define SHARED_STREAM		0		/* of SSRCs that have no other one */
 #define SPARE_STREAMS		8
-#define BOUND_MAX		24		/* SSRCs bound in advance, K2 */
+#define BOUND_MAX		23		/* SSRCs bound in advance, K2 */
 #define ACTIVE_FOR		(60 * SECOND)
 #define TX_EXPIRES		720		/* seconds */
 #define RX_EXPIRES		900
 #define SENDING_AGE		(12 * MINUTE)	/* M8 c */
 #define REKEY_EVERY		(5 * MINUTE)
+#define REKEY_ASK		(5 * SECOND)	/* a member does, until it is done */
+#define REKEY_APART		(10 * SECOND)	/* of those that one asks for */
 #define CALL_SILENCE		(120 * SECOND)	/* M8 b */
 #define UNKNOWN_FOR		(10 * SECOND)	/* M8 a */
 #define SAS_KEPT		(120 * SECOND)
@@ -133,11 +137,14 @@ struct own_kp {
  * @deadline: when to switch at the latest (M6); NEVER once it was
  * @switched: sending did, to it or to a later one
  * @dies: when (K4); NEVER
- * @tx: streams used, one bit each
+ * @installed: the kernel took all of its keys
+ * @answered: whoever asks was told so
+ * @tx: streams used, one bit each, as far as the kernel took their keys
+ * @tx_over: they are not sent with any more
  * @bound: the SSRCs that have one of them
  * @bound_count: of @bound
  * @spare: claim keys that nobody took yet, as last seen
- * @rx: streams installed, one bit each, by place in the roster
+ * @rx: streams that the kernel took, one bit each, by place in the roster
  * @seen: streams that sent, by place in the roster: the highest plus 1
  * @removes: somebody of the one before is not in it any more
  * @verified: there was a verification of it, good or not: one is all (section 8)
@@ -153,7 +160,10 @@ struct epoch {
 	uint64_t deadline;
 	bool switched;
 	uint64_t dies;
+	bool installed;
+	bool answered;
 	uint32_t tx;
+	bool tx_over;
 	uint32_t bound[E2EE_STREAMS_MAX];
 	uint32_t bound_count;
 	unsigned int spare;
@@ -169,6 +179,7 @@ struct stream_use {
 	uint64_t kid;			/* of the key that @packets counts */
 	uint64_t packets;
 	uint64_t at;			/* when they grew last */
+	bool listed;			/* the kernel has this key */
 };
 
 /** struct key_names - keys in the kernel */
@@ -227,6 +238,7 @@ enum timer {
 	TIMER_JOIN,			/* O12: REQ join there */
 	TIMER_LEAVE,			/* O11 */
 	TIMER_SAS,
+	TIMER_INSTALL,			/* what the kernel refused */
 	TIMER_SECOND,			/* upkeep */
 	TIMERS,
 };
@@ -326,12 +338,16 @@ struct e2ee_room {
 
 	/* sending */
 	uint32_t next_number;		/* kernel's epoch numbers, K1 */
+	uint32_t first_number;		/* this one and later ones are mine */
 	uint32_t sending;		/* 0: nothing of ours */
 	uint32_t stopped_at;		/* only higher epochs send again */
 	bool stop_again;		/* the kernel refused to delete them */
+	bool delete_again;		/* and these, which look() finds */
+	unsigned int install_tries;	/* that failed, one after the other */
 	char stopped[E2EE_ROOM_TEXT];
 	uint32_t policy_now;		/* on the session; UINT32_MAX: not set */
-	struct stream_use *uses;
+	uint32_t policy_wanted;		/* UINT32_MAX: nothing is */
+	struct stream_use *uses;	/* those that sent last come first */
 	size_t use_count;
 	struct key_names inherited;	/* there before this process, K8 */
 	uint64_t inherited_dies;
@@ -515,14 +531,25 @@ void e2ee_judge_remember(struct e2ee_room *room, struct e2ee_message *msg);
 /* policy.c: of the kernel's session, K9 */
 uint32_t e2ee_policy_from_wire(uint8_t wire);
 uint8_t e2ee_policy_to_wire(uint32_t policy);
-void e2ee_policy_set(struct e2ee_room *room, uint32_t policy);
+int e2ee_policy_set(struct e2ee_room *room, uint32_t policy);
+bool e2ee_policy_holds(const struct e2ee_room *room);
 void e2ee_policy_find(struct e2ee_room *room);
 void e2ee_policy_upkeep(struct e2ee_room *room);
 
-/* uses.c: which streams are in use */
-bool e2ee_uses_binds(const struct epoch *epoch, uint32_t ssrc);
+/* install.c: keys on their way into the kernel and out of it */
+int e2ee_install_name(struct key_names *names, uint32_t dir, uint64_t kid);
+int e2ee_install_delete_names(struct e2ee_room *room, struct key_names *names);
+uint64_t e2ee_install_kid(const struct epoch *epoch, unsigned int stream,
+			  uint8_t leaf);
+/* Has this SSRC of mine a key of its own there? */
+bool e2ee_install_binds(const struct epoch *epoch, uint32_t ssrc);
+int e2ee_install_epoch(struct e2ee_room *room, struct epoch *epoch, bool tx);
+void e2ee_install_delete(struct e2ee_room *room, const struct epoch *epoch,
+			 bool tx, bool rx);
+
+/* uses.c: which streams are in use, and which keys are really there */
 struct stream_use *e2ee_uses_get(struct e2ee_room *room, uint32_t ssrc);
-void e2ee_uses_look(struct e2ee_room *room);
+int e2ee_uses_look(struct e2ee_room *room);
 
 /* keys.c: epochs and the kernel, K1 to K10 */
 int e2ee_keys_start(struct e2ee_room *room);
@@ -533,6 +560,8 @@ void e2ee_keys_confirmed(struct e2ee_room *room);
 void e2ee_keys_open_deadlines(struct e2ee_room *room);
 void e2ee_keys_stop(struct e2ee_room *room, const char *reason);
 void e2ee_keys_upkeep(struct e2ee_room *room);
+void e2ee_keys_install_again(struct e2ee_room *room);
+bool e2ee_keys_answer(struct e2ee_room *room);
 void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
 		       uint32_t ssrc);
 void e2ee_keys_drop_epochs(struct e2ee_room *room);
@@ -592,6 +621,7 @@ void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
 		    struct peer *peer);
 void e2ee_owner_remove(struct e2ee_room *room, const uint8_t *ik, bool ban,
 		       bool lost);
+void e2ee_owner_installed(struct e2ee_room *room);
 void e2ee_owner_plan(struct e2ee_room *room);
 void e2ee_owner_upkeep(struct e2ee_room *room);
 void e2ee_owner_link(struct e2ee_room *room);

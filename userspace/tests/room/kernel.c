@@ -162,9 +162,16 @@ void kernel_put(struct node *node, const struct e2ee_key *new)
 	kernel_link(kernel, key);
 }
 
-int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
+static int kernel_fails(struct node *node, enum kernel_call call)
 {
-	struct node *node = arg;
+	const struct world *world = node->world;
+
+	return world->fault ? world->fault(node, call, world->fault_arg) : 0;
+}
+
+static int kernel_install(struct node *node, const struct e2ee_key *keys,
+			  size_t count)
+{
 	struct kernel *kernel = &node->kernel;
 	int err = 0;
 
@@ -185,11 +192,25 @@ int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
 	return err;
 }
 
+int kernel_key_new(void *arg, const struct e2ee_key *keys, size_t count)
+{
+	struct node *node = arg;
+	int err = kernel_fails(node, CALL_KEY_NEW);
+
+	if (err)
+		return err;
+	err = kernel_install(node, keys, count);
+	return err ?: kernel_fails(node, CALL_KEY_NEW_ANSWER);
+}
+
 int kernel_key_del(void *arg, const struct e2ee_key *keys, size_t count)
 {
 	struct node *node = arg;
 	struct kernel *kernel = &node->kernel;
+	int err = kernel_fails(node, CALL_KEY_DEL);
 
+	if (err)
+		return err;
 	for (size_t i = 0; i < count; i++) {
 		struct kernel_key *key = kernel_find(kernel, keys[i].dir,
 						     keys[i].kid);
@@ -203,7 +224,7 @@ int kernel_key_del(void *arg, const struct e2ee_key *keys, size_t count)
 int kernel_key_list(void *arg, e2ee_key_cb cb, void *cb_arg)
 {
 	struct node *node = arg;
-	int ret = 0;
+	int ret = kernel_fails(node, CALL_KEY_LIST);
 
 	for (size_t i = 0; i < node->kernel.count && !ret; i++) {
 		struct e2ee_key key = node->kernel.keys[i].key;
@@ -217,8 +238,11 @@ int kernel_key_list(void *arg, e2ee_key_cb cb, void *cb_arg)
 int kernel_use_epoch(void *arg, uint32_t epoch, bool force)
 {
 	struct node *node = arg;
+	int err = kernel_fails(node, CALL_USE_EPOCH);
 
 	(void)force;
+	if (err)
+		return err;
 	if (epoch <= node->kernel.epoch)
 		world_violation(node->world, "%s: epoch %u after %u", node->dev,
 				epoch, node->kernel.epoch);
@@ -229,23 +253,26 @@ int kernel_use_epoch(void *arg, uint32_t epoch, bool force)
 int kernel_set_policy(void *arg, uint32_t policy)
 {
 	struct node *node = arg;
+	int err = kernel_fails(node, CALL_SET_POLICY);
 
-	node->kernel.policy = policy;
-	return 0;
+	if (!err)
+		node->kernel.policy = policy;
+	return err;
 }
 
 int kernel_get_policy(void *arg, uint32_t *policy)
 {
-	const struct node *node = arg;
+	struct node *node = arg;
+	int err = kernel_fails(node, CALL_GET_POLICY);
 
 	*policy = node->kernel.policy;
-	return node->kernel.mute ? -EIO : 0;
+	return node->kernel.mute ? -EIO : err;
 }
 
 static struct kernel_key *kernel_tx(struct node *node, uint32_t ssrc)
 {
 	struct kernel *kernel = &node->kernel;
-	struct kernel_key *claim = NULL;
+	struct kernel_key *claim = NULL, *any = NULL;
 
 	for (size_t i = 0; i < kernel->count; i++) {
 		struct kernel_key *key = &kernel->keys[i];
@@ -257,6 +284,8 @@ static struct kernel_key *kernel_tx(struct node *node, uint32_t ssrc)
 		if (key->key.has & E2EE_HAS(E2EE_A_KEY_SSRC)) {
 			if (key->key.ssrc == ssrc)
 				return key;
+		} else if (key->key.ssrc_mode == E2EE_SSRC_ANY) {
+			any = key;
 		} else if (!claim || key->key.kid < claim->key.kid) {
 			claim = key;
 		}
@@ -265,7 +294,7 @@ static struct kernel_key *kernel_tx(struct node *node, uint32_t ssrc)
 		claim->key.has |= E2EE_HAS(E2EE_A_KEY_SSRC);
 		claim->key.ssrc = ssrc;
 	}
-	return claim;
+	return claim ?: any;
 }
 
 static void node_missing(struct node *node, uint32_t dir, uint64_t kid,

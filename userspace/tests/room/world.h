@@ -21,6 +21,18 @@
 
 struct world;
 
+/* What a room asks the kernel for, where it can fail */
+enum kernel_call {
+	CALL_KEY_NEW,
+	CALL_KEY_NEW_ANSWER,		/* done, but the answer is lost */
+	CALL_KEY_DEL,
+	CALL_KEY_LIST,
+	CALL_USE_EPOCH,
+	CALL_SET_POLICY,
+	CALL_GET_POLICY,
+	CALLS,
+};
+
 /** struct kernel_key - as the kernel holds it */
 struct kernel_key {
 	struct e2ee_key key;
@@ -98,6 +110,7 @@ struct retained {
  * @up: the broker is
  * @tamper: looks at each message before it is delivered to @to; false: it is
  *	not delivered. The hostile broker of a test
+ * @fault: asked at each call into a kernel: 0, or the error that it returns
  * @media: told of each packet of media
  * @violations: of what must always hold; each is printed
  */
@@ -118,6 +131,8 @@ struct world {
 	void (*media)(struct world *world, const struct media *media,
 		      void *arg);
 	void *arg;
+	int (*fault)(struct node *node, enum kernel_call call, void *arg);
+	void *fault_arg;
 	struct delivery *queue;
 	size_t queued;
 	size_t queue_size;

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * A kernel that refuses what a room asks for: each request once, at each of its
+ * calls, and all of them for a while. The room comes together again, nobody
+ * answers for keys that are not in the kernel, and what has to stop stops.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "room/scenario.h"
+
+enum action {
+	ACTION_REKEY,
+	ACTION_KICK,
+	ACTION_POLICY,
+	ACTION_RENEW,
+	ACTION_LEAVE,
+	ACTIONS,
+};
+
+static const char *const action_names[ACTIONS] = {
+	"rekey", "kick", "policy", "renew", "leave",
+};
+
+static const char *const call_names[CALLS] = {
+	"key-new", "key-new, its answer lost", "key-del", "key-list",
+	"use-epoch", "set policy", "get policy",
+};
+
+static struct node *owner, *victim, *third;
+
+/* The call that fails: its kind, and which one of them; 0: all until then */
+static struct {
+	enum kernel_call call;
+	unsigned int nth;
+	uint64_t until;
+	unsigned int seen;
+	unsigned int failed;
+} plan;
+
+static int kernel_refuses(struct node *node, enum kernel_call call, void *arg)
+{
+	(void)arg;
+	if (node != victim || call != plan.call)
+		return 0;
+	plan.seen++;
+	if (plan.nth ? plan.seen != plan.nth : world.now >= plan.until)
+		return 0;
+	plan.failed++;
+	return plan.failed % 2 ? -ENOMEM : -EAGAIN;
+}
+
+/* Has its kernel this key, of this epoch? */
+static bool has_key(const struct node *node, const struct epoch *epoch,
+		    uint32_t dir, uint64_t kid)
+{
+	for (size_t i = 0; i < node->kernel.count; i++) {
+		const struct e2ee_key *key = &node->kernel.keys[i].key;
+
+		if (key->dir == dir && key->kid == kid &&
+		    key->epoch == epoch->number)
+			return true;
+	}
+	return false;
+}
+
+static bool has_all_keys(const struct node *node, const struct epoch *epoch)
+{
+	const struct e2ee_msg_epoch *msg = &epoch->msg->epoch;
+
+	for (size_t i = 0; i < msg->roster_count; i++)
+		for (unsigned int s = 0; s < SPARE_STREAMS; s++) {
+			uint8_t leaf = msg->roster[i].leaf;
+			bool me = leaf == epoch->leaf;
+
+			if (!has_key(node, epoch, me ? E2EE_DIR_TX : E2EE_DIR_RX,
+				     e2ee_install_kid(epoch, s, leaf)))
+				return false;
+		}
+	return true;
+}
+
+static unsigned int untrue;
+
+/* Who says that it has the keys, as all hear it: is that so? */
+static bool broker_checks(struct world *now, struct node *to,
+			  const struct world_packet *packet, void *arg)
+{
+	const struct epoch *epoch;
+	struct e2ee_message *msg;
+	const char *reason;
+
+	(void)to;
+	(void)arg;
+	(void)now;
+	if (!victim->room ||
+	    e2ee_message_decode(packet->data, packet->len, &msg, &reason))
+		return true;
+	if (!strcmp(msg->dev, victim->dev) &&
+	    ((msg->type == E2EE_MSG_ACK && msg->ack.result == E2EE_ACK_OK) ||
+	     (msg->type == E2EE_MSG_HB && msg->hb.switched))) {
+		epoch = e2ee_chain_by_t(victim->room, msg->type == E2EE_MSG_HB ?
+					msg->hb.t : msg->ack.t);
+		if (epoch && epoch == victim->room->epochs[0] &&
+		    !has_all_keys(victim, epoch))
+			untrue++;
+	}
+	e2ee_message_put(msg);
+	return true;
+}
+
+static void act(enum action action)
+{
+	switch (action) {
+	case ACTION_REKEY:
+		DO(owner, e2ee_room_rekey(owner->room, world.now));
+		break;
+	case ACTION_KICK:
+		DO(owner, e2ee_room_kick(owner->room, world.now, third->dev));
+		break;
+	case ACTION_POLICY:
+		DO(owner, e2ee_room_policy(owner->room, world.now,
+					   E2EE_POLICY_REQUIRED));
+		break;
+	case ACTION_RENEW:
+		DO(victim, (e2ee_room_renew(victim->room, world.now), 0));
+		break;
+	default:
+		DO(victim, e2ee_room_leave(victim->room, world.now));
+		break;
+	}
+}
+
+static unsigned int tx_keys(const struct node *node)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < node->kernel.count; i++)
+		count += node->kernel.keys[i].key.dir == E2EE_DIR_TX;
+	return count;
+}
+
+/* Did it come out as if nothing had been refused? */
+static bool came_out(enum action action, uint64_t when)
+{
+	uint64_t said = world.now;
+
+	if (action == ACTION_LEAVE)
+		return victim->out_at && !tx_keys(victim);
+	if (!world_is_one(&world, NULL))
+		return false;
+	scene_count();
+	scene_talk(SECOND, 1);
+	if (scene_lost() || scene_swallowed() ||
+	    (scene_clear() && action == ACTION_POLICY))
+		return false;
+	if (action == ACTION_POLICY &&
+	    victim->kernel.policy != E2EE_POLICY_REQUIRED)
+		return false;
+	if (action == ACTION_KICK &&
+	    tape_open(third, victim, when + 2500, NEVER))
+		return false;
+	for (unsigned int i = 0; i < 3; i++)
+		if (world.nodes[i].room &&
+		    world.nodes[i].room->state != E2EE_ROOM_LEFT &&
+		    tape_said(&world.nodes[i], said, NEVER) < 40)
+			return false;
+	return true;
+}
+
+static void call_open(enum action action, bool by_owner)
+{
+	struct node *nodes = scene_open_still(600, 3);
+
+	victim = NULL;
+	for (unsigned int i = 0; i < 3; i++) {
+		if (action == ACTION_POLICY) {
+			nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
+			nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
+		}
+		node_start(&nodes[i]);
+	}
+	if (!scene_together(30 * SECOND))
+		abort();
+	scene_talk(3 * SECOND, 1);
+	owner = world_owner(&world);
+	victim = by_owner ? owner : owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	third = owner == &nodes[2] ? &nodes[1] : &nodes[2];
+	if (third == victim)
+		third = &nodes[0];
+}
+
+static bool test_one(enum action action, enum kernel_call call,
+		     unsigned int nth, bool by_owner)
+{
+	uint64_t when;
+	bool good;
+
+	call_open(action, by_owner);
+	untrue = 0;
+	world.tamper = broker_checks;
+	world.fault = kernel_refuses;
+	plan.call = call;
+	plan.nth = nth;
+	plan.until = world.now + 3 * SECOND;
+	plan.seen = 0;
+	plan.failed = 0;
+	when = world.now;
+	act(action);
+	scene_talk(action == ACTION_RENEW ? 30 * SECOND : 9 * SECOND, 1);
+	world.fault = NULL;
+	good = came_out(action, when) && !untrue;
+	if (!good)
+		printf("# %s at %s, %s %u: %u refused, %u untrue\n",
+		       action_names[action], by_owner ? "the owner" : "a member",
+		       call_names[call], nth, plan.failed, untrue);
+	return scene_close() && good;
+}
+
+/* Once at each of the first calls, and all of them for three seconds */
+static void test_call(enum action action, enum kernel_call call)
+{
+	bool once = true, all = true;
+	unsigned int failed = 0;
+
+	for (unsigned int by_owner = 0; by_owner < 2; by_owner++) {
+		for (unsigned int nth = 1; nth <= 4; nth++) {
+			once &= test_one(action, call, nth, by_owner);
+			failed += plan.failed;
+		}
+		/* who leaves cannot wait that long */
+		if (action != ACTION_LEAVE)
+			all &= test_one(action, call, 0, by_owner);
+		failed += plan.failed;
+	}
+	ok(once, "%s: %s refused once: as if it had not been",
+	   action_names[action], call_names[call]);
+	ok(all, "%s: %s refused for three seconds: the same then",
+	   action_names[action], call_names[call]);
+	printf("# %u refused\n", failed);
+}
+
+int main(int argc, char **argv)
+{
+	for (enum action action = 0; action < ACTIONS; action++)
+		for (enum kernel_call call = 0; call < CALLS; call++)
+			test_call(action, call);
+	return scene_finish(argc, argv);
+}
