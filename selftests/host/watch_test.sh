@@ -58,6 +58,14 @@ limited()
 	is '124 ' "$status $hung"
 }
 
+# So is a kernel that has to be killed
+stubborn()
+{
+	kernel 2 'trap "" TERM; while :; do sleep 1; done'
+	[[ $took -lt 30 ]] || return 1
+	is '124 ' "$status $hung"
+}
+
 # What an earlier kernel left is none of the next one's
 no_rest()
 {
@@ -115,6 +123,7 @@ try 'a kernel that hangs is stopped, and it is said what it did' stopped
 try 'one that goes on is not' goes_on
 try 'nor one that does not say what it does' silent
 try 'but each is, when its time is over' limited
+try 'and so is one that has to be killed' stubborn
 try 'an earlier kernel is forgotten' no_rest
 try 'results of a test that was cut off are kept, and it has failed' kept
 try 'a line that was cut off does not hide that' cut_line

@@ -6,11 +6,11 @@
 # else after so many seconds; if it hangs instead, TAP.tap is where that belongs.
 
 # guarded DOING HUNG SECONDS COMMAND...: runs COMMAND, which is a kernel, for at most
-# SECONDS. A kernel that says in DOING for too long that it does the same thing is
+# SECONDS, when the status is 124. A kernel that says in DOING for too long that it does the same thing is
 # ended earlier, and HUNG says what it did.
 guarded()
 {
-	local doing=$1 hung=$2 status=0 watcher
+	local doing=$1 hung=$2 status=0 watcher begin=$SECONDS
 
 	rm -f "$doing" "$hung" "$hung.pid"
 	watch "$doing" "$hung" >/dev/null 2>&1 &
@@ -21,6 +21,8 @@ guarded()
 	) || status=$?
 	kill "$watcher" 2>/dev/null || true
 	wait "$watcher" 2>/dev/null || true
+	# timeout has another status where it had to kill the kernel
+	[[ $status -ne 137 || $((SECONDS - begin)) -lt $3 ]] || status=124
 	return "$status"
 }
 
