@@ -261,6 +261,8 @@ session room key rx kid 7 ssrc 9 suite aes-256-gcm epoch 0 ctr 0 packets 0"
 	equal 'set-key changed it' \
 		"$(ctl list-keys room | sed -n '1s/ driver.*//p')" \
 		'session room key tx kid 5 ssrc claim suite aes-256-gcm epoch 0 ctr 0 soft-limit 2000 limit 3000 packets 0'
+	equal 'its name in JSON has an underscore' \
+		"$(json "[0]['soft_limit']" list-keys room)" 2000
 	refused 'set-key of none' 2 'no such key' set-key room tx kid 99 limit 5
 	refused 'list-keys of no session' 2 'no such session' list-keys none
 	good 'del-key' del-key room rx kid 7 ssrc 9

@@ -31,6 +31,7 @@
 #define FIRST		7000
 #define LAST		7099
 #define HOLD		64	/* packets that a guard keeps for a socket */
+#define FOREIGN_KID	6	/* no key of the fixture has it */
 
 #ifndef UDP_ENCAP_ESPINUDP
 #define UDP_ENCAP_ESPINUDP	2
@@ -950,6 +951,11 @@ TEST_F(guard, caught_sender_of_a_guarded_socket)
 	fd = catch_and_attach(self, variant->kind, &caught);
 	ASSERT_LE(0, fd);
 	EXPECT_STREQ("rx_ok+1 guard_held+1", changes(self));
+	/* its bytes, not read yet, may look as if a key had sealed them: one
+	 * that is not ours
+	 */
+	caught.packet[12] = 0xe0;
+	caught.packet[13] = FOREIGN_KID << 4 | 1;
 	tap = tap_open("d0");
 	ASSERT_LE(0, tap);
 	ASSERT_EQ(0, caught_release(&caught));

@@ -259,6 +259,51 @@ static int own_share(struct nl *nl)
 	return 0;
 }
 
+static struct nl_msg *guard_of_user(const struct nl *nl, uint32_t uid)
+{
+	struct nl_msg *msg = nl_session(nl, E2EE_CMD_GUARD_NEW, 0, "guarded");
+	size_t nest = nl_nest(msg, E2EE_A_GUARD);
+
+	nl_u16(msg, E2EE_A_GUARD_PORT_FIRST, 7000);
+	nl_u32(msg, E2EE_A_GUARD_UID, uid);
+	nl_nest_end(msg, nest);
+	return msg;
+}
+
+/* Users are those of the user namespace: there is root, and nobody else. */
+static int own_users(struct nl *nl)
+{
+	const char *refused;
+	struct nl_said said;
+	struct nl_msg *msg;
+	size_t nest;
+	int got;
+
+	got = nl_do(nl, nl_session(nl, E2EE_CMD_SESSION_NEW, 0, "guarded"));
+	if (got)
+		return wrong("users", E2EE_CMD_SESSION_NEW, got);
+	refused = nl_refused(nl, guard_of_user(nl, 1), EINVAL,
+			     "no such user in this user namespace");
+	if (*refused)
+		return wrong(refused, E2EE_CMD_GUARD_NEW, 0);
+	msg = guard_of_user(nl, 0);
+	got = nl_talk(nl, msg, &said);
+	free(msg);
+	if (got)
+		return wrong("users", E2EE_CMD_GUARD_NEW, got);
+	msg = nl_begin(nl, E2EE_CMD_GUARD_GET);
+	nest = nl_nest(msg, E2EE_A_GUARD);
+	nl_u32(msg, E2EE_A_GUARD_ID,
+	       nl_get_u32(nl_find(said.answer, E2EE_A_GUARD, E2EE_A_GUARD_ID)));
+	nl_nest_end(msg, nest);
+	got = nl_talk(nl, msg, &said);
+	free(msg);
+	if (got || nl_get_u32(nl_find(said.answer, E2EE_A_GUARD,
+				      E2EE_A_GUARD_UID)))
+		return wrong("user of a guard", E2EE_CMD_GUARD_GET, got);
+	return 0;
+}
+
 static int in_namespace(void *arg)
 {
 	const struct all *all = arg;
@@ -334,7 +379,8 @@ static int in_user_namespace(void *arg)
 	/* nor with the socket that came along */
 	if (all_fail(all->nl, all->target, EPERM))
 		return 1;
-	return nothing_here(&nl, all->target) || own_works(&nl, all->target);
+	return nothing_here(&nl, all->target) || own_works(&nl, all->target) ||
+	       own_users(&nl);
 }
 
 TEST_F(rights, user_namespace)

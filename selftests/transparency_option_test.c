@@ -439,7 +439,7 @@ TEST_F(transparency, occupied_sockets)
 /* Once detached, a socket is as good as plain: MTU, corking, bytes. */
 TEST_F(transparency, detached)
 {
-	uint8_t packet[100], got[200];
+	uint8_t packet[100] = { 0 }, got[200];
 	uint64_t id;
 	struct ends ends;
 	int mtu;
@@ -450,6 +450,9 @@ TEST_F(transparency, detached)
 	mtu = get(ends.left, variant->kind == SOCK_V6 ? SOL_IPV6 : SOL_IP,
 		  variant->kind == SOCK_V6 ? IPV6_MTU : IP_MTU);
 	EXPECT_EQ(1500 - E2EE_OVERHEAD_MAX, mtu);
+	/* as long as it is attached, a part of a datagram cannot be sealed */
+	EXPECT_EQ(-1, send(ends.left, packet, 60, MSG_MORE));
+	EXPECT_EQ(EOPNOTSUPP, errno);
 	for (int i = 0; i < 2; i++) {
 		int fd = i ? ends.right : ends.left;
 
