@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the pure files (rtp, sframe, replay) need from their surroundings.
+ * What the pure files (rtp, rtcp, sframe, replay) need from their surroundings.
  * They take no lock, allocate nothing and know no sk_buff, so that the same
  * text compiles into the module, into the host's unit tests and into fuzzers.
  */

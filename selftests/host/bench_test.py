@@ -47,7 +47,7 @@ def costs():
             yield f"cpu{cpu}_{kind}together", 1000 + 250 * cpu
 
 
-def write_samples(path):
+def write_samples(path, crypto="OK AES-GCM by some driver"):
     """As the benchmark would, ten rounds, the last one disturbed."""
     with open(path, "w", encoding="utf-8") as file:
         for name, cost in costs():
@@ -64,6 +64,7 @@ def write_samples(path):
                      "bytes_per_socket"):
             file.write(f"fact {name} 700\n")
         file.write("fact cycles_per_ns 2\nword driver some driver\n")
+        file.write(f"word crypto {crypto}\n")
 
 
 def report_test(folder):
@@ -93,6 +94,20 @@ def report_test(folder):
     with open(f"{folder}/table.txt", encoding="utf-8") as file:
         check("two_cpu_scale" in file.read(), "table")
     return results
+
+
+def slow_driver_test(folder):
+    """No figures where the CPU could do better, or where nobody looked."""
+    for crypto, figures in (("FAIL AES-GCM by gcm_base(a,b)", False),
+                            ("", False), ("WARN AES-GCM by no AES", True)):
+        out = f"{folder}/of-{crypto[:4]}"
+        write_samples(f"{folder}/slow", crypto)
+        run = subprocess.run([f"{BENCH}/report", f"{folder}/slow", out],
+                             capture_output=True, text=True, check=False)
+        check((run.returncode == 0) == figures ==
+              os.path.exists(f"{out}/results.json"),
+              f"figures of \"{crypto}\": {figures}")
+        check(figures or crypto in run.stderr, "the reason is given")
 
 
 def guard(folder, results):
@@ -128,6 +143,7 @@ def main():
     print("TAP version 13")
     with tempfile.TemporaryDirectory() as folder:
         report_test(folder)
+        slow_driver_test(folder)
         guard_test(folder)
     print(f"1..{COUNT}")
     sys.exit(1 if FAILED else 0)

@@ -116,11 +116,44 @@ static bool check_module(struct doctor *doctor, const char *release,
 	return false;
 }
 
-/* Portable C and table look-ups: slow, and their timing tells of the key */
+/*
+ * Portable C and table look-ups: slow, and their timing tells of the key. It is
+ * enough that one part of a driver is of that kind, as in
+ * gcm_base(ctr(aes-aesni),ghash-generic).
+ */
 static bool driver_slow(const char *name)
 {
 	return strstr(name, "aes-generic") || strstr(name, "aes-lib") ||
-	       strstr(name, "aes-fixed-time") || strstr(name, "ghash-generic");
+	       strstr(name, "aes-fixed-time") || strstr(name, "ghash-generic") ||
+	       strstr(name, "ghash-lib");
+}
+
+/* Whether the CPU says that it has instructions for AES (x86, arm64) */
+static bool cpu_has_aes(void)
+{
+	bool found = false;
+	char *line = NULL;
+	size_t room = 0;
+	FILE *file;
+
+	file = fopen("/proc/cpuinfo", "re");
+	if (!file)
+		return false;
+	while (!found && getline(&line, &room, file) > 0) {
+		if (strncmp(line, "flags", 5) && strncmp(line, "Features", 8))
+			continue;
+		line[strcspn(line, "\n")] = ' ';
+		found = strstr(line, " aes ");
+	}
+	free(line);
+	fclose(file);
+	return found;
+}
+
+/* Where the CPU could do better, a slow driver is a fault, not bad luck */
+static enum level slow_level(void)
+{
+	return cpu_has_aes() ? LEVEL_FAIL : LEVEL_WARN;
 }
 
 static void check_crypto(struct doctor *doctor, const struct e2ee_info *info)
@@ -133,8 +166,8 @@ static void check_crypto(struct doctor *doctor, const struct e2ee_info *info)
 		finding(doctor, LEVEL_FAIL, "crypto", "modprobe gcm",
 			"the kernel has no AES-GCM");
 	else if (driver_slow(info->driver_sync))
-		finding(doctor, LEVEL_WARN, "crypto",
-			"modprobe aesni_intel (x86) or aes_ce_blk (arm64), then load e2ee again",
+		finding(doctor, slow_level(), "crypto",
+			"modprobe aesni_intel (x86) or ghash_ce (arm64), then add all keys again",
 			"AES-GCM by %s, the slow portable code",
 			info->driver_sync);
 	else
@@ -261,12 +294,18 @@ struct key_count {
 	unsigned int tx;		/* of the epoch, good */
 	unsigned int rx;
 	unsigned int expired;
+	unsigned int slow;
+	char slow_driver[E2EE_CRYPTO_NAME_MAX + 1];	/* of one of them */
 };
 
 static int key_counted(const struct e2ee_key *key, void *arg)
 {
 	struct key_count *count = arg;
 
+	if (driver_slow(key->driver)) {
+		count->slow++;
+		strcpy(count->slow_driver, key->driver);
+	}
 	if (key->expired)
 		count->expired++;
 	else if (key->dir == E2EE_DIR_RX)
@@ -300,6 +339,11 @@ static void check_keys(struct doctor *doctor,
 			"del-key, and add a new key",
 			"session %s: %u keys have expired", session->name,
 			count.expired);
+	if (count.slow)
+		finding(doctor, slow_level(), "crypto",
+			"set-session NAME crypto auto, then add the keys again",
+			"session %s: %u keys use %s, the slow portable code",
+			session->name, count.slow, count.slow_driver);
 }
 
 static void check_sessions(struct doctor *doctor)
