@@ -161,19 +161,16 @@ static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 	return held;
 }
 
-/* false: it is lost */
+/*
+ * False: the packet is lost. What a hold sends belongs to the session of its
+ * guard, even if the socket is detached meanwhile: it never leaves in clear.
+ */
 static bool e2ee_hold_pass(struct e2ee_hold *hold, struct e2ee_held *held)
 {
-	if (held->receive) {
-		held->receive(hold->sk, held->skb, &held->state);
-		return true;
-	}
-	/* detached by force meanwhile: not what this one was sent under */
-	if (!e2ee_hold_is_bound(hold)) {
-		kfree_skb(held->skb);
-		return false;
-	}
-	return e2ee_resend(hold->sk, held->skb);
+	if (!held->receive)
+		return e2ee_resend(hold->sk, hold->session, held->skb);
+	held->receive(hold->sk, held->skb, &held->state);
+	return true;
 }
 
 static void e2ee_hold_release(struct e2ee_hold *hold, struct e2ee_held *held,

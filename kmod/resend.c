@@ -151,12 +151,14 @@ static int e2ee_resend_fill(struct e2ee_resend *resend, const struct sock *sk,
 /**
  * e2ee_resend() - send a packet anew, through the hooks of its socket
  * @sk: an attached socket, which cannot be closed meanwhile
+ * @session: whose policy and keys decide, even if @sk is detached meanwhile
  * @skb: a UDP packet that @sk sent, as it was before LOCAL_OUT; freed
  *
  * Context: process, sleeps.
  * Return: true where the hooks got it; their verdict counts it.
  */
-bool e2ee_resend(struct sock *sk, struct sk_buff *skb)
+bool e2ee_resend(struct sock *sk, struct e2ee_session *session,
+		 struct sk_buff *skb)
 {
 	struct e2ee_socket *socket = e2ee_socket_find(sk);
 	struct e2ee_datagram datagram;
@@ -174,7 +176,8 @@ bool e2ee_resend(struct sock *sk, struct sk_buff *skb)
 	kfree_skb(skb);
 	/* waits for nothing that the owner of the socket can put off for ever */
 	resend->msg.msg_flags |= MSG_DONTWAIT;
-	e2ee_tx_sendmsg_now(socket, &resend->msg, resend->vec.iov_len);
+	e2ee_tx_sendmsg_now(socket, session, &resend->msg,
+			    resend->vec.iov_len);
 	kvfree(resend->vec.iov_base);
 	sent = true;
 out:

@@ -4,10 +4,12 @@
 
 #include <linux/types.h>
 
+struct e2ee_session;
 struct sk_buff;
 struct sock;
 
 /* process context, sleeps */
-bool e2ee_resend(struct sock *sk, struct sk_buff *skb);
+bool e2ee_resend(struct sock *sk, struct e2ee_session *session,
+		 struct sk_buff *skb);
 
 #endif /* E2EE_RESEND_H */

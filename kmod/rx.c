@@ -275,7 +275,7 @@ e2ee_rx_request_new(const struct e2ee_rx_packet *packet)
 	request->packet.window = NULL;	/* it is of this RCU section */
 	request->trials = NULL;
 	/* bound to a socket, or listed: somebody else holds one too */
-	if (!refcount_inc_not_zero(&packet->session->ref)) {
+	if (!e2ee_session_tryget(packet->session)) {
 		e2ee_key_put(packet->key);
 		kfree(request);
 		return NULL;

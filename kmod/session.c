@@ -44,8 +44,9 @@
  *    one driver at a time for each namespace.
  *  - Tables of keys grow in the system's workqueue, at nobody's expense.
  *
- * A session is in its namespace's list until it is deleted; sockets that are
- * bound to it keep it in memory, and it tells them "blocked".
+ * A session is in its namespace's list until it is deleted. Sockets that are
+ * bound to it, and sends that began while they were, keep it in memory, and it
+ * tells them "blocked".
  */
 #include <linux/memcontrol.h>
 #include <linux/rculist.h>
@@ -80,10 +81,20 @@ static void e2ee_session_free(struct rcu_head *rcu)
 	struct e2ee_session *session = container_of(rcu, struct e2ee_session,
 						    rcu);
 
+	percpu_ref_exit(&session->ref);
 	free_percpu(session->stats);
 	mem_cgroup_put(session->memcg);
 	kfree(session);
 	e2ee_object_destroyed(E2EE_OBJECT_SESSION);
+}
+
+/* The last reference is gone; packets may still look at it under RCU. */
+static void e2ee_session_release(struct percpu_ref *ref)
+{
+	struct e2ee_session *session = container_of(ref, struct e2ee_session,
+						    ref);
+
+	call_rcu(&session->rcu, e2ee_session_free);
 }
 
 /**
@@ -94,8 +105,20 @@ static void e2ee_session_free(struct rcu_head *rcu)
  */
 struct e2ee_session *e2ee_session_get(struct e2ee_session *session)
 {
-	refcount_inc(&session->ref);
+	percpu_ref_get(&session->ref);
 	return session;
+}
+
+/**
+ * e2ee_session_tryget() - take a reference, unless the last one is gone
+ * @session: valid under rcu_read_lock()
+ *
+ * Context: any.
+ * Return: false where the session is about to be freed.
+ */
+bool e2ee_session_tryget(struct e2ee_session *session)
+{
+	return percpu_ref_tryget(&session->ref);
 }
 
 /**
@@ -106,8 +129,8 @@ struct e2ee_session *e2ee_session_get(struct e2ee_session *session)
  */
 void e2ee_session_put(struct e2ee_session *session)
 {
-	if (session && refcount_dec_and_test(&session->ref))
-		call_rcu(&session->rcu, e2ee_session_free);
+	if (session)
+		percpu_ref_put(&session->ref);
 }
 
 /**
@@ -295,7 +318,10 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	session->enet = enet;
 	session->driver = driver;
 	session->memcg = get_mem_cgroup_from_mm(current->mm);
-	refcount_set(&session->ref, 1);
+	err = percpu_ref_init(&session->ref, e2ee_session_release, 0,
+			      E2EE_GFP_REQUEST);
+	if (err)
+		goto free;
 	session->window = E2EE_WINDOW_DEFAULT;
 	INIT_LIST_HEAD(&session->keys);
 	INIT_LIST_HEAD(&session->claims);
@@ -320,6 +346,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 
 free:
 	e2ee_driver_put(driver);
+	percpu_ref_exit(&session->ref);
 	mem_cgroup_put(session->memcg);
 	kfree(session);
 	return ERR_PTR(err);
@@ -404,7 +431,7 @@ int e2ee_session_del(struct e2ee_session *session, struct e2ee_refusal *why)
 	e2ee_driver_put(session->driver);
 	session->driver = NULL;
 	e2ee_session_event(session, E2EE_EVENT_SESSION_DEL);
-	e2ee_session_put(session);
+	percpu_ref_kill(&session->ref);	/* drops that of the list */
 	return 0;
 }
 
@@ -466,6 +493,7 @@ int e2ee_session_init(void)
 void e2ee_session_exit(void)
 {
 	unregister_pernet_subsys(&e2ee_net_ops);
-	rcu_barrier();		/* guards, the last of which may put a session: */
+	rcu_barrier();		/* guards, the last of which may put a session, */
+	rcu_barrier();		/* percpu_ref_kill(): e2ee_session_release() */
 	rcu_barrier();		/* e2ee_session_free() */
 }

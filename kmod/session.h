@@ -8,7 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/refcount.h>
+#include <linux/percpu-refcount.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -114,7 +114,9 @@ struct e2ee_net {
  * struct e2ee_session - one conference as this host sees it
  * @node: in struct e2ee_net.sessions
  * @enet: its namespace
- * @ref: held by the list and by every socket bound to it
+ * @ref: held by the list, by every socket bound to it and by every send that is
+ *	under way; counted per CPU until the session is deleted, since every packet
+ *	sent takes it
  * @rcu: frees it a grace period after the last reference
  * @id: given by us, from 1
  * @name: unique in the namespace
@@ -153,12 +155,12 @@ struct e2ee_session {
 	u32 epoch;
 	unsigned long rtx_pt[BITS_TO_LONGS(128)];
 	struct e2ee_stats __percpu *stats;
-	struct list_head claims;
+	struct percpu_ref ref;
 
+	struct list_head claims;
 	u32 num_rx_bound;
 	u32 window;
 	struct list_head node;
-	refcount_t ref;
 	struct rcu_head rcu;
 	char name[E2EE_SESSION_NAME_MAX + 1];
 	char crypto[E2EE_CRYPTO_NAME_MAX + 1];
@@ -229,6 +231,7 @@ struct e2ee_session *e2ee_session_by_name(struct e2ee_net *enet,
 /* any context */
 struct e2ee_net *e2ee_net(const struct net *net);
 struct e2ee_session *e2ee_session_get(struct e2ee_session *session);
+bool e2ee_session_tryget(struct e2ee_session *session);
 void e2ee_session_put(struct e2ee_session *session);
 
 /* init and exit */

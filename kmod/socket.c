@@ -109,6 +109,26 @@ struct e2ee_socket *e2ee_socket_find(const struct sock *sk)
 	return socket;
 }
 
+/**
+ * e2ee_socket_session_get() - the session that a socket is bound to
+ * @socket: the socket
+ *
+ * Context: any but hard interrupt.
+ * Return: the session with a reference, which outlives a detachment; NULL
+ * where the socket is detached.
+ */
+struct e2ee_session *e2ee_socket_session_get(struct e2ee_socket *socket)
+{
+	struct e2ee_session *session;
+
+	rcu_read_lock();
+	do {	/* one that is about to be freed is bound no more */
+		session = rcu_dereference(socket->session);
+	} while (session && !e2ee_session_tryget(session));
+	rcu_read_unlock();
+	return session;
+}
+
 static int e2ee_socket_setsockopt(struct sock *sk, int level, int optname,
 				  sockptr_t optval, unsigned int optlen)
 {

@@ -121,6 +121,7 @@ bool e2ee_socket_knows_ipv6(void);
 
 /* any context but hard interrupt */
 struct e2ee_socket *e2ee_socket_find(const struct sock *sk);
+struct e2ee_session *e2ee_socket_session_get(struct e2ee_socket *socket);
 
 /* find.c: process context; the socket comes with a reference (sock_put()) */
 struct sock *e2ee_socket_by_fd(struct net *net, u32 fd,

@@ -10,6 +10,17 @@
  * RCU section that reads policy, epoch and key once. Only when the last one is
  * sealed is the first one sent: if one is refused, none leaves.
  *
+ * Sealed packets of a burst leave together where they are of one size and fit
+ * into one datagram of UDP. The size grows inside a burst where a KID or a CTR
+ * needs one more byte, and 64 packets that have grown may not fit any more. Then
+ * the burst takes several calls of the socket's own protocol, and a later call
+ * may fail after an earlier one sent its share. The caller is told how many
+ * bytes of the burst left, never an errno, so that nobody sends them again.
+ *
+ * A send belongs to one session, which is looked up once: policy, keys, errors
+ * and verdicts are those of that session, even if the socket is detached, or
+ * attached to another one, before the send is over.
+ *
  * Each packet is copied behind E2EE_TX_HEADROOM bytes. Sealing moves its short
  * front (RTP header) down to make room for the SFrame header, encrypts the
  * payload where it is, and puts the tag behind it.
@@ -64,6 +75,8 @@ struct e2ee_tx_packet {
  * struct e2ee_tx - one send
  * @sk: the socket
  * @socket: our part of it
+ * @session: what @socket was bound to when the send began; the caller has a
+ *	reference
  * @msg: the caller's message; its iterator moves only on success
  * @len: its length, bytes
  * @gso: UDP_SEGMENT in force, bytes; 0: one packet
@@ -75,6 +88,7 @@ struct e2ee_tx_packet {
 struct e2ee_tx {
 	struct sock *sk;
 	struct e2ee_socket *socket;
+	struct e2ee_session *session;
 	struct msghdr *msg;
 	size_t len;
 	u32 gso;
@@ -179,9 +193,8 @@ static void __cold e2ee_tx_malformed(struct e2ee_tx_packet *packet, u32 policy)
 				 -EBADMSG);
 }
 
-static void __cold e2ee_tx_event(struct e2ee_tx *tx,
-				 struct e2ee_session *session, u32 type,
-				 u32 epoch, u32 ssrc)
+static void __cold e2ee_tx_event(struct e2ee_tx *tx, u32 type, u32 epoch,
+				 u32 ssrc)
 {
 	struct e2ee_event_msg msg = {
 		.type = type,
@@ -194,7 +207,7 @@ static void __cold e2ee_tx_event(struct e2ee_tx *tx,
 
 	if (type == E2EE_EVENT_KEY_MISSING)
 		msg.given |= E2EE_EVENT_HAS_SSRC | E2EE_EVENT_HAS_EPOCH;
-	e2ee_event_send(session->enet, session, &msg);
+	e2ee_event_send(tx->session->enet, tx->session, &msg);
 }
 
 static bool e2ee_tx_is_rtx(const struct e2ee_session *session, u8 pt)
@@ -278,15 +291,14 @@ static int e2ee_tx_encrypt(struct e2ee_key *key,
 
 /* -ENOKEY where this epoch has no key, else 0: there is a verdict */
 static int e2ee_tx_seal_in(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
-			   struct e2ee_session *session, u32 epoch,
-			   struct e2ee_rtp *rtp)
+			   u32 epoch, struct e2ee_rtp *rtp)
 {
 	const struct e2ee_form *form = &e2ee_sframe;
 	struct e2ee_tx_plan plan;
 	struct e2ee_key *key;
 	int err;
 
-	key = e2ee_stream_key(session, epoch, rtp->ssrc);
+	key = e2ee_stream_key(tx->session, epoch, rtp->ssrc);
 	if (!key)
 		return -ENOKEY;
 	e2ee_aead_prefetch(&key->aead);
@@ -321,9 +333,9 @@ static int e2ee_tx_seal_in(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 }
 
 static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
-			 struct e2ee_session *session, u32 policy,
-			 struct e2ee_rtp *rtp)
+			 u32 policy, struct e2ee_rtp *rtp)
 {
+	struct e2ee_session *session = tx->session;
 	u32 epoch;
 	int err;
 
@@ -331,7 +343,7 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 	/* the epoch may change under us, and the old one's keys be deleted then */
 	do {
 		epoch = READ_ONCE(session->epoch);
-		err = e2ee_tx_seal_in(tx, packet, session, epoch, rtp);
+		err = e2ee_tx_seal_in(tx, packet, epoch, rtp);
 		/* pairs with the locks between a new epoch and the deletion */
 		smp_rmb();
 	} while (err && epoch != READ_ONCE(session->epoch));
@@ -342,42 +354,39 @@ static void e2ee_tx_seal(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 		policy = READ_ONCE(session->policy);
 	e2ee_tx_unsealed(packet, policy, E2EE_A_STAT_TX_NO_KEY, err);
 	/* sent in clear or not: whoever has keys wants to know */
-	e2ee_tx_event(tx, session, E2EE_EVENT_KEY_MISSING, epoch, rtp->ssrc);
+	e2ee_tx_event(tx, E2EE_EVENT_KEY_MISSING, epoch, rtp->ssrc);
 }
 
 static void e2ee_tx_media(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
-			  struct e2ee_session *session, u32 policy,
-			  struct e2ee_rtp *rtp)
+			  u32 policy, struct e2ee_rtp *rtp)
 {
-	if (!e2ee_tx_skip_osn(session, rtp))
+	if (!e2ee_tx_skip_osn(tx->session, rtp))
 		e2ee_tx_malformed(packet, policy);
 	else if (!rtp->payload_len)	/* RTX without an original */
 		packet->verdict = E2EE_A_STAT_TX_OTHER;
 	else if (policy == E2EE_POLICY_BLOCKED)
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EPERM);
 	else
-		e2ee_tx_seal(tx, packet, session, policy, rtp);
+		e2ee_tx_seal(tx, packet, policy, rtp);
 }
 
 /* an engine that protects its packets itself: we would break them */
 static void __cold e2ee_tx_srtp(struct e2ee_tx *tx,
-				struct e2ee_tx_packet *packet,
-				struct e2ee_session *session, u32 policy)
+				struct e2ee_tx_packet *packet, u32 policy)
 {
 	if (policy == E2EE_POLICY_BLOCKED) {
 		e2ee_tx_refuse(packet, E2EE_A_STAT_TX_BLOCKED, -EPROTO);
 		return;
 	}
-	e2ee_tx_event(tx, session, E2EE_EVENT_SRTP_SEEN, 0, 0);
+	e2ee_tx_event(tx, E2EE_EVENT_SRTP_SEEN, 0, 0);
 	packet->verdict = E2EE_A_STAT_TX_SRTP;
 	packet->err = policy == E2EE_POLICY_OPTIONAL ? 0 : -EPROTO;
 }
 
 /* what is it, and what does the policy say? in an RCU section */
-static void e2ee_tx_judge(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
-			  struct e2ee_session *session)
+static void e2ee_tx_judge(struct e2ee_tx *tx, struct e2ee_tx_packet *packet)
 {
-	u32 policy = READ_ONCE(session->policy);
+	u32 policy = READ_ONCE(tx->session->policy);
 	struct e2ee_rtp rtp;
 
 	if (policy == E2EE_POLICY_OFF) {
@@ -395,10 +404,10 @@ static void e2ee_tx_judge(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 		packet->verdict = E2EE_A_STAT_TX_OTHER;
 		return;
 	case E2EE_RTP_DTLS_SRTP:
-		e2ee_tx_srtp(tx, packet, session, policy);
+		e2ee_tx_srtp(tx, packet, policy);
 		return;
 	case E2EE_RTP_MEDIA:
-		e2ee_tx_media(tx, packet, session, policy, &rtp);
+		e2ee_tx_media(tx, packet, policy, &rtp);
 		return;
 	case E2EE_RTP_DISGUISED:
 		break;
@@ -409,15 +418,12 @@ static void e2ee_tx_judge(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 /* Seal all; the first that is refused stands for all. 0 or its errno. */
 static int e2ee_tx_judge_all(struct e2ee_tx *tx, enum e2ee_stat *verdict)
 {
-	struct e2ee_session *session;
 	int err = 0;
 	u32 i;
 
 	for (i = 0; i < tx->num && !err; i++) {
 		rcu_read_lock();
-		session = rcu_dereference(tx->socket->session);
-		if (session)	/* else detached meanwhile: passes through */
-			e2ee_tx_judge(tx, &tx->packets[i], session);
+		e2ee_tx_judge(tx, &tx->packets[i]);
 		rcu_read_unlock();
 		err = tx->packets[i].err;
 		*verdict = tx->packets[i].verdict;
@@ -427,27 +433,13 @@ static int e2ee_tx_judge_all(struct e2ee_tx *tx, enum e2ee_stat *verdict)
 
 static bool __cold e2ee_tx_wants_errors(struct e2ee_tx *tx)
 {
-	struct e2ee_session *session;
-	bool wants = false;
-
-	rcu_read_lock();
-	session = rcu_dereference(tx->socket->session);
-	if (session)
-		wants = READ_ONCE(session->flags) & E2EE_SESSION_F_TX_ERRORS;
-	rcu_read_unlock();
-	return wants;
+	return READ_ONCE(tx->session->flags) & E2EE_SESSION_F_TX_ERRORS;
 }
 
 static void e2ee_tx_count(struct e2ee_tx *tx, struct e2ee_tx_packet *packet,
 			  enum e2ee_stat verdict)
 {
-	struct e2ee_session *session;
-
-	rcu_read_lock();
-	session = rcu_dereference(tx->socket->session);
-	if (session && verdict)
-		e2ee_verdict(tx->socket, session, verdict, &packet->name);
-	rcu_read_unlock();
+	e2ee_verdict(tx->socket, tx->session, verdict, &packet->name);
 }
 
 /* without memory for them all there is but their number */
@@ -465,7 +457,6 @@ static void e2ee_tx_note_frag(struct e2ee_tx *tx,
 			      const struct e2ee_tx_packet *packet)
 {
 	u32 len = packet->vec.iov_len + sizeof(struct udphdr);
-	struct e2ee_session *session;
 	bool ipv4;
 	u32 mtu;
 
@@ -474,13 +465,8 @@ static void e2ee_tx_note_frag(struct e2ee_tx *tx,
 	ipv4 = e2ee_tx_is_ipv4(tx->sk, tx->msg);
 	len += ipv4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	mtu = e2ee_mtu_of(&tx->socket->mtu, tx->sk, tx->msg, ipv4);
-	if (!mtu || len <= mtu)
-		return;
-	rcu_read_lock();
-	session = rcu_dereference(tx->socket->session);
-	if (session)
-		e2ee_note(tx->socket, session, E2EE_A_STAT_TX_FRAG);
-	rcu_read_unlock();
+	if (mtu && len > mtu)
+		e2ee_note(tx->socket, tx->session, E2EE_A_STAT_TX_FRAG);
 }
 
 /*
@@ -536,20 +522,6 @@ static int e2ee_tx_call(struct e2ee_tx *tx, struct msghdr *msg, size_t len)
 	return ret;
 }
 
-/* for packets that none of ours has looked at; detached meanwhile: as off */
-static u32 __cold e2ee_tx_policy(struct e2ee_tx *tx)
-{
-	struct e2ee_session *session;
-	u32 policy = E2EE_POLICY_OFF;
-
-	rcu_read_lock();
-	session = rcu_dereference(tx->socket->session);
-	if (session)
-		policy = READ_ONCE(session->policy);
-	rcu_read_unlock();
-	return policy;
-}
-
 /* the message itself, no copy: only where the policy lets all of it pass */
 static int __cold e2ee_tx_pass(struct e2ee_tx *tx)
 {
@@ -565,7 +537,7 @@ static int __cold e2ee_tx_pass(struct e2ee_tx *tx)
 /* All packets of the send have one fate. Bytes, or an errno. */
 static int __cold e2ee_tx_no_memory(struct e2ee_tx *tx)
 {
-	switch (e2ee_tx_policy(tx)) {
+	switch (READ_ONCE(tx->session->policy)) {
 	case E2EE_POLICY_OFF:
 		return e2ee_tx_pass(tx);
 	case E2EE_POLICY_BLOCKED:
@@ -621,48 +593,50 @@ static void e2ee_tx_sent(struct e2ee_tx *tx, u32 first, u32 num)
 }
 
 /*
- * A group leaves whole, or, where sealing made it too wide for GSO on this
- * path, singly, to be fragmented. Packets sent, at least one, or an errno.
+ * A group leaves whole or, where sealing made its packets too wide for GSO on
+ * this path, one by one, to be fragmented. @sent is told how many packets left.
  */
 static int e2ee_tx_send_group(struct e2ee_tx *tx, struct msghdr *msg,
-			      struct kvec *vec, u16 *gso, u32 num, size_t len)
+			      struct kvec *vec, u16 *gso, u32 num, size_t len,
+			      u32 *sent)
 {
 	int err;
-	u32 i;
 
 	*gso = num > 1 ? vec->iov_len : 0;
 	err = e2ee_tx_send(tx, msg, vec, num, len);
-	if (!err)
-		return num;
-	if (num == 1 || vec->iov_len <= tx->gso ||
+	*sent = err ? 0 : num;
+	if (!err || num == 1 || vec->iov_len <= tx->gso ||
 	    (err != -EINVAL && err != -EMSGSIZE))
 		return err;
 	*gso = 0;
-	for (i = 0; i < num; i++) {
-		err = e2ee_tx_send(tx, msg, &vec[i], 1, vec[i].iov_len);
+	for (; *sent < num; ++*sent, vec++) {
+		err = e2ee_tx_send(tx, msg, vec, 1, vec->iov_len);
 		if (err)
 			break;
 	}
-	return i ?: err;
+	return err;
 }
 
+/*
+ * The first failure ends the burst. Bytes that left, as the caller has them, or
+ * an errno where none did.
+ */
 static int e2ee_tx_send_groups(struct e2ee_tx *tx, struct msghdr *msg,
 			       struct kvec *vec, u16 *gso)
 {
-	int ret = 0;
+	u32 i, num, sent;
+	int err = 0;
 	size_t len;
-	u32 i, num;
 
-	for (i = 0; i < tx->num; i += ret) {
+	for (i = 0; i < tx->num && !err; i += sent) {
 		num = e2ee_tx_group(tx, i, &len);
-		ret = e2ee_tx_send_group(tx, msg, vec + i, gso, num, len);
-		if (ret < 0)
-			break;
-		e2ee_tx_sent(tx, i, ret);
+		err = e2ee_tx_send_group(tx, msg, vec + i, gso, num, len,
+					 &sent);
+		e2ee_tx_sent(tx, i, sent);
 	}
 	for (num = i; num < tx->num; num++)
 		e2ee_tx_count(tx, &tx->packets[num], E2EE_A_STAT_TX_FAILED);
-	return i ? min_t(size_t, (size_t)i * tx->gso, tx->len) : ret;
+	return i ? min_t(size_t, (size_t)i * tx->gso, tx->len) : err;
 }
 
 static noinline int e2ee_tx_send_burst(struct e2ee_tx *tx, struct msghdr *msg)
@@ -729,11 +703,6 @@ static int e2ee_tx_run(struct e2ee_tx *tx)
 	return ret;
 }
 
-static bool e2ee_tx_is_bound(struct e2ee_socket *socket)
-{
-	return rcu_access_pointer(socket->session);
-}
-
 /* 0, or what the send returns */
 static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 {
@@ -751,7 +720,6 @@ static int e2ee_tx_packets_new(struct e2ee_tx *tx)
 
 static int __cold e2ee_tx_send_empty(struct e2ee_tx *tx)
 {
-	struct e2ee_session *session;
 	int ret;
 
 	ret = e2ee_tx_call(tx, tx->msg, 0);
@@ -760,13 +728,9 @@ static int __cold e2ee_tx_send_empty(struct e2ee_tx *tx)
 		return ret;
 	}
 	rcu_read_lock();
-	session = rcu_dereference(tx->socket->session);
-	if (session) {
-		e2ee_tx_judge(tx, &tx->one, session);
-		e2ee_verdict(tx->socket, session, tx->one.verdict,
-			     &tx->one.name);
-	}
+	e2ee_tx_judge(tx, &tx->one);
 	rcu_read_unlock();
+	e2ee_tx_count(tx, &tx->one, tx->one.verdict);
 	return 0;
 }
 
@@ -779,7 +743,7 @@ static int __cold e2ee_tx_too_long(struct e2ee_tx *tx)
 	struct kvec zeros[DIV_ROUND_UP(U16_MAX, PAGE_SIZE)];
 	struct msghdr msg = *tx->msg;
 	size_t len = min_t(size_t, tx->len, U16_MAX);
-	u32 policy = e2ee_tx_policy(tx);
+	u32 policy = READ_ONCE(tx->session->policy);
 	int i, ret;
 
 	tx->num = 1;
@@ -802,19 +766,22 @@ static int __cold e2ee_tx_too_long(struct e2ee_tx *tx)
  * e2ee_tx_sendmsg_now() - e2ee_tx_sendmsg() of a bound socket, before packets
  *	that a guard still holds
  * @socket: of the socket that sends
+ * @session: whose policy and keys decide; the caller has a reference
  * @msg: as for udp_sendmsg()
  * @len: bytes
  *
  * Context: process, sleeps.
  * Return: as e2ee_tx_sendmsg().
  */
-int e2ee_tx_sendmsg_now(struct e2ee_socket *socket, struct msghdr *msg,
+int e2ee_tx_sendmsg_now(struct e2ee_socket *socket,
+			struct e2ee_session *session, struct msghdr *msg,
 			size_t len)
 {
 	struct sock *sk = socket->sk;
 	struct e2ee_tx tx = {
 		.sk = sk,
 		.socket = socket,
+		.session = session,
 		.msg = msg,
 		.len = len,
 		.gso = e2ee_tx_gso(sk, msg),
@@ -850,7 +817,8 @@ int e2ee_tx_sendmsg_now(struct e2ee_socket *socket, struct msghdr *msg,
  * changes that.
  *
  * Context: process, sleeps.
- * Return: bytes sent; -EMSGSIZE where the sealed datagram would outgrow UDP;
+ * Return: bytes sent, fewer than @len where the rest of a burst could not be
+ * sent; -EMSGSIZE where the sealed datagram would outgrow UDP;
  * -EOPNOTSUPP for MSG_MORE and for MSG_ZEROCOPY with SO_ZEROCOPY; -ENOBUFS
  * without memory, unless the policy is off, which needs none of ours; -EIO;
  * what the socket's own protocol returns.
@@ -858,11 +826,12 @@ int e2ee_tx_sendmsg_now(struct e2ee_socket *socket, struct msghdr *msg,
 int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct e2ee_socket *socket = e2ee_socket_of(sk) ?: e2ee_socket_find(sk);
+	struct e2ee_session *session;
 	int ret;
 
 	if (unlikely(!socket))
 		return -ESHUTDOWN;
-	if (!e2ee_tx_is_bound(socket))
+	if (!rcu_access_pointer(socket->session))
 		return socket->orig->sendmsg(sk, msg, len);
 	/* pending: a call that was under way when the socket was attached */
 	if (msg->msg_flags & MSG_MORE || udp_test_bit(CORK, sk) ||
@@ -874,7 +843,12 @@ int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	    wait_event_killable(socket->tx_wait, !READ_ONCE(socket->tx_held)))
 		return -EINTR;
 	e2ee_hook(E2EE_DIR_TX, true);
-	ret = e2ee_tx_sendmsg_now(socket, msg, len);
+	session = e2ee_socket_session_get(socket);
+	if (likely(session))
+		ret = e2ee_tx_sendmsg_now(socket, session, msg, len);
+	else	/* detached while it waited */
+		ret = socket->orig->sendmsg(sk, msg, len);
+	e2ee_session_put(session);
 	e2ee_hook(E2EE_DIR_TX, false);
 	return ret;
 }

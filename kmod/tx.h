@@ -7,13 +7,15 @@
 
 #include <linux/types.h>
 
+struct e2ee_session;
 struct e2ee_socket;
 struct msghdr;
 struct sock;
 
 /* process context, sleeps */
 int e2ee_tx_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
-int e2ee_tx_sendmsg_now(struct e2ee_socket *socket, struct msghdr *msg,
+int e2ee_tx_sendmsg_now(struct e2ee_socket *socket,
+			struct e2ee_session *session, struct msghdr *msg,
 			size_t len);
 
 #endif /* E2EE_TX_H */

@@ -13,7 +13,8 @@
  * @stat: enum e2ee_stat, one of the verdicts
  * @packet: what is known of it
  *
- * Context: as e2ee_stats_verdict(), under rcu_read_lock() for @session.
+ * Context: as e2ee_stats_verdict(), with a reference on @session or under
+ * rcu_read_lock().
  */
 void e2ee_verdict(struct e2ee_socket *socket, struct e2ee_session *session,
 		  enum e2ee_stat stat, const struct e2ee_packet *packet)

@@ -26,7 +26,7 @@ struct e2ee_packet {
 	u32 len;
 };
 
-/* any context, under rcu_read_lock() for the session */
+/* any context, with a reference on the session or under rcu_read_lock() */
 void e2ee_verdict(struct e2ee_socket *socket, struct e2ee_session *session,
 		  enum e2ee_stat stat, const struct e2ee_packet *packet);
 void e2ee_note(struct e2ee_socket *socket, struct e2ee_session *session,

@@ -2,15 +2,20 @@
 /*
  * Bursts: UDP_SEGMENT on the attached socket, and GSO packets that arrive at
  * it. A tap on lo sees in how many pieces a burst leaves.
+ *
+ * The sealed packets of CTR 8 and above are a byte longer than those before: a
+ * burst that begins with CTR 0 leaves in two pieces.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <time.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/wait.h>
+#include <linux/net_tstamp.h>
 
 #include "lib/harness.h"
 #include "lib/scene.h"
@@ -22,6 +27,7 @@
 #define SSRC		0x11223344
 #define SSRC_NO_KEY	0x55667788
 #define MAX_SEGMENTS	64	/* of every supported kernel */
+#define FIRST_PIECE	8	/* packets, of a burst from CTR 0 on */
 
 FIXTURE(gso)
 {
@@ -395,6 +401,109 @@ TEST_F(gso, grown_past_the_mtu)
 	ASSERT_EQ((int)self->len, send_burst(self, variant));
 	EXPECT_STREQ("", compare_wire(self, 0));
 	EXPECT_STREQ("tx_ok+6 tx_frag+5", scene_changes(&self->scene));
+}
+
+/*
+ * The sealed packets of the first piece just fit the path, those of the second
+ * do not, and may not be fragmented: the caller learns what has left.
+ */
+TEST_F(gso, second_piece_outgrows_the_path)
+{
+	bool v6 = variant->kind == SOCK_V6;
+	size_t size = 1500 - (v6 ? 48 : 28) - 20;	/* with CTRs below 8 */
+	int always = v6 ? IPV6_PMTUDISC_DO : IP_PMTUDISC_DO;
+
+	ASSERT_EQ(0, run("ip link set lo mtu 1500"));
+	ASSERT_EQ(0, setsockopt(self->scene.fd, v6 ? SOL_IPV6 : SOL_IP,
+				v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
+				&always, sizeof(always)));
+	make_burst(self, 20, size, size);
+	ASSERT_EQ((int)(FIRST_PIECE * size), send_burst(self, variant));
+	self->len = FIRST_PIECE * size;
+	EXPECT_STREQ("", compare_wire(self, 0));
+	EXPECT_STREQ("tx_ok+8 tx_failed+12", scene_changes(&self->scene));
+	/* where nothing left, there is an error */
+	EXPECT_EQ(-EMSGSIZE, send_burst(self, variant));
+	EXPECT_STREQ("tx_failed+8", scene_changes(&self->scene));
+	EXPECT_EQ(1, pieces(self));
+}
+
+/* The burst from @done on, to leave in half a second, which takes buffer. */
+static int send_later(FIXTURE_DATA(gso) *self,
+		      const FIXTURE_VARIANT(gso) *variant, size_t done,
+		      int flags)
+{
+	uint64_t later = ((uint64_t)now_ms() + 500) * 1000000;
+	char control[CMSG_SPACE(sizeof(uint16_t)) +
+		     CMSG_SPACE(sizeof(later))] = { 0 };
+	struct iovec iov = { self->burst + done, self->len - done };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	};
+	int segment = self->segment;
+	ssize_t n;
+
+	cmsg_put(&msg, SOL_SOCKET, SCM_TXTIME, &later, sizeof(later));
+	if (!variant->option)
+		cmsg_put(&msg, SOL_UDP, UDP_SEGMENT, &self->segment,
+			 sizeof(self->segment));
+	else if (setsockopt(self->scene.fd, SOL_UDP, UDP_SEGMENT, &segment,
+			    sizeof(segment)))
+		return -errno;
+	n = sendmsg(self->scene.fd, &msg, flags);
+	return n < 0 ? -errno : (int)n;
+}
+
+/*
+ * The first piece fills the send buffer. A caller that does not wait for room
+ * learns how much has left, and goes on with the rest: nothing is sent twice.
+ */
+TEST_F(gso, no_room_for_the_second_piece)
+{
+	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
+	size_t size = 1000, sent = FIRST_PIECE * size;
+	int least = 1;
+
+	ASSERT_EQ(0, run("tc qdisc add dev lo root fq horizon 1000s"));
+	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_SNDBUF, &least,
+				sizeof(least)));
+	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_TXTIME, &txtime,
+				sizeof(txtime)));
+	make_burst(self, 20, size, size);
+	ASSERT_EQ((int)sent, send_later(self, variant, 0, MSG_DONTWAIT));
+	EXPECT_STREQ("tx_ok+8 tx_failed+12", scene_changes(&self->scene));
+	/* not even one packet more */
+	EXPECT_EQ(-EAGAIN, send_later(self, variant, sent, MSG_DONTWAIT));
+	EXPECT_STREQ("tx_failed+12", scene_changes(&self->scene));
+	self->len = sent;
+	EXPECT_STREQ("", compare_wire(self, 0));
+	EXPECT_EQ(1, pieces(self));
+
+	/* those that failed have spent their CTRs */
+	make_burst(self, 20, size, size);
+	EXPECT_EQ((int)(self->len - sent), send_later(self, variant, sent, 0));
+	memmove(self->burst, self->burst + sent, self->len - sent);
+	self->len -= sent;
+	EXPECT_STREQ("", compare_wire(self, 20 + 12));
+	EXPECT_STREQ("tx_ok+12", scene_changes(&self->scene));
+}
+
+/* One that waits sends all of it. */
+TEST_F(gso, room_for_the_second_piece_is_waited_for)
+{
+	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
+	int least = 1;
+
+	ASSERT_EQ(0, run("tc qdisc add dev lo root fq horizon 1000s"));
+	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_SNDBUF, &least,
+				sizeof(least)));
+	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_TXTIME, &txtime,
+				sizeof(txtime)));
+	make_burst(self, 20, 1000, 1000);
+	ASSERT_EQ((int)self->len, send_later(self, variant, 0, 0));
+	EXPECT_STREQ("", compare_wire(self, 0));
+	EXPECT_EQ(2, pieces(self));
+	EXPECT_STREQ("tx_ok+20", scene_changes(&self->scene));
 }
 
 TEST_F(gso, off_passes_bursts_untouched)

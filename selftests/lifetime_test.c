@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lib/caught.h"
 #include "lib/harness.h"
 #include "lib/scene.h"
 
@@ -420,6 +421,93 @@ TEST_F(lifetime, detached_under_traffic)
 		EXPECT_EQ(0, seen.clear + seen.broken);
 	}
 	EXPECT_EQ(0, traffic_stop(&traffic));
+}
+
+/* What happens to the socket of a sender that sleeps in send(). */
+enum meanwhile {
+	DETACHED,
+	ATTACHED_ELSEWHERE,
+	SESSION_DELETED,
+	MEANWHILES,
+};
+
+static int make_happen(FIXTURE_DATA(lifetime) *self, int fd, int what)
+{
+	uint32_t other;
+	uint64_t id;
+	int err;
+
+	if (what == SESSION_DELETED)
+		return ctl_session_del(&self->scene.ctl, self->scene.session);
+	err = ctl_socket_get(&self->scene.ctl, fd, &id, NULL);
+	if (!err)
+		err = ctl_detach(&self->scene.ctl, id, true);
+	if (err || what == DETACHED)
+		return err;
+	err = ctl_session_new(&self->scene.ctl, "other", NULL, &other);
+	return err ?: ctl_attach(&self->scene.ctl, other, fd, NULL);
+}
+
+/* Has one frame left with the sealed form of @packet, and none in clear? */
+static const char *one_sealed(FIXTURE_DATA(lifetime) *self, int tap,
+			      const uint8_t packet[CAUGHT_LEN])
+{
+	static struct frame frame;
+	unsigned int sealed = 0;
+	int n;
+
+	while (!tap_next(tap, &frame)) {
+		if (frame.len == CAUGHT_LEN)
+			return "it left in clear";
+		n = rtp_open(frame.payload, frame.payload, frame.len,
+			     &self->tx, NULL);
+		sealed += n == CAUGHT_LEN &&
+			  !memcmp(frame.payload, packet, CAUGHT_LEN);
+	}
+	return sealed == 1 ? "" : "it did not leave sealed, once";
+}
+
+/*
+ * A send belongs to the session that its socket was attached to when it began:
+ * there the packet has its one verdict, whatever becomes of the socket.
+ */
+TEST_F(lifetime, verdict_of_a_send_under_way)
+{
+	uint64_t socket[CTL_STATS], session[CTL_STATS];
+	struct caught caught;
+	struct addr to;
+	int fd, tap;
+
+	ASSERT_EQ(0, caught_device(variant->kind, &to));
+	tap = tap_open("d0");
+	ASSERT_LE(0, tap);
+	for (int what = 0; what < MEANWHILES; what++) {
+		ASSERT_EQ(0, run("tc qdisc replace dev d0 root fq horizon 1000s"));
+		fd = caught_socket(variant->kind, 0, &to);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, ctl_attach(&self->scene.ctl, self->scene.session,
+					fd, NULL));
+		ASSERT_TRUE(caught_start(&caught, fd, &to, 0, SSRC));
+		ASSERT_EQ(0, make_happen(self, fd, what));
+		ASSERT_EQ(0, caught_release(&caught));
+		EXPECT_EQ(CAUGHT_LEN, caught.ret);
+		EXPECT_STREQ("", one_sealed(self, tap, caught.packet)) {
+			TH_LOG("case %d", what);
+		}
+		ASSERT_EQ(0, ctl_socket_stats(&self->scene.ctl, fd, socket));
+		EXPECT_EQ(1, socket[E2EE_A_STAT_TX_OK]) {
+			TH_LOG("case %d", what);
+		}
+		close(fd);
+		if (what == SESSION_DELETED)
+			continue;
+		ASSERT_EQ(0, ctl_session_stats(&self->scene.ctl,
+					       self->scene.session, session));
+		EXPECT_EQ(what + 1, session[E2EE_A_STAT_TX_OK]) {
+			TH_LOG("case %d", what);
+		}
+	}
+	close(tap);
 }
 
 /* The socket goes while packets are on their way to it and from it. */

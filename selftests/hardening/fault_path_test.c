@@ -240,6 +240,15 @@ static int send_burst(FIXTURE_DATA(path) *self, const struct burst *burst)
 	return sock_send(self->fd, data, burst->len, NULL);
 }
 
+/* Packets that have left, as a send that returned @err says */
+static uint64_t told(const struct burst *burst, int err)
+{
+	if (err < 0)
+		return 0;
+	return burst->segment ? ((unsigned int)err + burst->segment - 1) /
+				burst->segment : 1;
+}
+
 /* "" or what is wrong with a send that returned @err */
 static const char *judge_send(FIXTURE_DATA(path) *self,
 			      const struct burst *burst, int err)
@@ -260,7 +269,8 @@ static const char *judge_send(FIXTURE_DATA(path) *self,
 	if (counted != burst->packets &&
 	    !(counted == 0 && (err == -EFAULT || err == -ENOMEM)))
 		return "verdicts are not as many as packets";
-	if (counted != (err < 0 ? failed : sealed))
+	if (counted && (sealed != told(burst, err) ||
+			sealed + failed != burst->packets))
 		return "counted otherwise than the sender was told";
 	/* fragments and segments are made below us, out of memory, too */
 	if (left > burst->packets)
