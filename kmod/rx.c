@@ -9,7 +9,10 @@
  * answered later. From then on all packets of the socket, of whatever kind,
  * queue behind it (rx_busy), so that their order stays. The answer starts a
  * work item that finishes the packet and goes on with the queue until it is
- * empty or the next request is out. Finished packets enter the stack again at
+ * empty or the next request is out. Bottom halves are off meanwhile, so the work
+ * item ends after E2EE_RX_BUDGET packets and has itself queued again: a flood
+ * that refills the queue all the time does not keep a CPU from its softirqs, nor
+ * other sockets from their turn. Finished packets enter the stack again at
  * udp_rcv() with their socket attached, and pass our hook untouched
  * (struct e2ee_socket.rx_bypass). UDP's InDatagrams counts them twice. A
  * retransmission that the key did not open is tried with the next one before
@@ -41,6 +44,7 @@
 #include "compat/compat.h"
 
 #define E2EE_RX_RTX_TRIALS	8	/* keys tried for a retransmission */
+#define E2EE_RX_BUDGET		64	/* queued packets in one go */
 
 /**
  * struct e2ee_rx_packet - a packet on its way in
@@ -791,22 +795,27 @@ void e2ee_rx_work(struct work_struct *work)
 	struct e2ee_socket *socket = container_of(work, struct e2ee_socket,
 						  rx_work);
 	struct sock *sk = socket->sk;
+	bool more = true, idle = false;
+	int budget = E2EE_RX_BUDGET;
 	struct sk_buff *skb;
-	bool more;
 
 	local_bh_disable();
 	rcu_read_lock();
-	more = e2ee_rx_answer(socket);
-	while (more) {
+	if (socket->rx_request)		/* else the budget was spent */
+		more = e2ee_rx_answer(socket);
+	while (more && !idle && budget--) {
 		skb = e2ee_rx_dequeue(socket);
-		if (!skb)
-			break;
-		more = e2ee_rx_go_on(socket, skb);
+		if (skb)
+			more = e2ee_rx_go_on(socket, skb);
+		else
+			idle = true;
 	}
 	rcu_read_unlock();
 	local_bh_enable();
-	if (more)		/* not busy any more: e2ee_rx_busy_begin() */
+	if (idle)		/* not busy any more: e2ee_rx_busy_begin() */
 		sock_put(sk);
+	else if (more)
+		queue_work(e2ee_rx_wq, work);
 }
 
 /* would this datagram, already in the receive queue, be dropped now? */

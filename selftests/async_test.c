@@ -14,10 +14,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <netinet/in.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <linux/sock_diag.h>
 
 #include "lib/driver.h"
+#include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
@@ -217,6 +219,85 @@ TEST_F(async, replayed_while_the_first_is_out)
 	EXPECT_EQ(0, scene_flush(self->scene.peer, self->scene.fd));
 	EXPECT_STREQ("rx_ok+1 rx_other+1 rx_replay+9",
 		     scene_changes(&self->scene));
+}
+
+#define TRACEFS	"/sys/kernel/tracing"
+#define BUDGET	64	/* of packets that a work item takes from a queue */
+#define QUEUED	(5 * BUDGET)
+
+/* Begin to note each work item that starts; false: the kernel has no tracing */
+static bool trace_begin(void)
+{
+	mount("tracefs", TRACEFS, "tracefs", 0, NULL);
+	if (file_write(TRACEFS "/events/workqueue/workqueue_execute_start/enable",
+		       "1"))
+		return false;
+	close(open(TRACEFS "/trace", O_WRONLY | O_TRUNC));
+	return true;
+}
+
+/* How often e2ee_rx_work() ran since */
+static unsigned int trace_end(void)
+{
+	unsigned int runs = 0;
+	char line[1024];
+	FILE *file;
+
+	file_write(TRACEFS "/events/workqueue/workqueue_execute_start/enable",
+		   "0");
+	file = fopen(TRACEFS "/trace", "r");
+	while (file && fgets(line, sizeof(line), file))
+		runs += !!strstr(line, "e2ee_rx_work");
+	if (file)
+		fclose(file);
+	return runs;
+}
+
+/*
+ * Packets that wait behind an outstanding answer are taken a few at a time, so
+ * that softirqs and other sockets have their turn in between. Nothing of lower
+ * rank, the cipher's worker for one, runs on this CPU until all are sent.
+ */
+TEST_F(async, queue_is_worked_off_in_turns)
+{
+	const struct sched_param first = { .sched_priority = 1 }, usual = { 0 };
+	const char *kernel = getenv("E2EE_KERNEL");
+	uint8_t packet[1000];
+	int big = BIG, n;
+	unsigned int i;
+	bool traced;
+	size_t len;
+
+	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_RCVBUFFORCE,
+				&big, sizeof(big)));
+	traced = trace_begin();
+	/* of the lab's kernels, user-mode Linux alone has no tracing */
+	if (kernel && strcmp(kernel, "uml"))
+		EXPECT_TRUE(traced);
+	len = sealed(packet, 200, SSRC, 1, &self->rx, 9);
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+	ASSERT_EQ((int)len, sock_send(self->scene.peer, packet, len, NULL));
+	len = rtcp_build(packet, SSRC);
+	for (i = 0; i < QUEUED; i++)
+		ASSERT_EQ((int)len, sock_send(self->scene.peer, packet, len,
+					      NULL));
+	/* all of them wait */
+	EXPECT_EQ(-EAGAIN, sock_recv_now(self->scene.fd, packet, 1));
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &usual));
+
+	n = sock_recv(self->scene.fd, packet, sizeof(packet));
+	EXPECT_EQ(200, n);
+	for (i = 0; i < QUEUED; i++)
+		ASSERT_EQ((int)len, sock_recv(self->scene.fd, packet,
+					      sizeof(packet)));
+	EXPECT_STREQ("rx_ok+1 rx_other+320", scene_changes(&self->scene));
+	if (traced)
+		EXPECT_LE(QUEUED / BUDGET, trace_end());
+	/* and then the socket is busy no more */
+	len = rtcp_build(packet, SSRC);
+	ASSERT_EQ((int)len, sock_send(self->scene.peer, packet, len, NULL));
+	EXPECT_EQ((int)len, sock_recv_now(self->scene.fd, packet,
+					  sizeof(packet)));
 }
 
 static uint32_t drops(int fd)
