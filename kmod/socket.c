@@ -6,7 +6,12 @@
  *
  * Attaching gives a socket a copy of its struct proto with our functions in
  * place of some, and makes it an encapsulation socket whose encap_rcv is ours.
- * Nothing else in it changes; sk_user_data belongs to others.
+ * It also takes sk_user_data, by which encapsulations tell each other that a
+ * socket is in use: a tunnel that is made of a program's socket (L2TP, GTP,
+ * OpenVPN) would take our encap_rcv away, and is refused with EBUSY, as are BPF's
+ * maps of sockets. Whoever was there first stays. We never look at what
+ * sk_user_data points to, as some users of it do not ask. Nothing else in the
+ * socket changes.
  *
  * A task may stand between reading prot->sendmsg and calling it, or sleep
  * inside, and nothing tells when it has left. So the hooks stay until the
@@ -395,9 +400,6 @@ static int e2ee_socket_check(struct sock *sk, const struct e2ee_net *enet,
 	if (READ_ONCE(udp_sk(sk)->encap_type))
 		return e2ee_refuse(why, 0, -EBUSY,
 				   "socket carries an encapsulation");
-	if (READ_ONCE(sk->sk_user_data))
-		return e2ee_refuse(why, 0, -EBUSY,
-				   "socket is used by another kernel part");
 	return 0;
 }
 
@@ -490,6 +492,22 @@ static void e2ee_socket_purge_one(struct sock *sk)
 	e2ee_rx_purge_clear(socket);
 }
 
+/* under the lock of the socket, which some take, and its callback lock */
+static int e2ee_socket_claim(struct e2ee_socket *socket,
+			     struct e2ee_refusal *why)
+{
+	struct sock *sk = socket->sk;
+	bool taken;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	taken = READ_ONCE(sk->sk_user_data);
+	if (!taken)
+		rcu_assign_sk_user_data(sk, socket);
+	write_unlock_bh(&sk->sk_callback_lock);
+	return taken ? e2ee_refuse(why, 0, -EBUSY,
+				   "socket is used by another kernel part") : 0;
+}
+
 /* under the lock of the socket */
 static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
 				   struct mem_cgroup *memcg,
@@ -506,9 +524,12 @@ static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
 	if (!try_module_get(THIS_MODULE))	/* a guard, while we unload */
 		return -ENODEV;
 	socket = e2ee_socket_new(sk, memcg);
-	if (!socket) {
+	err = socket ? e2ee_socket_claim(socket, why) : -ENOMEM;
+	if (err) {
+		if (socket)
+			e2ee_socket_free(socket);
 		module_put(THIS_MODULE);
-		return -ENOMEM;
+		return err;
 	}
 	e2ee_socket_insert(socket);
 	return 0;

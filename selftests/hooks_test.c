@@ -3,7 +3,8 @@
  * Hooks that somebody else displaces: a setsockopt() that waits for the socket's
  * lock while we attach does its work afterwards, behind our back. All run on one
  * CPU, where the setsockopt() is the last to go on when a sender that was caught
- * with the lock lets go of it.
+ * with the lock lets go of it. And those that would displace them and are refused:
+ * tunnels that are made of a program's socket.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,6 +14,9 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/syscall.h>
+#include <linux/l2tp.h>
+#include <netlink/genl/ctrl.h>
+#include <netlink/genl/genl.h>
 
 #include "lib/caught.h"
 #include "lib/harness.h"
@@ -279,6 +283,68 @@ TEST(options_by_another_level)
 	n = sock_recv(scene.peer, got, sizeof(got));
 	ASSERT_LT(200, n);
 	EXPECT_EQ(200, rtp_open(got, got, (size_t)n, &key, NULL));
+	scene_close(&scene);
+}
+
+static struct nl_sock *l2tp_open(int *family)
+{
+	struct nl_sock *nl = nl_socket_alloc();
+
+	*family = -1;
+	if (nl && !genl_connect(nl))
+		*family = genl_ctrl_resolve(nl, L2TP_GENL_NAME);
+	return nl;
+}
+
+/* An L2TP tunnel over the socket @fd, as root may ask for. 0 or -NLE_*. */
+static int l2tp_take(struct nl_sock *nl, int family, uint32_t id, int fd)
+{
+	struct nl_msg *msg = nlmsg_alloc();
+
+	genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
+		    NLM_F_REQUEST | NLM_F_ACK, L2TP_CMD_TUNNEL_CREATE,
+		    L2TP_GENL_VERSION);
+	nla_put_u32(msg, L2TP_ATTR_CONN_ID, id);
+	nla_put_u32(msg, L2TP_ATTR_PEER_CONN_ID, id);
+	nla_put_u8(msg, L2TP_ATTR_PROTO_VERSION, 3);
+	nla_put_u16(msg, L2TP_ATTR_ENCAP_TYPE, L2TP_ENCAPTYPE_UDP);
+	nla_put_u32(msg, L2TP_ATTR_FD, (uint32_t)fd);
+	return nl_send_sync(nl, msg);
+}
+
+/*
+ * A tunnel that is made of a program's socket would take what the socket gets
+ * past the hooks. It is refused at once, and loses nothing that was its own.
+ */
+TEST(tunnel_over_an_attached_socket)
+{
+	const char *kernel = getenv("E2EE_KERNEL");
+	struct scene scene;
+	struct nl_sock *nl;
+	uint8_t packet[200];
+	int family, fd;
+
+	ASSERT_EQ(0, scene_open(&scene, SOCK_V4, NULL));
+	nl = l2tp_open(&family);
+	if (family < 0 && kernel && !strcmp(kernel, "uml")) {
+		/* of the lab's kernels, user-mode Linux alone has no L2TP */
+		nl_socket_free(nl);
+		scene_close(&scene);
+		return;
+	}
+	ASSERT_LE(0, family);
+	EXPECT_EQ(-NLE_BUSY, l2tp_take(nl, family, 1, scene.fd));
+	rtp_plain(packet, sizeof(packet), SSRC, 1);
+	ASSERT_EQ(200, sock_send(scene.peer, packet, sizeof(packet), NULL));
+	EXPECT_EQ(0, scene_flush(scene.peer, scene.fd));
+	EXPECT_STREQ("rx_other+1 rx_clear_dropped+1", scene_changes(&scene));
+
+	fd = sock_udp(SOCK_V4, 0, NULL);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, l2tp_take(nl, family, 2, fd));
+	EXPECT_EQ(-EBUSY, ctl_attach(&scene.ctl, scene.session, fd, NULL));
+	close(fd);
+	nl_socket_free(nl);
 	scene_close(&scene);
 }
 

@@ -355,17 +355,17 @@ OBSERVE(bound_to_a_device)
 	right_notes(e, r, "received");
 }
 
-static int new_sockmap(void)
+static int new_map(uint32_t type)
 {
 	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_SOCKMAP,
+		.map_type = type,
 		.key_size = 4, .value_size = 8, .max_entries = 2,
 	};
 
 	return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
-static int put_sockmap(int map, int fd)
+static int put_map(int map, int fd)
 {
 	uint64_t value = (uint64_t)fd;
 	uint32_t key = 0;
@@ -386,17 +386,55 @@ TEST_F(transparency, sockmap)
 
 	ASSERT_EQ(0, ends_open(&ends, variant->kind, true));
 	ASSERT_EQ(0, ends_connect(&ends));
-	map = new_sockmap();
+	map = new_map(BPF_MAP_TYPE_SOCKMAP);
 	ASSERT_LE(0, map);
-	EXPECT_GT(0, put_sockmap(map, ends.left));
+	EXPECT_GT(0, put_map(map, ends.left));
 	EXPECT_EQ(100, left_sends(&ends, 100));
 
 	fd = sock_udp(variant->kind, 0, NULL);
 	ASSERT_EQ(0, sock_connect(fd, &ends.right_addr));
-	ASSERT_EQ(0, put_sockmap(map, fd));
+	ASSERT_EQ(0, put_map(map, fd));
 	EXPECT_EQ(-EBUSY, ends_attach(&ends, fd, 0));
 	close(map);
 	close(fd);
+	ends_close(&ends);
+}
+
+static int reuseport_socket(enum sock_kind kind)
+{
+	int fd = socket(sock_family(kind), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct addr any;
+	int on = 1;
+
+	addr_loopback(&any, kind, 0);
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    bind(fd, (void *)&any.ss, any.len)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* So does BPF's map of a group of SO_REUSEPORT, as to the socket's user data. */
+TEST_F(transparency, reuseport_sockarray)
+{
+	struct ends ends;
+	int map, first, second;
+
+	ASSERT_EQ(0, ends_open(&ends, variant->kind, true));
+	map = new_map(BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
+	ASSERT_LE(0, map);
+	first = reuseport_socket(variant->kind);
+	second = reuseport_socket(variant->kind);
+	ASSERT_LE(0, first);
+	ASSERT_LE(0, second);
+	ASSERT_EQ(0, ends_attach(&ends, first, 0));
+	EXPECT_EQ(-EBUSY, put_map(map, first));
+	ASSERT_EQ(0, put_map(map, second));
+	EXPECT_EQ(-EBUSY, ends_attach(&ends, second, 0));
+	close(map);
+	close(first);
+	close(second);
 	ends_close(&ends);
 }
 
