@@ -248,7 +248,7 @@ static bool e2ee_contact_hears(const struct sock *sk,
 
 	if (peer && peer != datagram->source)
 		return false;
-	return datagram->skb->protocol == htons(ETH_P_IP) ?
+	return e2ee_datagram_is_ipv4(datagram->skb) ?
 	       e2ee_contact_hears4(sk, datagram->skb) :
 	       e2ee_contact_hears6(sk, datagram->skb);
 }
@@ -301,7 +301,7 @@ static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
 /* as the stack sees it: what the link says of a frame is another matter */
 static bool e2ee_contact_is_many(const struct sk_buff *skb)
 {
-	if (skb->protocol == htons(ETH_P_IP))
+	if (e2ee_datagram_is_ipv4(skb))
 		return skb_rtable(skb)->rt_flags &
 		       (RTCF_BROADCAST | RTCF_MULTICAST);
 	return ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);

@@ -23,7 +23,7 @@ static bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
 	u8 proto;
 
 	*offset = skb_network_offset(skb);
-	if (skb->protocol == htons(ETH_P_IP)) {
+	if (e2ee_datagram_is_ipv4(skb)) {
 		proto = ip_hdr(skb)->protocol;
 		*offset += ip_hdrlen(skb);
 	} else {
@@ -39,7 +39,7 @@ static bool e2ee_datagram_is_fragment(const struct sk_buff *skb)
 {
 	unsigned int offset = 0;
 
-	return skb->protocol == htons(ETH_P_IPV6) &&
+	return !e2ee_datagram_is_ipv4(skb) &&
 	       ipv6_find_hdr(skb, &offset, NEXTHDR_FRAGMENT, NULL, NULL) >= 0;
 }
 
@@ -52,7 +52,7 @@ static u32 e2ee_datagram_size(const struct sk_buff *skb,
 			      const struct udphdr *uh, u32 room, bool *part)
 {
 	u32 size = ntohs(uh->len);
-	bool told = size || skb->protocol == htons(ETH_P_IP);
+	bool told = size || e2ee_datagram_is_ipv4(skb);
 
 	if (told && size <= room)
 		return size;
@@ -112,7 +112,7 @@ bool e2ee_datagram_is_hidden(const struct sk_buff *skb)
 	__be16 frag;
 	u8 proto;
 
-	if (skb->protocol != htons(ETH_P_IPV6))
+	if (e2ee_datagram_is_ipv4(skb))
 		return false;
 	proto = ipv6_hdr(skb)->nexthdr;
 	return ipv6_skip_exthdr(skb, skb_network_offset(skb) +

@@ -5,10 +5,11 @@
 #ifndef E2EE_DATAGRAM_H
 #define E2EE_DATAGRAM_H
 
+#include <linux/ip.h>
+#include <linux/skbuff.h>
 #include <linux/types.h>
 
 struct e2ee_session;
-struct sk_buff;
 
 /**
  * struct e2ee_datagram - a UDP packet at a netfilter hook
@@ -31,6 +32,18 @@ struct e2ee_datagram {
 	__be16 source;
 	__be16 dest;
 };
+
+/**
+ * e2ee_datagram_is_ipv4() - is this a packet of IPv4, and not of IPv6?
+ * @skb: a packet at a netfilter hook
+ *
+ * By its header: under a VRF the first pass through LOCAL_OUT comes before the
+ * stack has written down the protocol.
+ */
+static inline bool e2ee_datagram_is_ipv4(const struct sk_buff *skb)
+{
+	return ip_hdr(skb)->version == 4;
+}
 
 /* any context but hard interrupt */
 bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram);

@@ -109,7 +109,7 @@ static bool e2ee_resend_to_peer(const struct sock *sk,
 {
 	if (sk->sk_state != TCP_ESTABLISHED || inet_sk(sk)->inet_dport != port)
 		return false;
-	if (skb->protocol == htons(ETH_P_IP))
+	if (e2ee_datagram_is_ipv4(skb))
 		return inet_sk(sk)->inet_daddr == ip_hdr(skb)->daddr;
 	return ipv6_addr_equal(e2ee_compat_remote6(sk), &ipv6_hdr(skb)->daddr);
 }
@@ -131,7 +131,7 @@ static int e2ee_resend_fill(struct e2ee_resend *resend, const struct sock *sk,
 		kvfree(data);
 		return -EFAULT;
 	}
-	if (skb->protocol == htons(ETH_P_IP))
+	if (e2ee_datagram_is_ipv4(skb))
 		e2ee_resend_ipv4(resend, sk, skb, port);
 	else
 		e2ee_resend_ipv6(resend, skb, port);

@@ -647,6 +647,59 @@ TEST_F(contact, address_translation)
 	close(peer);
 }
 
+/* Under a VRF what a socket sends passes LOCAL_OUT twice, vrf0 first. */
+static int vrf_on(const char *local)
+{
+	return run("ip link add vrf0 type vrf table 100 && "
+		   "ip link set vrf0 up && ip link set tun0 master vrf0 && "
+		   "ip addr replace " LOCAL6 "/64 dev tun0 nodad && "
+		   "until ip route show table 100 | grep -q '^local %s ' || "
+		   "ip -6 route show table 100 | grep -q '^local %s '; "
+		   "do sleep 0.01; done", local, local);
+}
+
+/* The first pass is the one that counts: no rule sees the packet in clear. */
+TEST_F(contact, virtual_routing_domain)
+{
+	const char *kernel = getenv("E2EE_KERNEL");
+	uint8_t packet[200];
+	struct addr to;
+	int engine;
+
+	/* of the lab's kernels, user-mode Linux alone has no VRF */
+	if (kernel && !strcmp(kernel, "uml"))
+		return;
+	ASSERT_EQ(0, vrf_on(self->local));
+	ASSERT_EQ(0, run("nft -f - <<'EOF'\n"
+			 "table inet t {\n"
+			 " counter clear { }\n"
+			 " counter sealed { }\n"
+			 " chain seen {\n"
+			 "  type filter hook output priority -150;\n"
+			 "  udp length 208 counter name clear\n"
+			 "  udp length > 208 oifname vrf0 counter name sealed\n"
+			 " }\n"
+			 "}\n"
+			 "EOF"));
+	ASSERT_EQ(0, guard_on(self));
+	addr_parse(&to, variant->kind, self->remote, REMOTE_PORT);
+	engine = shared(variant->kind, self->local, FIRST, SO_REUSEADDR,
+			"vrf0");
+	ASSERT_LE(0, engine);
+	for (uint16_t seq = 0; seq < 3; seq++) {
+		rtp_plain(packet, sizeof(packet), SSRC, seq);
+		ASSERT_EQ(200, sock_send(engine, packet, sizeof(packet), &to));
+		ASSERT_TRUE(comes_to(self, E2EE_A_STAT_TX_OK, seq + 1));
+	}
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_EQ(0, counted(self, E2EE_A_STAT_TX_LEAK));
+	EXPECT_EQ(0, run("nft list counter inet t clear | "
+			 "grep -q 'packets 0 '"));
+	EXPECT_EQ(0, run("nft list counter inet t sealed | "
+			 "grep -q 'packets 3 '"));
+	close(engine);
+}
+
 /* How many UDP packets with @len bytes left since the last call */
 static unsigned int left(FIXTURE_DATA(contact) *self, size_t len)
 {
