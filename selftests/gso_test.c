@@ -16,12 +16,18 @@
 #include <netinet/udp.h>
 #include <sys/wait.h>
 #include <linux/net_tstamp.h>
+#include <linux/sock_diag.h>
 
 #include "lib/harness.h"
 #include "lib/scene.h"
+#include "lib/tun.h"
 
 #ifndef UDP_GRO
 #define UDP_GRO		104
+#endif
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO	55
 #endif
 
 #define SSRC		0x11223344
@@ -670,6 +676,58 @@ TEST(gro_in_front_of_an_attached_socket)
 			EXPECT_EQ(0, memcmp(got + RTP_HEADER, wanted, 488));
 		}
 	}
+	scene_close(&scene);
+}
+
+static uint32_t drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_DROPS];
+}
+
+/*
+ * A datagram that a virtual machine gets whole though it is to be cut into
+ * fragments (UFO): the stack drops it before an encapsulation socket, under
+ * every policy, and counts it at the socket. The same in real fragments arrives.
+ */
+TEST(fragmentation_offload)
+{
+	static uint8_t sent[3000], got[4000];
+	struct scene scene;
+	struct addr addr;
+	int tun, fd;
+
+	ASSERT_EQ(0, sock_pin());
+	ASSERT_EQ(0, scene_open(&scene, SOCK_V4,
+				&(struct ctl_session){
+					.policy = E2EE_POLICY_OFF,
+				}));
+	tun = tun_open_vnet();
+	ASSERT_LE(0, tun);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	addr_parse(&addr, SOCK_V4, TUN_LOCAL, 5004);
+	ASSERT_EQ(0, bind(fd, (void *)&addr.ss, addr.len));
+	rtp_fill(sent, sizeof(sent), 1);
+	ASSERT_EQ(0, tun_write_ufo(tun, 4000, 5004, sent, sizeof(sent)));
+	ASSERT_EQ(3000, sock_recv(fd, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(sent, got, sizeof(sent)));
+
+	ASSERT_EQ(0, ctl_attach(&scene.ctl, scene.session, fd, NULL));
+	ASSERT_EQ(0, tun_write_ufo(tun, 4000, 5004, sent, sizeof(sent)));
+	EXPECT_EQ(-EAGAIN, sock_recv_now(fd, got, sizeof(got)));
+	EXPECT_EQ(1, drops(fd));
+	close(tun);
+	tun = tun_open();
+	ASSERT_LE(0, tun);
+	ASSERT_EQ(0, tun_write_pieces(tun, 4000, 5004, sent, sizeof(sent)));
+	EXPECT_EQ(3000, sock_recv_now(fd, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(sent, got, sizeof(sent)));
+	EXPECT_EQ(1, drops(fd));
+	close(fd);
+	close(tun);
 	scene_close(&scene);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
@@ -14,9 +15,9 @@
 #include "sock.h"
 #include "tun.h"
 
-int tun_open(void)
+static int open_with(short flags)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | flags };
 	int fd, err;
 
 	/* the lab's devtmpfs has it; a container's /dev may not */
@@ -35,6 +36,16 @@ int tun_open(void)
 		return -EIO;
 	}
 	return fd;
+}
+
+int tun_open(void)
+{
+	return open_with(0);
+}
+
+int tun_open_vnet(void)
+{
+	return open_with(IFF_VNET_HDR);
 }
 
 int tun_read(int tun, void *payload, size_t room)
@@ -59,15 +70,32 @@ int tun_read(int tun, void *payload, size_t room)
 	return (int)len;
 }
 
-static uint16_t ip_sum(const void *header)
+static uint16_t folded(uint32_t sum)
 {
-	const uint16_t *words = header;
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
+static uint32_t summed(const void *data, size_t len)
+{
+	const uint16_t *words = data;
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i < sizeof(struct iphdr) / 2; i++)
+	for (size_t i = 0; i < len / 2; i++)
 		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~(sum + (sum >> 16));
+	return sum;
+}
+
+static struct iphdr ip_header(size_t len)
+{
+	struct iphdr ip = {
+		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
+		.tot_len = htons((uint16_t)(sizeof(ip) + len)),
+	};
+
+	inet_pton(AF_INET, TUN_REMOTE, &ip.saddr);
+	inet_pton(AF_INET, TUN_LOCAL, &ip.daddr);
+	return ip;
 }
 
 /* @at: of the datagram's bytes; @more: others follow */
@@ -75,15 +103,11 @@ static int write_piece(int tun, uint16_t id, const uint8_t *bytes, size_t at,
 		       size_t len, bool more)
 {
 	uint8_t packet[65536];
-	struct iphdr ip = {
-		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
-		.id = htons(id), .tot_len = htons((uint16_t)(sizeof(ip) + len)),
-		.frag_off = htons((uint16_t)(at / 8 | (more ? IP_MF : 0))),
-	};
+	struct iphdr ip = ip_header(len);
 
-	inet_pton(AF_INET, TUN_REMOTE, &ip.saddr);
-	inet_pton(AF_INET, TUN_LOCAL, &ip.daddr);
-	ip.check = ip_sum(&ip);
+	ip.id = htons(id);
+	ip.frag_off = htons((uint16_t)(at / 8 | (more ? IP_MF : 0)));
+	ip.check = (uint16_t)~folded(summed(&ip, sizeof(ip)));
 	memcpy(packet, &ip, sizeof(ip));
 	memcpy(packet + sizeof(ip), bytes + at, len);
 	return write(tun, packet, sizeof(ip) + len) < 0 ? -errno : 0;
@@ -126,4 +150,36 @@ int tun_write_pieces(int tun, uint16_t source, uint16_t dest,
 		err = write_piece(tun, id, bytes, at, piece, at + piece < len);
 	}
 	return err;
+}
+
+/* of addresses, protocol and length; the rest of the checksum is left out */
+static uint16_t pseudo_sum(const struct iphdr *ip, size_t len)
+{
+	return folded(summed(&ip->saddr, 8) + htons(IPPROTO_UDP) +
+		      htons((uint16_t)len));
+}
+
+int tun_write_ufo(int tun, uint16_t source, uint16_t dest,
+		  const void *payload, size_t len)
+{
+	struct virtio_net_hdr vnet = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_UDP,
+		.hdr_len = sizeof(struct iphdr) + sizeof(struct udphdr),
+		.gso_size = TUN_PIECE,
+		.csum_start = sizeof(struct iphdr),
+		.csum_offset = offsetof(struct udphdr, check),
+	};
+	uint8_t packet[65536], *at = packet + sizeof(vnet);
+	struct udphdr *udp = (void *)(at + sizeof(struct iphdr));
+	struct iphdr ip;
+
+	len = datagram((uint8_t *)udp, source, dest, payload, len);
+	ip = ip_header(len);
+	ip.check = (uint16_t)~folded(summed(&ip, sizeof(ip)));
+	udp->check = pseudo_sum(&ip, len);
+	memcpy(packet, &vnet, sizeof(vnet));
+	memcpy(at, &ip, sizeof(ip));
+	len += sizeof(vnet) + sizeof(ip);
+	return write(tun, packet, len) < 0 ? -errno : 0;
 }

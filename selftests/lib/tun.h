@@ -16,6 +16,9 @@
 /* A new interface of the caller's namespace, up; -errno */
 int tun_open(void);
 
+/* The same, but a struct virtio_net_hdr stands before each packet */
+int tun_open_vnet(void);
+
 /* The payload of the next UDP packet on the wire; -EAGAIN if there is none */
 int tun_read(int tun, void *payload, size_t room);
 
@@ -27,5 +30,12 @@ int tun_write(int tun, uint16_t source, uint16_t dest, const void *payload,
 #define TUN_PIECE	1480
 int tun_write_pieces(int tun, uint16_t source, uint16_t dest,
 		     const void *payload, size_t len);
+
+/*
+ * The same through tun_open_vnet(), whole, as a virtual machine may get it from
+ * its host: UDP fragmentation offload, pieces of TUN_PIECE bytes
+ */
+int tun_write_ufo(int tun, uint16_t source, uint16_t dest, const void *payload,
+		  size_t len);
 
 #endif /* E2EE_TEST_TUN_H */
