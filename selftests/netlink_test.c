@@ -456,6 +456,32 @@ TEST_F(netlink, socket_words)
 	close(tcp);
 }
 
+/* A socket stays with its session until it is detached, or that is deleted. */
+TEST_F(netlink, attached_socket)
+{
+	struct ctl *ctl = &self->stock.scene.ctl;
+	struct nl *nl = &self->stock.nl;
+	int fd = sock_udp(SOCK_V4, 0, NULL);
+	static struct state before;
+	uint32_t first, second, now;
+
+	ASSERT_EQ(0, ctl_session_new(ctl, "first", NULL, &first));
+	ASSERT_EQ(0, ctl_session_new(ctl, "second", NULL, &second));
+	ASSERT_EQ(0, ctl_attach(ctl, first, fd, NULL));
+	state_read(nl, &before);
+	REFUSED(EEXIST, "socket is attached to this session",
+		socket_by_fd(nl, E2EE_CMD_SOCKET_ATTACH, first, fd, 0));
+	REFUSED(EBUSY, "socket is attached to another session: detach it first",
+		socket_by_fd(nl, E2EE_CMD_SOCKET_ATTACH, second, fd, 0));
+	EXPECT_TRUE(state_same(nl, &before));
+	ASSERT_EQ(0, ctl_session_del(ctl, first));
+	EXPECT_EQ(0, nl_do(nl, socket_by_fd(nl, E2EE_CMD_SOCKET_ATTACH, second,
+					    fd, 0)));
+	ASSERT_EQ(0, ctl_socket_get(ctl, fd, NULL, &now));
+	EXPECT_EQ(second, now);
+	close(fd);
+}
+
 /* Not what the kernel itself has bound, however it uses it */
 TEST_F(netlink, sockets_of_the_kernel)
 {
