@@ -700,6 +700,52 @@ TEST_F(contact, virtual_routing_domain)
 	close(engine);
 }
 
+/*
+ * What a socket sends through a tunnel leaves in a datagram of the tunnel's own,
+ * which the kernel still charges to that socket, and which may look like RTP: that
+ * of VXLAN with a group policy begins with 0x88. It is none of the socket's.
+ */
+TEST_F(contact, packets_in_a_tunnel)
+{
+	static struct frame frame;
+	uint8_t packet[200];
+	struct addr to;
+	int engine, tap, one = 1, outer = 0;
+
+	ASSERT_EQ(0, caught_device(SOCK_V4, &to));
+	ASSERT_EQ(0, run("tc qdisc del dev d0 root && "
+			 "ip link add vx0 type vxlan id 7 gbp dev d0 "
+			 "local 192.0.2.1 remote 192.0.2.2 dstport 4789 && "
+			 "ip addr add 10.9.9.1/24 dev vx0 && "
+			 "ip addr add 2001:db8:a::1/64 dev vx0 nodad && "
+			 "ip link set vx0 up && "
+			 "ip neigh add 10.9.9.2 lladdr 02:00:00:00:00:02 dev vx0 && "
+			 "ip neigh add 2001:db8:a::2 lladdr 02:00:00:00:00:02 dev vx0"));
+	tap = tap_open("d0");
+	ASSERT_LE(0, tap);
+	ASSERT_EQ(0, guard_on(self));
+	engine = shared(variant->kind, any_of(variant->kind), FIRST,
+			SO_REUSEADDR, NULL);
+	ASSERT_EQ(0, setsockopt(engine, SOL_SOCKET, SO_MARK, &one,
+				sizeof(one)));
+	addr_parse(&to, variant->kind, variant->kind == SOCK_V6 ?
+		   "2001:db8:a::2" : "10.9.9.2", REMOTE_PORT);
+	for (uint16_t seq = 0; seq < 5; seq++) {
+		rtp_plain(packet, sizeof(packet), SSRC, seq);
+		ASSERT_EQ(200, sock_send(engine, packet, sizeof(packet), &to));
+		ASSERT_TRUE(comes_to(self, E2EE_A_STAT_TX_OK, seq + 1));
+	}
+	while (!tap_next(tap, &frame))
+		outer += frame.dest == 4789 && frame.len > 200 &&
+			 frame.payload[0] == 0x88;
+	EXPECT_EQ(5, outer);
+	EXPECT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	EXPECT_EQ(0, counted(self, E2EE_A_STAT_GUARD_DROP));
+	EXPECT_EQ(0, counted(self, E2EE_A_STAT_TX_LEAK));
+	close(engine);
+	close(tap);
+}
+
 /* How many UDP packets with @len bytes left since the last call */
 static unsigned int left(FIXTURE_DATA(contact) *self, size_t len)
 {

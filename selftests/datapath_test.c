@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <time.h>
+#include <linux/net_tstamp.h>
 
 #include "lib/harness.h"
 #include "lib/kinds.h"
@@ -352,6 +354,141 @@ TEST_F(datapath, fragments_are_noted)
 	ASSERT_EQ(n, sock_send(self->scene.fd, clear, (size_t)n, NULL));
 	ASSERT_LT(0, sock_recv(self->scene.peer, got, sizeof(got)));
 	EXPECT_STREQ("tx_ok+1 tx_frag+1", scene_changes(&self->scene));
+}
+
+/* One packet too large for 1,400 bytes: sent until it is noted, or is not */
+static bool comes_to_be_noted(FIXTURE_DATA(datapath) *self, size_t len,
+			      bool noted)
+{
+	const char *wanted = noted ? "tx_ok+1 tx_frag+1" : "tx_ok+1";
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint8_t clear[1600], got[1700];
+
+	do {
+		rtp_plain(clear, len, SSRC, 1);
+		if (sock_send(self->scene.fd, clear, len, NULL) != (int)len ||
+		    sock_recv(self->scene.peer, got, sizeof(got)) < 0)
+			return false;
+		if (!strcmp(wanted, scene_changes(&self->scene)))
+			return true;
+	} while (now_ms() < end);
+	return false;
+}
+
+/* The path changes, and with it what is noted: what is known grows old. */
+TEST_F(datapath, mtu_changes_are_noticed)
+{
+	scene_changes(&self->scene);
+	ASSERT_EQ(0, run("ip link set lo mtu 1400"));
+	EXPECT_TRUE(comes_to_be_noted(self, 1400, true));
+	ASSERT_EQ(0, run("ip link set lo mtu 1500"));
+	EXPECT_TRUE(comes_to_be_noted(self, 1400, false));
+	ASSERT_EQ(0, run("ip link set lo mtu 1400"));
+	EXPECT_TRUE(comes_to_be_noted(self, 1400, true));
+}
+
+/*
+ * A tap shares the bytes of a packet with the socket that gets it: it sees what
+ * was on the wire, also after the socket has opened the packet.
+ */
+TEST_F(datapath, taps_see_what_was_on_the_wire)
+{
+	static struct frame frame;
+	uint8_t payload[400], wire[500], got[500];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = SSRC, .payload = payload,
+		.len = sizeof(payload),
+	};
+	unsigned int seen = 0;
+	size_t len;
+	int tap;
+
+	tap = tap_open("lo");
+	ASSERT_LE(0, tap);
+	rtp_fill(payload, sizeof(payload), 7);
+	len = rtp_seal(wire, &rtp, &self->rx, 1);
+	ASSERT_EQ((int)len, sock_send(self->scene.peer, wire, len, NULL));
+	ASSERT_EQ(412, sock_recv(self->scene.fd, got, sizeof(got)));
+	EXPECT_EQ(0, memcmp(got + RTP_HEADER, payload, sizeof(payload)));
+	while (!tap_next(tap, &frame)) {
+		EXPECT_EQ(len, frame.len);
+		EXPECT_EQ(0, memcmp(frame.payload, wire, len));
+		seen++;
+	}
+	EXPECT_EQ(2, seen);	/* on its way out, and in */
+	close(tap);
+}
+
+/* The peer's sealed packet of @ctr, to leave @ms from now */
+static int send_at(FIXTURE_DATA(datapath) *self, uint64_t ctr, unsigned int ms)
+{
+	uint64_t when = ((uint64_t)now_ms() + ms) * 1000000;
+	char control[CMSG_SPACE(sizeof(when))] = { 0 };
+	uint8_t payload[400], wire[500];
+	struct rtp rtp = {
+		.pt = 96, .ssrc = SSRC, .payload = payload,
+		.len = sizeof(payload),
+	};
+	struct iovec iov = { wire, 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	};
+
+	rtp_fill(payload, sizeof(payload), (unsigned int)ctr);
+	iov.iov_len = rtp_seal(wire, &rtp, &self->rx, ctr);
+	cmsg_put(&msg, SOL_SOCKET, SCM_TXTIME, &when, sizeof(when));
+	return sendmsg(self->scene.peer, &msg, 0) < 0 ? -errno : 0;
+}
+
+/* A large packet, which takes long to seal, arrives as it was sent. */
+static bool send_large(FIXTURE_DATA(datapath) *self, uint64_t ctr)
+{
+	static uint8_t clear[60000], got[RTP_ROOM];
+	uint64_t seen;
+	int n;
+
+	rtp_plain(clear, sizeof(clear), SSRC, (uint16_t)ctr);
+	if (sock_send(self->scene.fd, clear, sizeof(clear), NULL) !=
+	    sizeof(clear))
+		return false;
+	n = sock_recv(self->scene.peer, got, sizeof(got));
+	return n > 0 &&
+	       rtp_open(got, got, (size_t)n, &self->tx, &seen) ==
+	       sizeof(clear) &&
+	       seen == ctr && !memcmp(got, clear, sizeof(clear));
+}
+
+#define TIMED	100
+
+/*
+ * Packets that arrive by a timer's interrupt are opened in the middle of the
+ * sealing of others, on the same CPU: neither spoils the other.
+ */
+TEST_F(datapath, opens_while_it_seals)
+{
+	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
+	int64_t end = now_ms() + SOCK_WAIT;
+	unsigned int i, opened = 0;
+	char wanted[64];
+	uint64_t ctr = 0;
+	uint8_t got[500];
+
+	ASSERT_EQ(0, run("tc qdisc add dev lo root fq horizon 1000s"));
+	ASSERT_EQ(0, setsockopt(self->scene.peer, SOL_SOCKET, SO_TXTIME,
+				&txtime, sizeof(txtime)));
+	for (i = 0; i < TIMED; i++)
+		ASSERT_EQ(0, send_at(self, i, 20 + 3 * i));
+	while (opened < TIMED && now_ms() < end) {
+		ASSERT_TRUE(send_large(self, ctr++)) {
+			TH_LOG("CTR %u, %u opened", (unsigned int)ctr, opened);
+		}
+		while (sock_recv_now(self->scene.fd, got, sizeof(got)) == 412)
+			opened++;
+	}
+	EXPECT_EQ(TIMED, opened);
+	snprintf(wanted, sizeof(wanted), "tx_ok+%u rx_ok+%u",
+		 (unsigned int)ctr, TIMED);
+	EXPECT_STREQ(wanted, scene_changes(&self->scene));
 }
 
 TEST_F(datapath, rtx_keeps_its_sequence_number_clear)
