@@ -233,6 +233,7 @@ TEST_F(lifetime, session_deleted_under_traffic)
 
 	for (round = 0; round < 10; round++) {
 		traffic_start(&traffic, self->scene.fd);
+		ASSERT_TRUE(traffic_flows(&traffic, 20));
 		look(self, &traffic, 20, &seen);
 		EXPECT_EQ(20, seen.sealed);
 		ASSERT_EQ(0, ctl_session_del(&self->scene.ctl,
@@ -377,6 +378,7 @@ TEST_F(lifetime, optional_session_deleted_under_traffic)
 		ASSERT_EQ(0, ctl_session_policy(&scene->ctl, scene->session,
 						E2EE_POLICY_OPTIONAL));
 		traffic_start(&traffic, scene->fd);
+		ASSERT_TRUE(traffic_flows(&traffic, 20));
 		look(self, &traffic, 20, &seen);
 		EXPECT_EQ(20, seen.sealed);
 		ASSERT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
@@ -703,6 +705,7 @@ TEST_F(module, loads_again_and_again)
 		ASSERT_EQ(0, load_module());
 		ASSERT_EQ(0, open_scene(inner, round % 2 ? SOCK_V6 : SOCK_V4));
 		traffic_start(&traffic, inner->scene.fd);
+		ASSERT_TRUE(traffic_flows(&traffic, 100));
 		look(inner, &traffic, 100, &seen);
 		EXPECT_EQ(100, seen.sealed);
 		EXPECT_EQ(0, traffic_stop(&traffic));
