@@ -13,6 +13,8 @@
 
 #include "daemon.h"
 
+#define ECHO_MS		10000		/* for what this device says to itself */
+#define TELL_MS		60000		/* between two lines that say the same */
 #define LEAVE_MS	5000		/* handing over takes two seconds */
 #define FLUSH_MS	1000		/* for the last messages */
 
@@ -128,16 +130,31 @@ static int room_open(struct daemon *daemon)
 
 /* The broker */
 
+/* A broker that closes each connection must not fill the log */
+static void transport_told(struct daemon *daemon, bool up, const char *why)
+{
+	uint64_t now = loop_now();
+
+	if (now < daemon->told_at[up] && (up || !strcmp(why, daemon->told)))
+		return;
+	daemon->told_at[up] = now + TELL_MS;
+	if (up) {
+		log_info("room %s: the others can be reached",
+			 daemon->config->room);
+		return;
+	}
+	snprintf(daemon->told, sizeof(daemon->told), "%s", why);
+	log_warning("%s", why);
+}
+
 static void transport_link(void *arg, bool up, const char *why)
 {
 	struct daemon *daemon = arg;
 
 	snprintf(daemon->link, sizeof(daemon->link), "%s", up ? "" : why);
-	if (up)
-		log_info("room %s: the others can be reached",
-			 daemon->config->room);
-	else
-		log_warning("%s", why);
+	daemon->mute[0] = '\0';
+	daemon->echo_at = up ? loop_now() + ECHO_MS : 0;
+	transport_told(daemon, up, why);
 	daemon->changed = true;
 	if (daemon->room)
 		e2ee_room_link(daemon->room, loop_now(), up);
@@ -246,6 +263,8 @@ static void daemon_status(void *arg, struct status *status)
 		status->waiting = daemon->link;
 	if (daemon->room)
 		e2ee_room_status(daemon->room, loop_now(), &status->room);
+	if (!status->waiting && *daemon->mute && !status->room.link)
+		status->waiting = daemon->mute;
 	/* The room's keys went with the session, which it cannot know */
 	if (!daemon->kernel.up)
 		status->room.encrypted = false;
@@ -447,6 +466,28 @@ static void daemon_end(struct daemon *daemon, uint64_t now)
 	}
 }
 
+/* MQTT 3.1.1 has no word for a message that a user must not publish either */
+static void daemon_echo(struct daemon *daemon)
+{
+	bool lines = !strncmp(daemon->config->url, "stdio:", 6);
+	struct status *status = calloc(1, sizeof(*status));
+
+	daemon->echo_at = 0;
+	if (!status)
+		return;
+	daemon_status(daemon, status);
+	if (daemon->room && !status->room.link) {
+		snprintf(daemon->mute, sizeof(daemon->mute),
+			 "nothing of what this device says comes back: %s%s%s",
+			 lines ? "each line has to reach all, the sender too" :
+			 "at the broker, let it read and write e2ee/1/",
+			 lines ? "" : daemon->config->room, lines ? "" : "/#");
+		log_warning("%s", daemon->mute);
+		daemon->changed = true;
+	}
+	free(status);
+}
+
 static uint64_t daemon_tick(void *arg, uint64_t now)
 {
 	const char *woken;
@@ -462,6 +503,10 @@ static uint64_t daemon_tick(void *arg, uint64_t now)
 	if (daemon->room)
 		next = sooner(next, e2ee_room_timer(daemon->room, now));
 	next = sooner(next, transport_tick_all(daemon, now));
+	if (daemon->echo_at && now >= daemon->echo_at)
+		daemon_echo(daemon);
+	if (daemon->echo_at)
+		next = sooner(next, daemon->echo_at);
 	if (daemon->changed)
 		daemon_changed(daemon);
 	if (daemon->leaving || daemon->out)

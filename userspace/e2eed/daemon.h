@@ -14,6 +14,10 @@
  * @room: NULL until the session is there
  * @link: why the broker is not there; ""
  * @alarm: why the configuration is not the one of the file; ""
+ * @mute: what to say of a broker that gives back nothing
+ * @echo_at: when something should have come back; 0: that was looked at
+ * @told: what the log said last of the broker that is not there
+ * @told_at: when, and when it said that the broker is there
  * @refused: how often something came that is no message
  * @since: when it began to be encrypted, by the wall clock; 0: it is not
  * @changed: the status did
@@ -33,6 +37,10 @@ struct daemon {
 	struct transport *transport;
 	struct loop_source transport_source;
 	char link[E2EE_ERROR_LEN];
+	char mute[E2EE_ERROR_LEN];
+	uint64_t echo_at;
+	char told[E2EE_ERROR_LEN];
+	uint64_t told_at[2];
 	char alarm[E2EE_ERROR_LEN];
 	uint64_t refused;
 	time_t since;

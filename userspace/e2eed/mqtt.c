@@ -39,6 +39,13 @@ enum mqtt_state {
  * @broken: it is at its end, which the next tick sees to
  * @acks: ack/+ is to be heard
  * @only_ipv4: next time; an IPv6 that leads nowhere must not block the way
+ * @plain: do without retained messages, which some brokers refuse by closing the
+ *	connection
+ * @plain_told: people were told that this is tried
+ * @retains: the broker took a retained message
+ * @retained: number of the first one, until the broker took it; 0
+ * @said: this device published, on this connection
+ * @heard: and something came
  * @failures: in a row
  * @pending: messages not acknowledged, of @pending_bytes at most
  * @why: the link is down; told last
@@ -53,6 +60,12 @@ struct mqtt {
 	bool broken;
 	bool acks;
 	bool only_ipv4;
+	bool plain;
+	bool plain_told;
+	bool retains;
+	int retained;
+	bool said;
+	bool heard;
 	unsigned int failures;
 	size_t pending;
 	size_t pending_bytes;
@@ -95,10 +108,33 @@ static void mqtt_down(struct mqtt *mqtt, const char *why)
 	mqtt->broken = false;
 	mqtt->pending = 0;
 	mqtt->pending_bytes = 0;
+	mqtt->retained = 0;
+	mqtt->said = false;
+	mqtt->heard = false;
 	mqtt_enter(mqtt, WAITING, retry_span(mqtt->failures));
 	snprintf(mqtt->why, sizeof(mqtt->why), "%s", why);
 	if (news)
 		transport->ops.link(transport->arg, false, mqtt->why);
+}
+
+/*
+ * MQTT 3.1.1 has no word for "no retained messages here": a broker closes the
+ * connection after the CONNECT, whose will is retained, or after the first such
+ * message. So the next attempt does without, and the one after that, should it
+ * fail as well, is the other way round again.
+ */
+static void mqtt_plain_next(struct mqtt *mqtt)
+{
+	struct mqtt_failure *failure = &mqtt->attempt->failure;
+	bool unasked = !failure->verify && !*failure->tls &&
+		       !failure->connack && !failure->denied && !failure->late;
+
+	if (mqtt->retains || !unasked || !failure->greeted ||
+	    (failure->up && !mqtt->retained))
+		return;
+	mqtt->plain = !mqtt->plain;
+	failure->plain = mqtt->plain && !mqtt->plain_told;
+	mqtt->plain_told = true;
 }
 
 static void mqtt_fail(struct mqtt *mqtt)
@@ -111,6 +147,8 @@ static void mqtt_fail(struct mqtt *mqtt)
 			   failure->rc == MOSQ_ERR_TLS ||
 			   failure->error == EPROTO;
 	failure->up = mqtt->state == UP;
+	failure->unheard = failure->up && mqtt->said && !mqtt->heard;
+	mqtt_plain_next(mqtt);
 	mqtt_explain(&mqtt->target, failure, why);
 	mqtt_down(mqtt, why);
 }
@@ -179,7 +217,10 @@ static void on_publish(struct mosquitto *mosq, void *arg, int mid)
 	struct mqtt *mqtt = owner_of(arg);
 
 	(void)mosq;
-	(void)mid;
+	if (mid == mqtt->retained) {
+		mqtt->retains = true;
+		mqtt->retained = 0;
+	}
 	if (mqtt->pending)
 		mqtt->pending--;
 	if (!mqtt->pending)
@@ -194,6 +235,7 @@ static void on_message(struct mosquitto *mosq, void *arg,
 	char dev[E2EE_NAME_MAX + 1];
 
 	(void)mosq;
+	owner_of(arg)->heard = true;
 	if (topic_read(message->topic, transport->room, dev, &packet)) {
 		if (transport->ops.refused)
 			transport->ops.refused(transport->arg,
@@ -219,7 +261,7 @@ static void mqtt_connect(struct mqtt *mqtt)
 	char why[E2EE_ERROR_LEN];
 
 	mqtt->attempt = mqtt_attempt_start(&mqtt->target, mqtt, mqtt->only_ipv4,
-					   mqtt_setup, why);
+					   mqtt->plain, mqtt_setup, why);
 	if (!mqtt->attempt)
 		mqtt_down(mqtt, why);
 	else
@@ -231,21 +273,24 @@ static void mqtt_publish(struct transport *transport,
 {
 	struct mqtt *mqtt = mqtt_of(transport);
 	char topic[TOPIC_MAX];
-	int rc;
+	int mid, rc;
 
 	if (mqtt->state != UP || mqtt->broken || packet->len > E2EE_EPOCH_MAX ||
 	    mqtt->pending_bytes + packet->len > OUT_MAX)
 		return;
 	topic_write(packet->topic, transport->room, packet->dev, topic);
-	rc = mosquitto_publish(mqtt->attempt->mosq, NULL, topic,
+	rc = mosquitto_publish(mqtt->attempt->mosq, &mid, topic,
 			       (int)packet->len, packet->data, QOS,
-			       packet->retain);
+			       packet->retain && !mqtt->plain);
 	if (rc) {
 		mqtt->attempt->failure.rc = rc;
 		mqtt->attempt->failure.error = errno;
 		mqtt->broken = true;
 		return;
 	}
+	if (packet->retain && !mqtt->plain && !mqtt->retained)
+		mqtt->retained = mid;
+	mqtt->said = true;
 	mqtt->pending++;
 	mqtt->pending_bytes += packet->len;
 }

@@ -40,6 +40,8 @@ struct mqtt_target {
  * @late: nothing happened in time
  * @greeted: TCP stood
  * @up: all stood
+ * @plain: the next attempt does without retained messages
+ * @unheard: this device said something, and nothing came back
  * @tls: OpenSSL's words; ""
  */
 struct mqtt_failure {
@@ -51,6 +53,8 @@ struct mqtt_failure {
 	bool late;
 	bool greeted;
 	bool up;
+	bool plain;
+	bool unheard;
 	char tls[96];
 };
 
@@ -74,6 +78,7 @@ int mqtt_file_check(const char *option, const char *path, bool secret,
  * @host: copied, since the thread may outlive the transport
  * @port: of it
  * @only_ipv4: leave out addresses of IPv6
+ * @plain: ask the broker to retain nothing, not even the will
  * @ready: eventfd: the thread is done
  * @state: who frees it: who comes second
  *
@@ -88,6 +93,7 @@ struct mqtt_attempt {
 	char host[URL_HOST_MAX + 1];
 	uint16_t port;
 	bool only_ipv4;
+	bool plain;
 	int ready;
 	pthread_t thread;
 	atomic_int state;
@@ -96,6 +102,7 @@ struct mqtt_attempt {
 /* mqtt_attempt.c. NULL: @error says why */
 struct mqtt_attempt *mqtt_attempt_start(const struct mqtt_target *target,
 					void *owner, bool only_ipv4,
+					bool plain,
 					void (*setup)(struct mosquitto *mosq),
 					char *error);
 /* Its thread is; @ready says when to ask */

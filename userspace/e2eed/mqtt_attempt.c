@@ -178,7 +178,8 @@ static int attempt_prepare(struct mqtt_attempt *attempt,
 	attempt->mosq = mosq;
 	attempt->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!mosq || attempt->ready < 0 ||
-	    mosquitto_will_set(mosq, target->will, 0, NULL, 1, true))
+	    mosquitto_will_set(mosq, target->will, 0, NULL, 1,
+			       !attempt->plain))
 		return transport_error(error, -ENOMEM, "out of memory");
 	mosquitto_int_option(mosq, MOSQ_OPT_TCP_NODELAY, 1);
 	mosquitto_log_callback_set(mosq, on_log);
@@ -194,6 +195,7 @@ static int attempt_prepare(struct mqtt_attempt *attempt,
 
 struct mqtt_attempt *mqtt_attempt_start(const struct mqtt_target *target,
 					void *owner, bool only_ipv4,
+					bool plain,
 					void (*setup)(struct mosquitto *mosq),
 					char *error)
 {
@@ -205,6 +207,7 @@ struct mqtt_attempt *mqtt_attempt_start(const struct mqtt_target *target,
 	}
 	attempt->owner = owner;
 	attempt->only_ipv4 = only_ipv4;
+	attempt->plain = plain;
 	attempt->port = target->url.port;
 	attempt->ready = -1;
 	memcpy(attempt->host, target->url.host, sizeof(attempt->host));

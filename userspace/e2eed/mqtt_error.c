@@ -143,6 +143,13 @@ void mqtt_explain(const struct mqtt_target *target,
 		say(text, "broker %.80s: not authorised: let %s%.60s read and write e2ee/1/%s/#",
 		    url->host, *url->user ? "user " : "this device", url->user,
 		    url->room);
+	else if (failure->plain)
+		say(text, "broker %.80s closed the connection without a word: perhaps it takes no retained messages, so the next try does without them",
+		    url->host);
+	else if (failure->unheard && failure->rc == MOSQ_ERR_CONN_LOST)
+		say(text, "broker %.80s closed the connection when this device said something: let %s%.60s read and write e2ee/1/%s/#",
+		    url->host, *url->user ? "user " : "it", url->user,
+		    url->room);
 	else if (failure->rc == MOSQ_ERR_EAI)
 		say(text, "broker %.80s: %s: check the name and the DNS",
 		    url->host, gai_strerror(failure->error));

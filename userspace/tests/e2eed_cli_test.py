@@ -241,6 +241,38 @@ def check_broker(tap, stage):
            "few lines, each with its priority", one.said())
     tap.equal("left", one.stop(), 0)
     broker.stop()
+    check_read_only(tap, stage)
+
+
+def check_echo(tap, stage):
+    """Lines that do not come back"""
+    one = stage.appliance("deaf", "stdio:board")
+    one.start()
+    line = "nothing of what this device says comes back: each line has to " \
+        "reach all, the sender too"
+    tap.ok(says(one, f"<4>e2eed: {line}"), "no echo: one line", one.said())
+    tap.equal("and the status says it", one.status().get("waiting"), line)
+    tap.equal("left", one.stop(), 0)
+
+
+def check_read_only(tap, stage):
+    """A broker where the device may hear, and not speak"""
+    port = 20000 + os.getpid() % 20000 + 2
+    acl = f"{stage.folder}/acl"
+    with open(acl, "w", encoding="ascii") as stream:
+        stream.write("topic read e2ee/1/board/#\n")
+    broker = Broker(stage.folder, port, "good", f"acl_file {acl}")
+    one = stage.appliance("hushed", f"mqtts://127.0.0.1:{port}/board",
+                          "--cafile", f"{stage.folder}/ca.pem")
+    one.start()
+    line = "said something: let it read and write e2ee/1/board/#"
+    tap.ok(says(one, line), "a broker where it may only read: one line",
+           one.said())
+    tap.ok(until(lambda: line in one.status().get("waiting", "")),
+           "and the status says it", one.status())
+    tap.equal("said once, however often it is tried", one.said().count(line), 1)
+    tap.equal("left", one.stop(), 0)
+    broker.stop()
 
 
 def grown(process):
@@ -325,5 +357,5 @@ def check_names(tap, stage):
 
 
 if __name__ == "__main__":
-    sys.exit(play(check_lines, check_kernel, check_stop_sending, check_junk,
-                  check_huge, check_names, over_broker=check_broker))
+    sys.exit(play(check_lines, check_kernel, check_stop_sending, check_echo,
+                  check_junk, check_huge, check_names, over_broker=check_broker))

@@ -112,6 +112,9 @@ static void open_errors(void)
 	   error);
 	config.cafile = "/dev/null";
 	ok(transport_open(&config, &ops, NULL, &transport, error) == -EINVAL &&
+	   strstr(error, "is no regular file"), "%s", error);
+	config.cafile = "/proc/self/status";
+	ok(transport_open(&config, &ops, NULL, &transport, error) == -EINVAL &&
 	   strstr(error, "no certificates of CAs"), "%s", error);
 	config.cafile = NULL;
 	config.cert = "/dev/null";

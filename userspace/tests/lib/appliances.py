@@ -82,14 +82,15 @@ def certificates(folder):
 
 
 class Broker:
-    def __init__(self, folder, port, cert):
+    def __init__(self, folder, port, cert, *lines):
         path = f"{folder}/{cert}-{port}.conf"
         self.port = port
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(f"listener {port} 127.0.0.1\nallow_anonymous true\n"
                          f"certfile {folder}/{cert}.pem\n"
                          f"keyfile {folder}/{cert}.key\n"
-                         "max_queued_messages 0\nuser root\n")
+                         "max_queued_messages 0\nuser root\n" +
+                         "".join(f"{line}\n" for line in lines))
         self.command = ["mosquitto", "-c", path]
         self.start()
 
