@@ -375,7 +375,9 @@ static int file_read(struct config *config)
 
 	file = fopen(config->config, "re");
 	if (!file)
-		return config_error(&source, "%s", strerror(errno));
+		return config_error(&source, "%s%s", strerror(errno),
+				    errno == EACCES ?
+				    ": the user of e2eed has to read it" : "");
 	while (!ret && fgets(line, sizeof(line), file)) {
 		source.line++;
 		if (strlen(line) == sizeof(line) - 1 && !config->stop_sending)

@@ -29,8 +29,10 @@ int mqtt_file_check(const char *option, const char *path, bool secret,
 
 		if (fd >= 0)
 			close(fd);
-		return transport_error(error, -err, "%s %s: %s", option, path,
-				       strerror(err));
+		return transport_error(error, -err, "%s %s: %s%s", option, path,
+				       strerror(err), err == EACCES ?
+				       ": the user of e2eed has to read it" :
+				       "");
 	}
 	close(fd);
 	if (!S_ISREG(stat.st_mode))

@@ -244,6 +244,42 @@ def check_broker(tap, stage):
     check_read_only(tap, stage)
 
 
+def check_rights(tap, stage):
+    """As a user of its own, with one capability, as the unit runs it"""
+    one = stage.appliance("user", "stdio:board", hub=Hub())
+    program = shutil.copy(PLAIN, one.path("e2eed"))
+    one.write("as-user", "#!/bin/sh\nexec setpriv --reuid 65534 --regid 65534 "
+              "--clear-groups --inh-caps +net_admin,+sys_admin "
+              f"--ambient-caps +net_admin,+sys_admin {program} \"$@\"\n")
+    one.program = one.path("as-user")
+    os.chmod(one.program, 0o755)
+    os.chmod(stage.folder, 0o711)
+    for name in [one.folder, *(one.path(n) for n in os.listdir(one.folder))]:
+        os.chown(name, 65534, 65534)
+    one.start()
+    tap.ok(until(lambda: one.status().get("state") == "owner"),
+           "it serves its room, and root may ask it", one.said())
+    process = f"/proc/{one.process.pid}"
+    with open(f"{process}/status", encoding="ascii") as stream:
+        found = dict(line.split(":\t", 1) for line in
+                     stream.read().splitlines() if ":\t" in line)
+    net_admin = f"{1 << 12:016x}"
+    tap.equal("it keeps CAP_NET_ADMIN and nothing else",
+              {key: found[key] for key in ("CapEff", "CapPrm", "CapInh",
+                                           "CapAmb", "NoNewPrivs")},
+              {"CapEff": net_admin, "CapPrm": net_admin, "CapInh": "0" * 16,
+               "CapAmb": "0" * 16, "NoNewPrivs": "1"})
+    tap.equal("its user is the one it was given", found["Uid"].split()[0],
+              "65534")
+    tap.equal("others of its user cannot read its memory: no core dumps",
+              os.stat(f"{process}/maps").st_uid, 0)
+    with open(f"{process}/limits", encoding="ascii") as stream:
+        limit = re.search(r"^Max core file size +(\d+) +(\d+)", stream.read(),
+                          re.M)
+    tap.equal("nor by the limit", limit and limit.groups(), ("0", "0"))
+    tap.equal("left", one.stop(), 0)
+
+
 def check_echo(tap, stage):
     """Lines that do not come back"""
     one = stage.appliance("deaf", "stdio:board")
@@ -357,5 +393,6 @@ def check_names(tap, stage):
 
 
 if __name__ == "__main__":
-    sys.exit(play(check_lines, check_kernel, check_stop_sending, check_echo,
+    sys.exit(play(check_lines, check_kernel, check_stop_sending, check_rights,
+                  check_echo,
                   check_junk, check_huge, check_names, over_broker=check_broker))
