@@ -13,13 +13,14 @@ enum action {
 	ACTION_REKEY,
 	ACTION_KICK,
 	ACTION_POLICY,
+	ACTION_LOOSEN,
 	ACTION_RENEW,
 	ACTION_LEAVE,
 	ACTIONS,
 };
 
 static const char *const action_names[ACTIONS] = {
-	"rekey", "kick", "policy", "renew", "leave",
+	"rekey", "kick", "policy", "looser policy", "renew", "leave",
 };
 
 static const char *const call_names[CALLS] = {
@@ -122,6 +123,10 @@ static void act(enum action action)
 		DO(owner, e2ee_room_policy(owner->room, world.now,
 					   E2EE_POLICY_REQUIRED));
 		break;
+	case ACTION_LOOSEN:
+		DO(owner, e2ee_room_policy(owner->room, world.now,
+					   E2EE_POLICY_OPTIONAL));
+		break;
 	case ACTION_RENEW:
 		DO(victim, (e2ee_room_renew(victim->room, world.now), 0));
 		break;
@@ -138,6 +143,22 @@ static unsigned int tx_keys(const struct node *node)
 	for (size_t i = 0; i < node->kernel.count; i++)
 		count += node->kernel.keys[i].key.dir == E2EE_DIR_TX;
 	return count;
+}
+
+/* Of epochs that are over nothing is left, whatever was not deleted at first */
+static bool is_tidy(const struct node *node)
+{
+	world_run(&world, 13 * SECOND);
+	for (size_t i = 0; i < node->kernel.count; i++) {
+		uint32_t number = node->kernel.keys[i].key.epoch;
+		bool alive = false;
+
+		for (size_t e = 0; e < node->room->epoch_count; e++)
+			alive |= node->room->epochs[e]->number == number;
+		if (!alive)
+			return false;
+	}
+	return true;
 }
 
 /* Did it come out as if nothing had been refused? */
@@ -157,6 +178,9 @@ static bool came_out(enum action action, uint64_t when)
 	if (action == ACTION_POLICY &&
 	    victim->kernel.policy != E2EE_POLICY_REQUIRED)
 		return false;
+	if (action == ACTION_LOOSEN &&
+	    victim->kernel.policy != E2EE_POLICY_OPTIONAL)
+		return false;
 	if (action == ACTION_KICK &&
 	    tape_open(third, victim, when + 2500, NEVER))
 		return false;
@@ -165,7 +189,7 @@ static bool came_out(enum action action, uint64_t when)
 		    world.nodes[i].room->state != E2EE_ROOM_LEFT &&
 		    tape_said(&world.nodes[i], said, NEVER) < 40)
 			return false;
-	return true;
+	return is_tidy(victim);
 }
 
 static void call_open(enum action action, bool by_owner)
@@ -174,10 +198,10 @@ static void call_open(enum action action, bool by_owner)
 
 	victim = NULL;
 	for (unsigned int i = 0; i < 3; i++) {
-		if (action == ACTION_POLICY) {
+		if (action == ACTION_POLICY || action == ACTION_LOOSEN)
 			nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
+		if (action == ACTION_POLICY)
 			nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
-		}
 		node_start(&nodes[i]);
 	}
 	if (!scene_together(30 * SECOND))
