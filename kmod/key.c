@@ -4,9 +4,10 @@
  *
  * DOC: tables and lifetime
  *
- * A key is in up to four hash tables of its namespace: by identity (rx packets
- * find it there), by KID alone (RTX, guards), by digest (the same secret must
- * not serve both directions), and, for sending, by epoch and SSRC. The tables
+ * A key is in up to five hash tables of its namespace: by identity (rx packets
+ * find it there), by its RTX SSRC (retransmissions do), by KID alone (guards),
+ * by digest (the same secret must not serve both directions), and, for sending,
+ * by epoch and SSRC. The tables
  * hold one reference. Packets look a key up under RCU and take none, unless
  * their request is asynchronous. The last reference frees it through a work
  * item, a grace period later: transforms are freed in process context.
@@ -56,6 +57,14 @@ static const struct rhashtable_params e2ee_key_id_params = {
 	.head_offset = offsetof(struct e2ee_key, by_id),
 	.hashfn = e2ee_key_id_hash,
 	.obj_cmpfn = e2ee_key_id_cmp,
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params e2ee_key_rtx_params = {
+	.key_len = sizeof_field(struct e2ee_key, rtx_id),
+	.key_offset = offsetof(struct e2ee_key, rtx_id),
+	.head_offset = offsetof(struct e2ee_key, by_rtx),
+	.hashfn = e2ee_key_id_hash,
 	.automatic_shrinking = true,
 };
 
@@ -225,17 +234,23 @@ static struct rhlist_head *e2ee_key_list(struct e2ee_session *session,
 
 /**
  * e2ee_key_for_rx() - the key that opens a packet
- * @session: who receives
+ * @session: the session that receives it
  * @kid: from the SFrame header
  * @ssrc: from the RTP header
- * @err: where there is none: -ENOKEY, the KID is unknown; -EXDEV, it is bound
- *	to other SSRCs
+ * @rtx: its payload type says that it is a retransmission
+ * @err: set where there is no key: -ENOKEY, the KID is unknown; -EXDEV, its keys
+ *	are bound to other SSRCs
+ *
+ * A retransmission comes under an SSRC of its own or, in an RTP session of its
+ * own, under that of the stream (RFC 4588, section 5.3). A key bound to a
+ * stream opens it under these two SSRCs only, since whoever carries the packet
+ * chooses both the payload type and the SSRC.
  *
  * Context: softirq or process, under rcu_read_lock().
  * Return: the key, valid in this RCU section, or NULL.
  */
 struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
-				 u32 ssrc, int *err)
+				 u32 ssrc, bool rtx, int *err)
 {
 	struct e2ee_key_id id = {
 		.kid = kid,
@@ -245,13 +260,15 @@ struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
 		.mode = E2EE_SSRC_NUMBER,
 	};
 	bool bound = READ_ONCE(session->num_rx_bound);
-	struct e2ee_key *key;
+	struct e2ee_key *key = NULL;
 
-	if (bound) {
+	if (bound && rtx)
+		key = rhashtable_lookup(&session->enet->key_rtxs, &id,
+					e2ee_key_rtx_params);
+	if (bound && !key)
 		key = e2ee_key_by_id(session->enet, &id);
-		if (key)
-			return key;
-	}
+	if (key)
+		return key;
 	id.ssrc = 0;
 	id.mode = E2EE_SSRC_ANY;
 	key = e2ee_key_by_id(session->enet, &id);
@@ -259,30 +276,6 @@ struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
 		*err = bound && e2ee_key_list(session, E2EE_DIR_RX, kid) ?
 		       -EXDEV : -ENOKEY;
 	return key;
-}
-
-/**
- * e2ee_key_for_rtx() - keys that may open a retransmission
- * @session: who receives
- * @kid: from the SFrame header
- * @nth: 0, 1, ... until NULL
- *
- * A server builds RTX with an SSRC of its own (RFC 4588), so keys bound to
- * any SSRC come into question.
- *
- * Context: as e2ee_key_for_rx().
- */
-struct e2ee_key *e2ee_key_for_rtx(struct e2ee_session *session, u64 kid,
-				  unsigned int nth)
-{
-	struct rhlist_head *list, *pos;
-	struct e2ee_key *key;
-
-	list = e2ee_key_list(session, E2EE_DIR_RX, kid);
-	rhl_for_each_entry_rcu(key, pos, list, by_kid)
-		if (!nth--)
-			return key;
-	return NULL;
 }
 
 /**
@@ -323,6 +316,21 @@ static int e2ee_key_limits_check(const struct e2ee_key *key,
 	return 0;
 }
 
+/* An RTX SSRC widens a binding, so there has to be one. */
+static int e2ee_key_rtx_check(const struct e2ee_key_param *param,
+			      struct e2ee_refusal *why)
+{
+	if (!(param->given & E2EE_KEY_HAS_RTX_SSRC))
+		return 0;
+	if (param->dir == E2EE_DIR_TX)
+		return e2ee_refuse(why, E2EE_A_KEY_RTX_SSRC, -EINVAL,
+				   "only a receiving key has an RTX SSRC");
+	if (param->mode != E2EE_SSRC_NUMBER)
+		return e2ee_refuse(why, E2EE_A_KEY_RTX_SSRC, -EINVAL,
+				   "only a key bound to an SSRC has an RTX SSRC");
+	return 0;
+}
+
 static int e2ee_key_rx_check(const struct e2ee_key_param *param,
 			     struct e2ee_refusal *why)
 {
@@ -358,7 +366,8 @@ static int e2ee_key_check(struct e2ee_session *session,
 	if (session->enet->num_keys >= E2EE_KEYS_PER_NET)
 		return e2ee_refuse(why, 0, -ENOSPC,
 				   "namespace is full of keys");
-	return param->dir == E2EE_DIR_RX ? e2ee_key_rx_check(param, why) : 0;
+	return e2ee_key_rtx_check(param, why) ?:
+	       (param->dir == E2EE_DIR_RX ? e2ee_key_rx_check(param, why) : 0);
 }
 
 /* the same secret for both directions lets a reflected packet be accepted */
@@ -472,7 +481,28 @@ free_key:
 	return ERR_PTR(err);
 }
 
-static int e2ee_key_insert(struct e2ee_key *key, struct e2ee_refusal *why)
+/* From now on the key opens retransmissions that come under @ssrc. */
+static int e2ee_key_rtx_bind(struct e2ee_key *key, u32 ssrc,
+			     struct e2ee_refusal *why)
+{
+	int err;
+
+	key->rtx_id = key->id;
+	key->rtx_id.ssrc = ssrc;
+	err = rhashtable_lookup_insert_fast(&key->enet->key_rtxs, &key->by_rtx,
+					    e2ee_key_rtx_params);
+	if (!err)
+		return 0;
+	key->rtx_id.mode = 0;
+	if (err == -EEXIST)
+		e2ee_refuse(why, E2EE_A_KEY_RTX_SSRC, err,
+			    "another key of this KID has this RTX SSRC");
+	return err;
+}
+
+static int e2ee_key_insert(struct e2ee_key *key,
+			   const struct e2ee_key_param *param,
+			   struct e2ee_refusal *why)
 {
 	struct e2ee_net *enet = key->enet;
 	int err;
@@ -492,8 +522,16 @@ static int e2ee_key_insert(struct e2ee_key *key, struct e2ee_refusal *why)
 			    "key with this direction, KID and SSRC exists");
 	if (err)
 		goto remove_digest;
+	if (param->given & E2EE_KEY_HAS_RTX_SSRC) {
+		err = e2ee_key_rtx_bind(key, param->rtx_ssrc, why);
+		if (err)
+			goto remove_id;
+	}
 	return 0;
 
+remove_id:
+	rhashtable_remove_fast(&enet->key_ids, &key->by_id,
+			       e2ee_key_id_params);
 remove_digest:
 	rhltable_remove(&enet->key_digests, &key->by_digest,
 			e2ee_key_digest_params);
@@ -506,6 +544,9 @@ static void e2ee_key_remove(struct e2ee_key *key)
 {
 	struct e2ee_net *enet = key->enet;
 
+	if (key->rtx_id.mode)
+		rhashtable_remove_fast(&enet->key_rtxs, &key->by_rtx,
+				       e2ee_key_rtx_params);
 	rhashtable_remove_fast(&enet->key_ids, &key->by_id,
 			       e2ee_key_id_params);
 	rhltable_remove(&enet->key_digests, &key->by_digest,
@@ -572,7 +613,7 @@ int e2ee_key_new(struct e2ee_session *session,
 	err = e2ee_key_remember(key, param, why);
 	if (err)
 		goto put;
-	err = e2ee_key_insert(key, why);
+	err = e2ee_key_insert(key, param, why);
 	if (err)
 		goto forget;
 	if (key->id.dir == E2EE_DIR_TX) {
@@ -648,14 +689,29 @@ struct e2ee_key *e2ee_key_find(struct e2ee_session *session,
 	return key;
 }
 
+/* The RTX SSRC of a key that is there: set once, and after that only said again */
+static int e2ee_key_rtx_set(struct e2ee_key *key,
+			    const struct e2ee_key_param *param,
+			    struct e2ee_refusal *why)
+{
+	if (!(param->given & E2EE_KEY_HAS_RTX_SSRC))
+		return 0;
+	if (!key->rtx_id.mode)
+		return e2ee_key_rtx_bind(key, param->rtx_ssrc, why);
+	if (key->rtx_id.ssrc == param->rtx_ssrc)
+		return 0;
+	return e2ee_refuse(why, E2EE_A_KEY_RTX_SSRC, -EEXIST,
+			   "key has another RTX SSRC already");
+}
+
 /**
- * e2ee_key_set() - change limits and lifetime of a key
- * @session: where
+ * e2ee_key_set() - change limits and lifetime of a key, or add its RTX SSRC
+ * @session: the session that has the key
  * @param: identity, and what @given names
  * @why: told where it is refused
  *
- * Context: process, under struct e2ee_net.lock.
- * Return: 0, -ENOENT, -EINVAL, -ERANGE.
+ * Context: process, under struct e2ee_net.lock, may sleep.
+ * Return: 0, -ENOENT, -EINVAL, -ERANGE, -EEXIST, -ENOMEM; nothing changed then.
  */
 int e2ee_key_set(struct e2ee_session *session,
 		 const struct e2ee_key_param *param, struct e2ee_refusal *why)
@@ -667,16 +723,17 @@ int e2ee_key_set(struct e2ee_session *session,
 	if (!key)
 		return e2ee_refuse(why, E2EE_A_KEY_KID, -ENOENT,
 				   "no such key");
-	if (key->id.dir == E2EE_DIR_RX) {
+	err = e2ee_key_rtx_check(param, why);
+	if (!err && key->id.dir == E2EE_DIR_RX)
 		err = e2ee_key_rx_check(param, why);
-		if (err)
-			return err;
-	}
+	if (err)
+		return err;
 	want.limit = param->given & E2EE_KEY_HAS_LIMIT ? param->limit :
 							 key->limit;
 	want.soft_limit = param->given & E2EE_KEY_HAS_SOFT_LIMIT ?
 			  param->soft_limit : key->soft_limit;
-	err = e2ee_key_limits_check(&want, why);
+	err = e2ee_key_limits_check(&want, why) ?:
+	      e2ee_key_rtx_set(key, param, why);
 	if (err)
 		return err;
 	WRITE_ONCE(key->limit, want.limit);
@@ -738,9 +795,12 @@ int e2ee_key_net_init(struct e2ee_net *enet)
 	err = rhashtable_init(&enet->key_ids, &e2ee_key_id_params);
 	if (err)
 		return err;
-	err = rhltable_init(&enet->key_kids, &e2ee_key_kid_params);
+	err = rhashtable_init(&enet->key_rtxs, &e2ee_key_rtx_params);
 	if (err)
 		goto destroy_ids;
+	err = rhltable_init(&enet->key_kids, &e2ee_key_kid_params);
+	if (err)
+		goto destroy_rtxs;
 	err = rhltable_init(&enet->key_digests, &e2ee_key_digest_params);
 	if (err)
 		goto destroy_kids;
@@ -753,6 +813,8 @@ destroy_digests:
 	rhltable_destroy(&enet->key_digests);
 destroy_kids:
 	rhltable_destroy(&enet->key_kids);
+destroy_rtxs:
+	rhashtable_destroy(&enet->key_rtxs);
 destroy_ids:
 	rhashtable_destroy(&enet->key_ids);
 	return err;
@@ -770,6 +832,7 @@ void e2ee_key_net_exit(struct e2ee_net *enet)
 	e2ee_stream_net_exit(enet);
 	rhltable_destroy(&enet->key_digests);
 	rhltable_destroy(&enet->key_kids);
+	rhashtable_destroy(&enet->key_rtxs);
 	rhashtable_destroy(&enet->key_ids);
 }
 

@@ -53,10 +53,13 @@ struct e2ee_digest_id {
  * struct e2ee_key - a key
  * @by_id: in struct e2ee_net.key_ids
  * @by_kid: in struct e2ee_net.key_kids
+ * @by_rtx: in struct e2ee_net.key_rtxs, if it has an RTX SSRC
  * @by_digest: in struct e2ee_net.key_digests
  * @by_stream: in struct e2ee_net.streams (tx, unless an unclaimed claim)
  * @id: identity; never changes
  * @kid_id: key of @by_kid
+ * @rtx_id: key of @by_rtx: @id with the RTX SSRC; its mode is 0 while there is
+ *	none, and it never changes once it is set
  * @digest_id: key of @by_digest
  * @stream: key of @by_stream; its SSRC is set once when a claim is taken
  * @serial: order of installation in the namespace; dumps resume by it
@@ -110,6 +113,8 @@ struct e2ee_key {
 
 	struct rhlist_head by_kid;
 	struct rhlist_head by_digest;
+	struct rhash_head by_rtx;
+	struct e2ee_key_id rtx_id;
 	struct e2ee_kid_id kid_id;
 	struct e2ee_digest_id digest_id;
 	u64 serial;
@@ -138,6 +143,7 @@ enum e2ee_key_given {
 	E2EE_KEY_HAS_SOFT_LIMIT = 1U << 2,
 	E2EE_KEY_HAS_LIMIT = 1U << 3,
 	E2EE_KEY_HAS_EXPIRES = 1U << 4,
+	E2EE_KEY_HAS_RTX_SSRC = 1U << 5,
 };
 
 /**
@@ -153,6 +159,7 @@ struct e2ee_key_param {
 	u32 dir;
 	u64 kid;
 	u32 ssrc;
+	u32 rtx_ssrc;
 	u32 mode;
 	u32 suite;
 	u32 epoch;
@@ -180,9 +187,7 @@ void e2ee_key_net_exit(struct e2ee_net *enet);
 
 /* softirq or process context, under rcu_read_lock() */
 struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
-				 u32 ssrc, int *err);
-struct e2ee_key *e2ee_key_for_rtx(struct e2ee_session *session, u64 kid,
-				  unsigned int nth);
+				 u32 ssrc, bool rtx, int *err);
 bool e2ee_key_sends(struct e2ee_session *session, u64 kid);
 void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type);
 void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc);

@@ -85,7 +85,9 @@ static int put_key_ssrc(struct sk_buff *skb, struct e2ee_key *key)
 		ssrc = key->stream.ssrc;
 		spin_unlock_bh(&session->claim_lock);
 	}
-	if (nla_put_u32(skb, E2EE_A_KEY_SSRC_MODE, key->id.mode))
+	if (nla_put_u32(skb, E2EE_A_KEY_SSRC_MODE, key->id.mode) ||
+	    (key->rtx_id.mode &&
+	     nla_put_u32(skb, E2EE_A_KEY_RTX_SSRC, key->rtx_id.ssrc)))
 		return -EMSGSIZE;
 	return has_ssrc ? nla_put_u32(skb, E2EE_A_KEY_SSRC, ssrc) : 0;
 }

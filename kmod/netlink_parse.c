@@ -146,6 +146,7 @@ const struct nla_policy e2ee_key_new_policy[E2EE_A_KEY_MAX + 1] = {
 	[E2EE_A_KEY_SOFT_LIMIT] = { .type = NLA_U64 },
 	[E2EE_A_KEY_LIMIT] = { .type = NLA_U64 },
 	[E2EE_A_KEY_EXPIRES] = { .type = NLA_U32 },
+	[E2EE_A_KEY_RTX_SSRC] = { .type = NLA_U32 },
 };
 
 const struct nla_policy e2ee_key_set_policy[E2EE_A_KEY_MAX + 1] = {
@@ -156,6 +157,7 @@ const struct nla_policy e2ee_key_set_policy[E2EE_A_KEY_MAX + 1] = {
 	[E2EE_A_KEY_SOFT_LIMIT] = { .type = NLA_U64 },
 	[E2EE_A_KEY_LIMIT] = { .type = NLA_U64 },
 	[E2EE_A_KEY_EXPIRES] = { .type = NLA_U32 },
+	[E2EE_A_KEY_RTX_SSRC] = { .type = NLA_U32 },
 };
 
 const struct nla_policy e2ee_socket_ref_policy[E2EE_A_SOCKET_MAX + 1] = {
@@ -402,7 +404,7 @@ static int parse_key_id(const struct e2ee_call *call,
 	return parse_ssrc(call, nest, tb, param);
 }
 
-static void parse_key_limits(struct nlattr **tb, struct e2ee_key_param *param)
+static void parse_key_changeable(struct nlattr **tb, struct e2ee_key_param *param)
 {
 	if (tb[E2EE_A_KEY_SOFT_LIMIT]) {
 		param->given |= E2EE_KEY_HAS_SOFT_LIMIT;
@@ -415,6 +417,10 @@ static void parse_key_limits(struct nlattr **tb, struct e2ee_key_param *param)
 	if (tb[E2EE_A_KEY_EXPIRES]) {
 		param->given |= E2EE_KEY_HAS_EXPIRES;
 		param->expires = nla_get_u32(tb[E2EE_A_KEY_EXPIRES]);
+	}
+	if (tb[E2EE_A_KEY_RTX_SSRC]) {
+		param->given |= E2EE_KEY_HAS_RTX_SSRC;
+		param->rtx_ssrc = nla_get_u32(tb[E2EE_A_KEY_RTX_SSRC]);
 	}
 }
 
@@ -432,7 +438,7 @@ int e2ee_parse_has_key(const struct e2ee_call *call)
 }
 
 /**
- * e2ee_parse_key() - identity and limits of a key
+ * e2ee_parse_key() - identity of a key, and what can be changed of it
  * @call: the command
  * @nest: one of its keys
  * @param: the answer
@@ -451,7 +457,7 @@ int e2ee_parse_key(const struct e2ee_call *call, const struct nlattr *nest,
 	err = parse_key_id(call, nest, tb, param);
 	if (err)
 		return err;
-	parse_key_limits(tb, param);
+	parse_key_changeable(tb, param);
 	return 0;
 }
 

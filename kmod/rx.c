@@ -14,9 +14,7 @@
  * that refills the queue all the time does not keep a CPU from its softirqs, nor
  * other sockets from their turn. Finished packets enter the stack again at
  * udp_rcv() with their socket attached, and pass our hook untouched
- * (struct e2ee_socket.rx_bypass). UDP's InDatagrams counts them twice. A
- * retransmission that the key did not open is tried with the next one before
- * those behind it have their turn.
+ * (struct e2ee_socket.rx_bypass). UDP's InDatagrams counts them twice.
  *
  * SO_RCVBUF bounds the queue. What finds no room is dropped or, under the policy
  * off, delivered before those that wait: there the stack's own bound holds, and
@@ -43,7 +41,6 @@
 #include "window.h"
 #include "compat/compat.h"
 
-#define E2EE_RX_RTX_TRIALS	8	/* keys tried for a retransmission */
 #define E2EE_RX_BUDGET		64	/* queued packets in one go */
 
 /**
@@ -71,31 +68,13 @@ struct e2ee_rx_packet {
 };
 
 /**
- * struct e2ee_rx_trials - a retransmission on its way through the keys
- * @next: key to try next, as e2ee_key_for_rtx() counts
- * @begun: one was tried
- * @seen: one was not, as it has seen the packet
- * @len: of @payload, bytes
- * @payload: as it came; a wrong key leaves garbage
- */
-struct e2ee_rx_trials {
-	unsigned int next;
-	bool begun;
-	bool seen;
-	u32 len;
-	u8 payload[];
-};
-
-/**
  * struct e2ee_rx_request - a packet whose answer is outstanding
  * @packet: with references on its key and session
- * @trials: where it is a retransmission that other keys may open; else NULL
  * @kept: its skb holds a reference on its device
  * @err: the answer
  */
 struct e2ee_rx_request {
 	struct e2ee_rx_packet packet;
-	struct e2ee_rx_trials *trials;
 	bool kept;
 	int err;
 };
@@ -234,7 +213,6 @@ static void e2ee_rx_request_free(struct e2ee_rx_request *request)
 {
 	e2ee_key_put(request->packet.key);
 	e2ee_session_put(request->packet.session);
-	kfree(request->trials);
 	kfree(request);
 	e2ee_object_destroyed(E2EE_OBJECT_REQUEST);
 }
@@ -277,7 +255,6 @@ e2ee_rx_request_new(const struct e2ee_rx_packet *packet)
 	}
 	request->packet = *packet;
 	request->packet.window = NULL;	/* it is of this RCU section */
-	request->trials = NULL;
 	/* bound to a socket, or listed: somebody else holds one too */
 	if (!e2ee_session_tryget(packet->session)) {
 		e2ee_key_put(packet->key);
@@ -377,21 +354,16 @@ static noinline int e2ee_rx_join(struct e2ee_socket *socket,
 	return err ?: E2EE_RX_PENDING;
 }
 
-/* takes over @trials, which may be NULL */
 static noinline enum e2ee_rx_fate
-e2ee_rx_open_async(struct e2ee_rx_packet *packet,
-		   struct e2ee_rx_trials *trials)
+e2ee_rx_open_async(struct e2ee_rx_packet *packet)
 {
 	struct e2ee_socket *socket = packet->socket;
 	struct e2ee_rx_request *request;
 	int err = 0;
 
 	request = e2ee_rx_request_new(packet);
-	if (!request) {
-		kfree(trials);
+	if (!request)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BUSY);
-	}
-	request->trials = trials;
 	if (!packet->queued)
 		err = e2ee_rx_busy_begin(socket);
 	while (err == -EBUSY) {		/* another CPU was first */
@@ -415,88 +387,6 @@ e2ee_rx_open_async(struct e2ee_rx_packet *packet,
 	if (err != -EINPROGRESS)
 		e2ee_rx_done(request, err);
 	return E2EE_RX_PENDING;
-}
-
-/* the next key that may have sealed it; @past: there is one past its lifetime */
-static bool e2ee_rx_next_trial(struct e2ee_rx_packet *packet,
-			       struct e2ee_rx_trials *trials,
-			       struct e2ee_key **past)
-{
-	struct e2ee_window *window;
-	struct e2ee_key *key;
-
-	while (trials->next < E2EE_RX_RTX_TRIALS) {
-		key = e2ee_key_for_rtx(packet->session, packet->name.kid,
-				       trials->next++);
-		if (!key)
-			return false;
-		if (e2ee_key_past(key)) {
-			*past = key;
-			continue;
-		}
-		window = e2ee_window_find(key, packet->socket);
-		if (!e2ee_window_check(key, window, packet->name.ctr)) {
-			trials->seen = true;
-			continue;
-		}
-		packet->key = key;
-		packet->window = window;
-		trials->begun = true;
-		return true;
-	}
-	return false;
-}
-
-/* there was no key to try: they saw it, or all are past their lifetime */
-static enum e2ee_rx_fate e2ee_rx_untried(struct e2ee_rx_packet *packet,
-					 struct e2ee_key *past)
-{
-	if (!past)
-		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
-	e2ee_key_note_expired(past, packet->name.ssrc);
-	return e2ee_rx_fate(packet, E2EE_A_STAT_RX_KEY_EXPIRED);
-}
-
-/*
- * Goes on with the keys that were not tried yet, and takes over @trials. The
- * cipher works in place, so each trial needs the bytes once more.
- */
-static enum e2ee_rx_fate e2ee_rx_try(struct e2ee_rx_packet *packet,
-				     struct e2ee_rx_trials *trials)
-{
-	struct e2ee_key *past = NULL;
-	int err = -EBADMSG;
-	bool begun, seen;
-
-	while (err == -EBADMSG && e2ee_rx_next_trial(packet, trials, &past)) {
-		memcpy(e2ee_rx_payload(packet), trials->payload, trials->len);
-		if (packet->key->aead.async)
-			return e2ee_rx_open_async(packet, trials);
-		err = e2ee_rx_decrypt(packet, NULL, NULL);
-	}
-	begun = trials->begun;
-	seen = trials->seen;
-	kfree(trials);
-	return begun ? e2ee_rx_finish(packet, err) :
-		       e2ee_rx_untried(packet, seen ? NULL : past);
-}
-
-/* a server's retransmission: keys of any SSRC may have sealed it */
-static noinline enum e2ee_rx_fate
-e2ee_rx_open_rtx(struct e2ee_rx_packet *packet)
-{
-	u32 len = packet->rtp.payload_len;
-	struct e2ee_rx_trials *trials;
-
-	trials = kmalloc(struct_size(trials, payload, len), GFP_ATOMIC);
-	if (!trials)
-		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BUSY);
-	trials->next = 0;
-	trials->begun = false;
-	trials->seen = false;
-	trials->len = len;
-	memcpy(trials->payload, e2ee_rx_payload(packet), len);
-	return e2ee_rx_try(packet, trials);
 }
 
 static void __cold e2ee_rx_missing(struct e2ee_rx_packet *packet)
@@ -526,31 +416,26 @@ static enum e2ee_rx_fate e2ee_rx_sealed(struct e2ee_rx_packet *packet)
 	int err;
 
 	packet->key = e2ee_key_for_rx(packet->session, packet->name.kid,
-				      packet->name.ssrc, &err);
+				      packet->name.ssrc, rtx, &err);
 	if (!packet->key && err == -ENOKEY) {
 		e2ee_rx_missing(packet);
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_NO_KEY);
 	}
-	if (!packet->key && !rtx)
+	if (!packet->key)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_SSRC);
-	if (packet->key && e2ee_key_past(packet->key)) {
+	if (e2ee_key_past(packet->key)) {
 		e2ee_key_note_expired(packet->key, packet->name.ssrc);
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_KEY_EXPIRED);
 	}
-	if (packet->key) {
-		e2ee_aead_prefetch(&packet->key->aead);
-		packet->window = e2ee_window_find(packet->key, packet->socket);
-	}
-	if (packet->key && !e2ee_window_check(packet->key, packet->window,
-					      packet->name.ctr))
+	e2ee_aead_prefetch(&packet->key->aead);
+	packet->window = e2ee_window_find(packet->key, packet->socket);
+	if (!e2ee_window_check(packet->key, packet->window, packet->name.ctr))
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
 	/* others look at the same bytes: a tap, another multicast receiver */
 	if (skb_linearize_cow(packet->skb))
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BUSY);
-	if (!packet->key)
-		return e2ee_rx_open_rtx(packet);
 	if (packet->key->aead.async)
-		return e2ee_rx_open_async(packet, NULL);
+		return e2ee_rx_open_async(packet);
 	return e2ee_rx_finish(packet, e2ee_rx_decrypt(packet, NULL, NULL));
 }
 
@@ -718,40 +603,23 @@ static void e2ee_rx_settle(struct e2ee_socket *socket, struct sk_buff *skb,
 		e2ee_rx_drop(socket->sk, skb);
 }
 
-/* The cipher has spoken, the policy may have changed; takes over @trials */
-static enum e2ee_rx_fate e2ee_rx_conclude(struct e2ee_rx_packet *packet,
-					  struct e2ee_rx_trials *trials,
-					  int err)
-{
-	if (READ_ONCE(packet->session->policy) == E2EE_POLICY_BLOCKED) {
-		kfree(trials);
-		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BLOCKED);
-	}
-	return trials ? e2ee_rx_try(packet, trials) :
-			e2ee_rx_finish(packet, err);
-}
-
-/* The answer is there; false: it was no, and the next key's is out */
-static bool e2ee_rx_answer(struct e2ee_socket *socket)
+/* The answer is there; the policy may have changed meanwhile. */
+static void e2ee_rx_answer(struct e2ee_socket *socket)
 {
 	struct e2ee_rx_request *request = socket->rx_request;
-	/* a further request takes its own references */
-	struct e2ee_rx_packet packet = request->packet;
-	struct net_device *dev = packet.skb->dev;
-	struct e2ee_rx_trials *trials = NULL;
+	struct e2ee_rx_packet *packet = &request->packet;
+	struct net_device *dev = packet->skb->dev;
 	enum e2ee_rx_fate fate;
 
 	socket->rx_request = NULL;
-	packet.queued = true;
-	if (request->err == -EBADMSG)
-		swap(trials, request->trials);
-	fate = e2ee_rx_conclude(&packet, trials, request->err);
-	if (fate != E2EE_RX_PENDING)
-		e2ee_rx_settle(socket, packet.skb, fate);
+	if (READ_ONCE(packet->session->policy) == E2EE_POLICY_BLOCKED)
+		fate = e2ee_rx_fate(packet, E2EE_A_STAT_RX_BLOCKED);
+	else
+		fate = e2ee_rx_finish(packet, request->err);
+	e2ee_rx_settle(socket, packet->skb, fate);
 	if (request->kept)
-		e2ee_rx_unkeep(dev);	/* a pending one has its own */
+		e2ee_rx_unkeep(dev);
 	e2ee_rx_request_free(request);
-	return fate != E2EE_RX_PENDING;
 }
 
 /* Go on with the queue; false: another request is out */
@@ -802,7 +670,7 @@ void e2ee_rx_work(struct work_struct *work)
 	local_bh_disable();
 	rcu_read_lock();
 	if (socket->rx_request)		/* else the budget was spent */
-		more = e2ee_rx_answer(socket);
+		e2ee_rx_answer(socket);
 	while (more && !idle && budget--) {
 		skb = e2ee_rx_dequeue(socket);
 		if (skb)

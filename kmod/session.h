@@ -47,6 +47,7 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @sessions: struct e2ee_session.node; changed under @lock, read under RCU
  * @guards: struct e2ee_guard.node; changed under @lock, read under RCU
  * @key_ids: keys by identity; changed under @lock
+ * @key_rtxs: receiving keys by RTX SSRC; changed under @lock
  * @key_kids: keys by KID alone; changed under @lock
  * @key_digests: keys by digest of their secret; changed under @lock
  * @streams: sending keys by epoch and SSRC; changed under
@@ -83,6 +84,7 @@ struct e2ee_net {
 	struct list_head sessions;
 	struct list_head guards;
 	struct rhashtable key_ids;
+	struct rhashtable key_rtxs;
 	struct rhltable key_kids;
 	struct rhltable key_digests;
 	struct rhashtable streams;

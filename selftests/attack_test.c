@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <arpa/inet.h>
 
 #include "lib/document.h"
 #include "lib/harness.h"
@@ -18,6 +19,9 @@
 #define HEADER		3	/* config, KID and CTR of a byte each */
 #define BODY		(FRONT + HEADER)
 #define WHOLE		(BODY + PAYLOAD + SFRAME_TAG)
+#define SSRC_RTX_A	0x0a0a0a97
+#define SSRC_RTX_B	0x0b0b0b97
+#define SSRC_SERVER	0x07070707
 #define RTX_PT		97
 
 FIXTURE(attack)
@@ -44,10 +48,10 @@ FIXTURE_VARIANT_ADD(attack, optional) {
 };
 
 static int bound_key(struct scene *scene, const struct sframe_key *key,
-		     uint32_t ssrc)
+		     uint32_t ssrc, uint32_t rtx_ssrc)
 {
 	const struct ctl_key more = {
-		.mode = E2EE_SSRC_NUMBER, .ssrc = ssrc,
+		.mode = E2EE_SSRC_NUMBER, .ssrc = ssrc, .rtx_ssrc = &rtx_ssrc,
 	};
 
 	return scene_key(scene, E2EE_DIR_RX, key, &more);
@@ -66,8 +70,8 @@ FIXTURE_SETUP(attack)
 	sframe_key_random(&self->a, 5, 0x1a);
 	sframe_key_random(&self->b, 5, 0x1b);
 	sframe_key_random(&self->own, 5, 0x1c);
-	ASSERT_EQ(0, bound_key(&self->scene, &self->a, SSRC_A));
-	ASSERT_EQ(0, bound_key(&self->scene, &self->b, SSRC_B));
+	ASSERT_EQ(0, bound_key(&self->scene, &self->a, SSRC_A, SSRC_RTX_A));
+	ASSERT_EQ(0, bound_key(&self->scene, &self->b, SSRC_B, SSRC_RTX_B));
 	ASSERT_EQ(0, scene_key(&self->scene, E2EE_DIR_TX, &self->own, NULL));
 	self->ctr = 0x10;	/* of a byte in the header, and stays so */
 }
@@ -204,13 +208,46 @@ static size_t unknown_kid(uint8_t *out, const struct caught *c)
 	return WHOLE;
 }
 
-static size_t as_retransmission(uint8_t *out, const struct caught *c)
+/* What a server makes: the original sequence number comes before the payload */
+static size_t retransmit(uint8_t *out, uint32_t ssrc)
 {
-	/* two bytes before it, as servers put there, and a tag that is wrong */
 	memmove(out + RTP_HEADER + 2, out + RTP_HEADER, WHOLE - RTP_HEADER);
+	memcpy(out + RTP_HEADER, out + 2, 2);
 	out[1] = RTX_PT;
-	out[WHOLE + 1] ^= 1;
+	ssrc = htonl(ssrc);
+	memcpy(out + 8, &ssrc, 4);
 	return WHOLE + 2;
+}
+
+static size_t altered_rtx(uint8_t *out, const struct caught *c)
+{
+	size_t len = retransmit(out, SSRC_RTX_A);
+
+	out[len - 1] ^= 1;
+	return len;
+}
+
+static size_t rtx_of_b(uint8_t *out, const struct caught *c)
+{
+	return retransmit(out, SSRC_B);
+}
+
+static size_t rtx_of_b_by_its_ssrc(uint8_t *out, const struct caught *c)
+{
+	return retransmit(out, SSRC_RTX_B);
+}
+
+static size_t rtx_of_nobody(uint8_t *out, const struct caught *c)
+{
+	return retransmit(out, SSRC_SERVER);
+}
+
+static size_t media_as_rtx_ssrc(uint8_t *out, const struct caught *c)
+{
+	const uint32_t ssrc = htonl(SSRC_RTX_A);
+
+	memcpy(out + 8, &ssrc, 4);
+	return WHOLE;
 }
 
 static size_t as_rtcp_type(uint8_t *out, const struct caught *c)
@@ -261,7 +298,13 @@ static const struct attack {
 	  "rx_clear+1" },
 	{ "KID in more bytes", longer_kid, "rx_malformed+1", "rx_clear+1" },
 	{ "unknown KID", unknown_kid, "rx_no_key+1", NULL },
-	{ "as a retransmission", as_retransmission, "rx_auth_fail+1", NULL },
+	{ "as a retransmission, altered", altered_rtx, "rx_auth_fail+1", NULL },
+	{ "as a retransmission under B's SSRC", rtx_of_b, "rx_ssrc+1", NULL },
+	{ "as a retransmission under B's RTX SSRC", rtx_of_b_by_its_ssrc,
+	  "rx_ssrc+1", NULL },
+	{ "as a retransmission under an unknown SSRC", rtx_of_nobody,
+	  "rx_ssrc+1", NULL },
+	{ "media under A's RTX SSRC", media_as_rtx_ssrc, "rx_ssrc+1", NULL },
 	{ "as RTCP", as_rtcp_type, "rx_malformed+1", "rx_clear+1" },
 	{ "another version", version_one, "rx_malformed+1", "rx_clear+1" },
 	{ "sealed twice", sealed_twice, "rx_auth_fail+1", NULL },
@@ -361,6 +404,25 @@ TEST_F(attack, table)
 		EXPECT_STREQ("rx_replay+1", counted) {
 			TH_LOG("replayed after: %s", attack->name);
 		}
+	}
+}
+
+/* What a server may make of A's packets: each opens once, under A's SSRCs */
+TEST_F(attack, true_retransmissions)
+{
+	static const uint32_t ssrcs[] = { SSRC_A, SSRC_RTX_A };
+	struct scene *scene = &self->scene;
+	const char *counted;
+	uint8_t out[2 * WHOLE];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ssrcs); i++, self->ctr++) {
+		sealed(out, &self->a, SSRC_A, self->ctr);
+		EXPECT_EQ(1, inject(scene, out, retransmit(out, ssrcs[i]),
+				    &counted));
+		EXPECT_STREQ("rx_ok+1", counted);
+		sealed(out, &self->a, SSRC_A, self->ctr);
+		EXPECT_EQ(0, inject(scene, out, WHOLE, &counted));
+		EXPECT_STREQ("rx_replay+1", counted);
 	}
 }
 

@@ -248,6 +248,12 @@ keys()
 		suite aes-128-gcm base-key - < <(head -c 16 /dev/urandom)
 	good 'add-key rx bound to an SSRC' add-key room rx kid 7 ssrc 9 \
 		base-key - < <(head -c 16 /dev/urandom)
+	good 'set-key adds the RTX SSRC' set-key room rx kid 7 ssrc 9 rtx-ssrc 10
+	good 'set-key says it again' set-key room rx kid 7 ssrc 9 rtx-ssrc 10
+	refused 'it is final' 2 'has another RTX SSRC already' \
+		set-key room rx kid 7 ssrc 9 rtx-ssrc 11
+	refused 'no unbound key has one' 2 'only a key bound to an SSRC' \
+		set-key room rx kid 7 rtx-ssrc 11
 	same 'list-keys' list-keys
 	same 'list-keys of a session' list-keys room
 	equal 'list-keys' "$(ctl list-keys |
@@ -255,7 +261,7 @@ keys()
 "session room key tx kid 5 ssrc claim suite aes-256-gcm epoch 0 ctr 0 soft-limit 1000 limit 65536 packets 0
 session room key tx kid 6 ssrc 11259375 suite aes-256-gcm epoch 1 ctr 0 soft-limit 268435456 limit 4294967296 packets 0
 session room key rx kid 7 ssrc any suite aes-128-gcm epoch 0 ctr 0 packets 0
-session room key rx kid 7 ssrc 9 suite aes-256-gcm epoch 0 ctr 0 packets 0"
+session room key rx kid 7 ssrc 9 rtx-ssrc 10 suite aes-256-gcm epoch 0 ctr 0 packets 0"
 	good 'set-key' set-key room tx kid 5 ssrc claim soft-limit 2000 \
 		limit 3000 expires 0
 	equal 'set-key changed it' \

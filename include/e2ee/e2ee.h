@@ -86,7 +86,9 @@ struct e2ee_key {
 	uint8_t salt[E2EE_SALT_LEN];
 	uint32_t expired;
 	char driver[E2EE_CRYPTO_NAME_MAX + 1];
-	uint64_t reserved[8];
+	uint32_t rtx_ssrc;
+	uint32_t reserved32;
+	uint64_t reserved[7];
 };
 
 /**

@@ -410,6 +410,22 @@ int ctl_key_new(struct ctl *ctl, uint32_t session, const struct ctl_key *key)
 		put_u64(&req, E2EE_A_KEY_LIMIT, key->limit);
 	if (key->expires)
 		put_u32(&req, E2EE_A_KEY_EXPIRES, key->expires);
+	if (key->rtx_ssrc)
+		put_u32(&req, E2EE_A_KEY_RTX_SSRC, *key->rtx_ssrc);
+	nest_end(&req, attr);
+	return transact(ctl, &req, NULL);
+}
+
+int ctl_key_set(struct ctl *ctl, uint32_t session, const struct ctl_key *key)
+{
+	struct request req;
+	struct nlattr *attr;
+
+	request_init(&req, ctl->family.id, E2EE_CMD_KEY_SET);
+	put_session(&req, session);
+	attr = put_key_id(&req, key);
+	if (key->rtx_ssrc)
+		put_u32(&req, E2EE_A_KEY_RTX_SSRC, *key->rtx_ssrc);
 	nest_end(&req, attr);
 	return transact(ctl, &req, NULL);
 }

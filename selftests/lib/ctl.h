@@ -42,6 +42,7 @@ struct ctl_key {
 	uint64_t kid;
 	uint32_t mode;		/* enum e2ee_ssrc_mode; 0: not given */
 	uint32_t ssrc;		/* given if mode is E2EE_SSRC_NUMBER */
+	const uint32_t *rtx_ssrc;	/* NULL: not given */
 	uint32_t suite;		/* 0: default */
 	uint32_t epoch;
 	const uint8_t *secret;	/* 16 bytes for suite 4, else 32 */
@@ -93,6 +94,8 @@ int ctl_session_del(struct ctl *ctl, uint32_t id);
 int ctl_session_stats(struct ctl *ctl, uint32_t id, uint64_t stats[CTL_STATS]);
 
 int ctl_key_new(struct ctl *ctl, uint32_t session, const struct ctl_key *key);
+/* Only the RTX SSRC is changed. */
+int ctl_key_set(struct ctl *ctl, uint32_t session, const struct ctl_key *key);
 int ctl_key_del(struct ctl *ctl, uint32_t session, const struct ctl_key *key);
 int ctl_key_get(struct ctl *ctl, uint32_t session, const struct ctl_key *key,
 		struct ctl_key_info *info);

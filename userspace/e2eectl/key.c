@@ -53,6 +53,14 @@ static int parse_ssrc(struct args *args, const char *name, void *object)
 	return EXIT_GOOD;
 }
 
+static int parse_rtx_ssrc(struct args *args, const char *name, void *object)
+{
+	struct key_request *request = object;
+
+	request->key.has |= E2EE_HAS(E2EE_A_KEY_RTX_SSRC);
+	return args_u32(args, name, 0, UINT32_MAX, &request->key.rtx_ssrc);
+}
+
 static int parse_suite(struct args *args, const char *name, void *object)
 {
 	struct key_request *request = object;
@@ -133,13 +141,14 @@ static int parse_expires(struct args *args, const char *name, void *object)
 	return args_u32(args, name, 0, UINT32_MAX, &request->key.expires);
 }
 
-/* del-key takes the first 2, set-key the first 5, add-key all */
+/* del-key takes the first 2, set-key the first 6, add-key all */
 #define DEL_KEYWORDS	2
-#define SET_KEYWORDS	5
+#define SET_KEYWORDS	6
 
 static const struct keyword key_keywords[] = {
 	{ "kid", parse_kid },
 	{ "ssrc", parse_ssrc },
+	{ "rtx-ssrc", parse_rtx_ssrc },
 	{ "soft-limit", parse_soft_limit },
 	{ "limit", parse_limit },
 	{ "expires", parse_expires },
@@ -338,7 +347,8 @@ int cmd_set_key(struct args *args)
 {
 	const uint64_t change = E2EE_HAS(E2EE_A_KEY_SOFT_LIMIT) |
 				E2EE_HAS(E2EE_A_KEY_LIMIT) |
-				E2EE_HAS(E2EE_A_KEY_EXPIRES);
+				E2EE_HAS(E2EE_A_KEY_EXPIRES) |
+				E2EE_HAS(E2EE_A_KEY_RTX_SSRC);
 	struct key_request request = { .base_key = NULL };
 	int ret;
 
@@ -347,7 +357,7 @@ int cmd_set_key(struct args *args)
 		return ret;
 	if (!(request.key.has & change))
 		return args_usage(args,
-				  "nothing to change: soft-limit, limit or expires");
+				  "nothing to change: rtx-ssrc, soft-limit, limit or expires");
 	ret = app_open(args->app);
 	if (ret)
 		return ret;
@@ -386,6 +396,13 @@ static void out_ssrc(struct out *out, const struct e2ee_key *key)
 		out_u64(out, "claimed", key->ssrc);
 }
 
+static void out_binding(struct out *out, const struct e2ee_key *key)
+{
+	out_ssrc(out, key);
+	if (key->has & E2EE_HAS(E2EE_A_KEY_RTX_SSRC))
+		out_u64(out, "rtx-ssrc", key->rtx_ssrc);
+}
+
 void out_key_line(struct out *out, const struct e2ee_key *key)
 {
 	const char *suite = e2ee_suite_name(key->suite);
@@ -393,7 +410,7 @@ void out_key_line(struct out *out, const struct e2ee_key *key)
 
 	out_str_as(out, "dir", "key", dir ? dir : "unknown");
 	out_u64(out, "kid", key->kid);
-	out_ssrc(out, key);
+	out_binding(out, key);
 	out_str(out, "suite", suite ? suite : "unknown");
 	out_u64(out, "epoch", key->epoch);
 	out_u64(out, "ctr", key->ctr);

@@ -67,6 +67,7 @@ static const struct field key_fields[] = {
 	K(DRIVER, "driver", FIELD_STRING, driver),
 	K(PACKETS, "packets", FIELD_U64, packets),
 	K(EXPIRED, "expired", FIELD_FLAG, expired),
+	K(RTX_SSRC, "rtx-ssrc", FIELD_U32, rtx_ssrc),
 };
 
 #define SK(id, text, kind, member) \

@@ -17,12 +17,13 @@
 #define KEY_ID							\
 	(E2EE_HAS(E2EE_A_KEY_DIR) | E2EE_HAS(E2EE_A_KEY_KID) |	\
 	 E2EE_HAS(E2EE_A_KEY_SSRC) | E2EE_HAS(E2EE_A_KEY_SSRC_MODE))
-#define KEY_LIMITS						\
+#define KEY_CHANGES						\
 	(E2EE_HAS(E2EE_A_KEY_SOFT_LIMIT) |			\
 	 E2EE_HAS(E2EE_A_KEY_LIMIT) |				\
-	 E2EE_HAS(E2EE_A_KEY_EXPIRES))
+	 E2EE_HAS(E2EE_A_KEY_EXPIRES) |				\
+	 E2EE_HAS(E2EE_A_KEY_RTX_SSRC))
 #define KEY_NEW							\
-	(KEY_ID | KEY_LIMITS | E2EE_HAS(E2EE_A_KEY_SUITE) |	\
+	(KEY_ID | KEY_CHANGES | E2EE_HAS(E2EE_A_KEY_SUITE) |	\
 	 E2EE_HAS(E2EE_A_KEY_EPOCH) |				\
 	 E2EE_HAS(E2EE_A_KEY_SECRET) |				\
 	 E2EE_HAS(E2EE_A_KEY_SALT) | E2EE_HAS(E2EE_A_KEY_CTR))
@@ -86,7 +87,7 @@ int e2ee_key_set(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		 const struct e2ee_key *key)
 {
 	return keys_do(ctx, E2EE_CMD_KEY_SET, session, key, 1,
-		       KEY_ID | KEY_LIMITS, NULL);
+		       KEY_ID | KEY_CHANGES, NULL);
 }
 
 int e2ee_key_del(struct e2ee_ctx *ctx, const struct e2ee_session *session,

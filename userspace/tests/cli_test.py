@@ -166,6 +166,9 @@ LINES = [
     ("set-key room tx kid 1", 1, "nothing to change"),
     ("set-key room tx kid 1 limit 5", 2, ABSENT),
     ("set-key room tx kid 1 ctr 5", 1, '"ctr" is not known'),
+    ("set-key room rx kid 1 ssrc 3 rtx-ssrc 4", 2, ABSENT),
+    ("set-key room rx kid 1 ssrc 3 rtx-ssrc any", 1,
+     'rtx-ssrc has to be a number from 0 to 4294967295, not "any"'),
     ("set-key room tx kid 1 ssrc 3 soft-limit 9 expires 0", 2, ABSENT),
     ("del-key room tx", 1, "kid is missing"),
     ("del-key room tx kid 1", 2, ABSENT),
@@ -714,9 +717,9 @@ def check_completion(tap):
     known = {
         "add-session": "policy window rtx-pt crypto tx-errors",
         "set-session": "policy window rtx-pt crypto tx-errors",
-        "add-key": "kid ssrc suite epoch base-key key salt ctr soft-limit "
-                   "limit expires",
-        "set-key": "kid ssrc soft-limit limit expires",
+        "add-key": "kid ssrc rtx-ssrc suite epoch base-key key salt ctr "
+                   "soft-limit limit expires",
+        "set-key": "kid ssrc rtx-ssrc soft-limit limit expires",
         "del-key": "kid ssrc",
         "attach": "pid local",
         "add-guard": "ports local uid cgroup",

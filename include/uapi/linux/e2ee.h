@@ -121,6 +121,7 @@ enum e2ee_key_attr {
 	E2EE_A_KEY_DRIVER,	/* string: crypto driver in use (get) */
 	E2EE_A_KEY_PACKETS,	/* u64: packets sealed or authenticated with it (get) */
 	E2EE_A_KEY_EXPIRED,	/* flag: at its limit or past its lifetime (get) */
+	E2EE_A_KEY_RTX_SSRC,	/* u32: SSRC of the stream's retransmissions (rx, mode number) */
 
 	__E2EE_A_KEY_MAX,
 	E2EE_A_KEY_MAX = __E2EE_A_KEY_MAX - 1

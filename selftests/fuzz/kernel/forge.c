@@ -112,11 +112,13 @@ static uint8_t choose_pt(struct dice *dice)
 
 static uint32_t choose_ssrc(struct dice *dice)
 {
-	switch (dice_below(dice, 3)) {
+	switch (dice_below(dice, 4)) {
 	case 0:
 		return MODEL_SSRC_A;
 	case 1:
 		return MODEL_SSRC_B;
+	case 2:
+		return MODEL_SSRC_RTX;
 	default:
 		return dice_u32(dice);
 	}

@@ -11,6 +11,7 @@ static const struct {
 	uint32_t mode;
 	uint32_t ssrc;
 	bool expired;
+	uint32_t rtx_ssrc;	/* 0: none */
 } rings[MODEL_KEYS] = {
 	{ 0, 5, E2EE_SSRC_ANY, 0, false },
 	{ 7, 4, E2EE_SSRC_ANY, 0, false },
@@ -18,7 +19,7 @@ static const struct {
 	{ UINT64_MAX, 5, E2EE_SSRC_ANY, 0, false },
 	{ 0x1234, 4, E2EE_SSRC_ANY, 0, false },
 	{ 0x1234, 5, E2EE_SSRC_NUMBER, MODEL_SSRC_A, false },
-	{ 0x99, 5, E2EE_SSRC_NUMBER, MODEL_SSRC_A, false },
+	{ 0x99, 5, E2EE_SSRC_NUMBER, MODEL_SSRC_A, false, MODEL_SSRC_RTX },
 	{ 0x99, 4, E2EE_SSRC_NUMBER, MODEL_SSRC_B, false },
 	{ 0xabcdef, 5, E2EE_SSRC_ANY, 0, true },
 };
@@ -36,6 +37,7 @@ void model_keys(struct target *target, struct dice *dice)
 		dice_bytes(dice, key->key.salt, sizeof(key->key.salt));
 		key->mode = rings[i].mode;
 		key->ssrc = rings[i].ssrc;
+		key->rtx_ssrc = rings[i].rtx_ssrc;
 		key->expired = rings[i].expired;
 	}
 }
@@ -138,39 +140,10 @@ static void finish(struct model_key *key, const struct sealed_packet *p,
 	}
 }
 
-/* A retransmission under an SSRC of the server: any key of the KID may open. */
-static void judge_rtx(struct target *target, const struct sealed_packet *p,
-		      struct fate *fate)
-{
-	unsigned int stat = E2EE_A_STAT_RX_REPLAY;
-	bool expired = true, tried = false;
-	struct model_key *key;
-
-	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
-		key = &target->keys[i];
-		if (key->key.kid != p->kid)
-			continue;
-		expired &= key->expired;
-		if (key->expired || !window_allows(key, p->ctr))
-			continue;
-		if (open_with(key, p, fate)) {
-			window_take(key, p->ctr);
-			end(fate, E2EE_A_STAT_RX_OK);
-			return;
-		}
-		tried = true;
-	}
-	if (tried)
-		stat = E2EE_A_STAT_RX_AUTH_FAIL;
-	else if (expired)
-		stat = E2EE_A_STAT_RX_KEY_EXPIRED;
-	end(fate, stat);
-}
-
 static void judge_sealed(struct target *target, const struct sealed_packet *p,
 			 struct fate *fate)
 {
-	struct model_key *any = NULL, *own = NULL, *key;
+	struct model_key *any = NULL, *own = NULL, *rtx = NULL, *key;
 	bool known = false;
 
 	for (unsigned int i = 0; i < MODEL_KEYS; i++) {
@@ -182,14 +155,15 @@ static void judge_sealed(struct target *target, const struct sealed_packet *p,
 			any = key;
 		else if (key->ssrc == p->ssrc)
 			own = key;
+		else if (p->rtx && key->rtx_ssrc &&
+			 key->rtx_ssrc == p->ssrc)
+			rtx = key;
 	}
-	key = own ? own : any;
+	key = rtx ? rtx : own ? own : any;
 	if (target->policy == E2EE_POLICY_BLOCKED)
 		end(fate, E2EE_A_STAT_RX_BLOCKED);
 	else if (!known)
 		end(fate, E2EE_A_STAT_RX_NO_KEY);
-	else if (!key && p->rtx)
-		judge_rtx(target, p, fate);
 	else if (!key)
 		end(fate, E2EE_A_STAT_RX_SSRC);
 	else if (key->expired)

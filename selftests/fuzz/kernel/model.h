@@ -20,11 +20,13 @@
 #define MODEL_RTX_PT	97
 #define MODEL_SSRC_A	0xa0a0a0a0
 #define MODEL_SSRC_B	0xb0b0b0b0
+#define MODEL_SSRC_RTX	0xa0a0a097
 
 struct model_key {
 	struct sframe_key key;
 	uint32_t mode;		/* E2EE_SSRC_ANY or _NUMBER */
 	uint32_t ssrc;
+	uint32_t rtx_ssrc;	/* 0: none */
 	bool expired;
 	uint64_t next;		/* of the window */
 	bool seen[MODEL_WINDOW];

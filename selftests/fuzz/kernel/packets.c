@@ -153,6 +153,7 @@ static int install(struct ctl *ctl, struct target *target)
 			.mode = key->mode, .ssrc = key->ssrc,
 			.suite = key->key.suite, .secret = key->key.secret,
 			.salt = key->key.salt, .expires = key->expired,
+			.rtx_ssrc = key->rtx_ssrc ? &key->rtx_ssrc : NULL,
 		};
 		err = ctl_key_new(ctl, target->session, &request);
 	}
