@@ -13,7 +13,8 @@
  * item, a grace period later: transforms are freed in process context.
  *
  * Deleting a sending key first sets its counter to E2EE_CTR_DEAD, so that what
- * the module remembers of the counter is exact though senders still run.
+ * the module remembers of the counter is exact though senders still run. For the
+ * same reason the windows of a receiving key are closed before it is deleted.
  */
 #include <linux/ktime.h>
 #include <linux/rculist.h>
@@ -21,6 +22,7 @@
 #include "digest.h"
 #include "driver.h"
 #include "event.h"
+#include "floor.h"
 #include "hash.h"
 #include "key.h"
 #include "memory.h"
@@ -337,9 +339,6 @@ static int e2ee_key_rx_check(const struct e2ee_key_param *param,
 	if (param->mode == E2EE_SSRC_CLAIM)
 		return e2ee_refuse(why, E2EE_A_KEY_SSRC_MODE, -EINVAL,
 				   "only a sending key can be for claim");
-	if (param->given & E2EE_KEY_HAS_CTR)
-		return e2ee_refuse(why, E2EE_A_KEY_CTR, -EINVAL,
-				   "only a sending key has a start counter");
 	if (param->given & E2EE_KEY_HAS_SOFT_LIMIT)
 		return e2ee_refuse(why, E2EE_A_KEY_SOFT_LIMIT, -EINVAL,
 				   "only a sending key has limits");
@@ -554,6 +553,20 @@ static void e2ee_key_remove(struct e2ee_key *key)
 	rhltable_remove(&enet->key_kids, &key->by_kid, e2ee_key_kid_params);
 }
 
+/* what must be true before a key receives: nothing comes a second time */
+static int e2ee_key_recall(struct e2ee_key *key, u64 ctr)
+{
+	u64 next;
+
+	key->floor = e2ee_floor_get(key->digest_id.digest,
+				    key->enet->net->user_ns, &next);
+	if (!key->floor)
+		return -ENOMEM;
+	key->ctr_first = max(ctr, next);
+	atomic64_set(&key->ctr, key->ctr_first);
+	return 0;
+}
+
 /* what must be true before a key sends: its secret is remembered */
 static int e2ee_key_remember(struct e2ee_key *key,
 			     const struct e2ee_key_param *param,
@@ -562,7 +575,7 @@ static int e2ee_key_remember(struct e2ee_key *key,
 	u64 ctr = param->given & E2EE_KEY_HAS_CTR ? param->ctr : 0;
 
 	if (key->id.dir == E2EE_DIR_RX)
-		return 0;
+		return e2ee_key_recall(key, ctr);
 	if (ctr >= key->limit)
 		return e2ee_refuse(why, E2EE_A_KEY_CTR, -ERANGE,
 				   "start counter lies at or above the limit");
@@ -573,6 +586,20 @@ static int e2ee_key_remember(struct e2ee_key *key,
 	key->ctr_first = ctr;
 	atomic64_set(&key->ctr, ctr);
 	return 0;
+}
+
+/* From here on no packet is sealed or delivered with the key. */
+static void e2ee_key_stop(struct e2ee_key *key)
+{
+	u64 next;
+
+	if (key->id.dir == E2EE_DIR_TX) {
+		e2ee_digest_release(key->kept, key->ctr_first,
+				    atomic64_xchg(&key->ctr, E2EE_CTR_DEAD));
+		return;
+	}
+	next = e2ee_window_close(key);
+	e2ee_floor_put(key->floor, next == key->ctr_first ? 0 : next);
 }
 
 static void e2ee_key_filling(struct e2ee_key *key)
@@ -634,8 +661,7 @@ int e2ee_key_new(struct e2ee_session *session,
 remove:
 	e2ee_key_remove(key);
 forget:
-	if (key->kept)
-		e2ee_digest_release(key->kept, key->ctr_first, key->ctr_first);
+	e2ee_key_stop(key);
 put:
 	e2ee_key_put(key);
 	return err;
@@ -647,13 +673,12 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 
 	if (key->id.dir == E2EE_DIR_TX) {
 		e2ee_stream_stop(key);
-		e2ee_digest_release(key->kept, key->ctr_first,
-				    atomic64_xchg(&key->ctr, E2EE_CTR_DEAD));
 		if (session->enet->num_guards)
 			e2ee_tomb_add(key->enet, key->id.session, key->id.kid);
 	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
 		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound - 1);
 	}
+	e2ee_key_stop(key);
 	e2ee_key_remove(key);
 	list_del(&key->node);
 	session->num_keys--;

@@ -15,6 +15,7 @@
 #include "aead.h"
 
 struct e2ee_digest;
+struct e2ee_floor;
 struct e2ee_net;
 struct e2ee_recent;
 struct e2ee_refusal;
@@ -73,13 +74,14 @@ struct e2ee_digest_id {
  * @epoch: generation it sends in; rx keys have it for people only
  * @salt: RFC 9605, section 4.4.3
  * @aead: transforms
- * @ctr: tx: next CTR, or E2EE_CTR_DEAD; rx: highest authenticated CTR + 1 on
- *	sockets that are gone
+ * @ctr: tx: next CTR, or E2EE_CTR_DEAD; rx: lowest CTR that a new window accepts:
+ *	@ctr_first, or above it highest authenticated CTR + 1 on sockets that
+ *	are gone
  * @soft_limit: CTR at which the event key-expiring is sent
  * @limit: first CTR not to use
  * @expires: boot time in seconds after which it is not used; 0: never
  * @packets: rx: packets authenticated on sockets that are gone
- * @ctr_first: CTR it was installed with
+ * @ctr_first: @ctr when it was installed
  * @flags: enum e2ee_key_flag, atomic bits
  * @sent: jiffies of the last packet sealed
  * @window: size of replay windows, packets
@@ -87,6 +89,7 @@ struct e2ee_digest_id {
  * @recent: SSRCs that sent lately with a key for any; else NULL
  * @kept: what the module remembers of it till unload (tx); else NULL
  * @share: whom it is charged to; NULL: the host itself
+ * @floor: what the module remembers of it for receiving (rx); else NULL
  */
 struct e2ee_key {
 	/* what packets look at, in as few cache lines as it takes */
@@ -127,6 +130,7 @@ struct e2ee_key {
 	u64 ctr_first;
 	struct e2ee_digest *kept;
 	struct e2ee_share *share;
+	struct e2ee_floor *floor;
 };
 
 #define E2EE_CTR_DEAD	U64_MAX		/* deleted; no limit lies above it */
@@ -134,6 +138,7 @@ struct e2ee_key {
 enum e2ee_key_flag {
 	E2EE_KEY_EXPIRING_SENT,	/* event sent */
 	E2EE_KEY_EXPIRED_SENT,
+	E2EE_KEY_CLOSED,	/* rx: deleted; set under windows_lock */
 };
 
 /* which members of struct e2ee_key_param a request gives */

@@ -10,6 +10,7 @@
 #include "contact.h"
 #include "digest.h"
 #include "driver.h"
+#include "floor.h"
 #include "hold.h"
 #include "key.h"
 #include "netlink.h"
@@ -33,6 +34,7 @@ static const struct e2ee_part e2ee_parts[] = {
 	{ "driver", e2ee_driver_init, e2ee_driver_exit },
 	{ "buffer", e2ee_buffer_init, e2ee_buffer_exit },
 	{ "digest", e2ee_digest_init, e2ee_digest_exit },
+	{ "floor", e2ee_floor_init, e2ee_floor_exit },
 	{ "window", e2ee_window_init, e2ee_window_exit },
 	{ "key", e2ee_key_init, e2ee_key_exit },
 	{ "rx", e2ee_rx_init, e2ee_rx_exit },

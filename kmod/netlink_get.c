@@ -14,6 +14,7 @@
 #include "aead.h"
 #include "compat/compat.h"
 #include "digest.h"
+#include "floor.h"
 #include "guard.h"
 #include "key.h"
 #include "netlink.h"
@@ -338,8 +339,11 @@ int e2ee_info_get_doit(struct e2ee_call *call)
 	const struct e2ee_net *enet = call->enet;
 	struct sk_buff *skb = call->answer;
 	struct nlattr *nest = nla_nest_start(skb, E2EE_A_INFO);
-	u32 digests, digests_max;
+	u32 digests, digests_max, floors, floors_max;
+	u64 floors_lost;
 
+	floors = e2ee_floor_count(enet->net->user_ns, &floors_max,
+				  &floors_lost);
 	digests = e2ee_digest_count(enet->net->user_ns, &digests_max);
 	if (!nest ||
 	    nla_put_string(skb, E2EE_A_INFO_VERSION,
@@ -351,7 +355,11 @@ int e2ee_info_get_doit(struct e2ee_call *call)
 			READ_ONCE(enet->num_sockets)) ||
 	    nla_put_u32(skb, E2EE_A_INFO_GUARDS, enet->num_guards) ||
 	    nla_put_u32(skb, E2EE_A_INFO_DIGESTS, digests) ||
-	    nla_put_u32(skb, E2EE_A_INFO_DIGESTS_MAX, digests_max))
+	    nla_put_u32(skb, E2EE_A_INFO_DIGESTS_MAX, digests_max) ||
+	    nla_put_u32(skb, E2EE_A_INFO_FLOORS, floors) ||
+	    nla_put_u32(skb, E2EE_A_INFO_FLOORS_MAX, floors_max) ||
+	    nla_put_u64_64bit(skb, E2EE_A_INFO_FLOORS_LOST, floors_lost,
+			      E2EE_A_INFO_PAD))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

@@ -51,17 +51,22 @@ size_t e2ee_replay_bytes(u32 size)
  * e2ee_replay_init - make a fresh window
  * @replay: memory of e2ee_replay_bytes(@size) bytes, any content
  * @size: packets it reaches back, a power of two >= 64
- * @next: highest CTR that any window of the key accepted + 1; 0: none yet
+ * @floor: lowest CTR to accept: all below count as seen
+ * @next: highest CTR that any other window of the key accepted + 1; 0: none yet
  *
  * A window that is opened late, for another socket, starts where the key
- * stands. What lies more than @size below is too old for it from the start,
- * so that a fresh socket is no way to replay all that was ever sent.
+ * stands. What lies more than @size below is too old for it from the start. The
+ * windows of other sockets that are still there do not close this one, as each
+ * socket receives on its own. What windows that are gone have seen is not known
+ * any more: it lies below @floor.
  */
-void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 next)
+void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 floor,
+		      u64 next)
 {
-	replay->next = next;
+	replay->next = next > floor ? next : floor;
 	replay->size = size;
-	memset(replay->bits, 0, size / 8);
+	memset(replay->bits, 0xff, size / 8);
+	replay_clear(replay, floor, replay->next - floor);
 }
 
 /**

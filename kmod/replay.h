@@ -26,7 +26,8 @@ struct e2ee_replay {
 };
 
 size_t e2ee_replay_bytes(u32 size);
-void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 next);
+void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 floor,
+		      u64 next);
 bool e2ee_replay_check(const struct e2ee_replay *replay, u64 ctr);
 bool e2ee_replay_accept(struct e2ee_replay *replay, u64 ctr);
 

@@ -190,6 +190,8 @@ static enum e2ee_rx_fate e2ee_rx_finish(struct e2ee_rx_packet *packet, int err)
 					 packet->name.ctr);
 	if (err == -EALREADY)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_REPLAY);
+	if (err == -ENOKEY)
+		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_NO_KEY);
 	if (err)
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_BUSY);
 	e2ee_rx_unwrap(packet);

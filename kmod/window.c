@@ -5,8 +5,9 @@
  * DOC: lifetime
  *
  * A window is made by the first packet that a socket authenticates with a
- * key, and starts where the key stands at any socket: a fresh socket is no way
- * to replay. It is in two lists, changed under struct e2ee_net.windows_lock:
+ * key, and starts where the key stands at any socket; below what sockets have
+ * received that are gone it is closed: a fresh socket is no way to replay. It is
+ * in two lists, changed under struct e2ee_net.windows_lock:
  * its key's, which packets search under RCU (few sockets share a key), and its
  * socket's, which only finds it again. It goes with the first of the two, a
  * grace period later.
@@ -24,6 +25,7 @@
 #include <linux/rculist.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <net/sock.h>
 #include "key.h"
 #include "replay.h"
 #include "session.h"
@@ -37,8 +39,10 @@
  * @in_socket: in struct e2ee_socket.windows
  * @rcu: frees it, once it is in no list
  * @key: whose it is, for @packets
- * @socket: where; compared, never followed
- * @lock: protects @packets and @replay; taken with bottom halves off
+ * @socket: where; valid under windows_lock, and else compared only
+ * @lock: protects @packets, @replay and @closed; taken with bottom halves off,
+ *	nests in struct e2ee_net.windows_lock
+ * @closed: its key is deleted: nothing is delivered any more
  * @packets: packets authenticated
  * @replay: CTRs seen
  */
@@ -50,7 +54,8 @@ struct e2ee_window {
 	};
 	struct e2ee_key *key;
 	const struct e2ee_socket *socket;
-	spinlock_t lock;	/* packets, replay */
+	spinlock_t lock;	/* packets, replay, closed */
+	bool closed;
 	u64 packets;
 	struct e2ee_replay replay;
 };
@@ -131,6 +136,8 @@ static struct e2ee_window *e2ee_window_alloc(u32 size, struct mem_cgroup *memcg,
 	else
 		window = kmalloc(e2ee_window_bytes(size), gfp);
 	set_active_memcg(old);
+	if (window)
+		window->replay.size = size;	/* e2ee_window_free() asks */
 	return window;
 }
 
@@ -148,6 +155,23 @@ static void e2ee_window_free_rcu(struct rcu_head *rcu)
 	e2ee_object_destroyed(E2EE_OBJECT_WINDOW);
 }
 
+/*
+ * Lowest CTR that a new window accepts. A socket that was closed a moment ago still
+ * has its windows, and is gone all the same.
+ */
+static u64 e2ee_window_floor(const struct e2ee_key *key)
+{
+	u64 floor = atomic64_read(&key->ctr);
+	struct e2ee_window *window;
+
+	lockdep_assert_held(&key->enet->windows_lock);
+	list_for_each_entry(window, &key->windows, in_key)
+		if (sock_flag(window->socket->sk, SOCK_DEAD))
+			floor = max(floor, e2ee_window_reached(window));
+	return floor;
+}
+
+/* An error pointer: -ENOMEM; -ENOKEY, the key is deleted */
 static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 					   struct e2ee_socket *socket,
 					   struct mem_cgroup *memcg)
@@ -157,21 +181,24 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 	window = e2ee_window_alloc(key->window, memcg,
 				   list_empty(&key->windows));
 	if (!window)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&window->lock);
+	window->closed = false;
 	window->key = key;
 	window->socket = socket;
 	window->packets = 0;
-	e2ee_replay_init(&window->replay, key->window, e2ee_window_next(key));
 
 	spin_lock_bh(&socket->enet->windows_lock);
-	other = e2ee_window_find(key, socket);
+	other = test_bit(E2EE_KEY_CLOSED, &key->flags) ?
+		ERR_PTR(-ENOKEY) : e2ee_window_find(key, socket);
 	if (!other) {
+		e2ee_replay_init(&window->replay, key->window,
+				 e2ee_window_floor(key), e2ee_window_next(key));
 		list_add(&window->in_socket, &socket->windows);
 		list_add_rcu(&window->in_key, &key->windows);
 	}
 	spin_unlock_bh(&socket->enet->windows_lock);
-	if (other) {		/* another CPU was first */
+	if (other) {		/* another CPU was first, or no key is left */
 		e2ee_window_free(window);
 		return other;
 	}
@@ -197,7 +224,7 @@ bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
 
 	if (!window) {
 		next = e2ee_window_next(key);
-		return ctr != U64_MAX &&
+		return ctr != U64_MAX && ctr >= (u64)atomic64_read(&key->ctr) &&
 		       (next <= key->window || ctr >= next - key->window);
 	}
 	if (IS_ENABLED(CONFIG_64BIT))
@@ -217,27 +244,60 @@ bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
  * @ctr: from the packet, whose tag is right
  *
  * Context: bottom halves off, under rcu_read_lock().
- * Return: 0; -EALREADY: replayed, or older than the window; -ENOMEM.
+ * Return: 0; -EALREADY: replayed, or older than the window; -ENOKEY: @key was
+ * deleted meanwhile; -ENOMEM.
  */
 int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 		       const struct e2ee_session *session,
 		       struct e2ee_window *window, u64 ctr)
 {
-	bool ok;
+	int err = 0;
 
 	if (!window)
 		window = e2ee_window_find(key, socket);
 	if (!window)
 		window = e2ee_window_new(key, socket, session->memcg);
-	if (!window)
-		return -ENOMEM;
+	if (IS_ERR(window))
+		return PTR_ERR(window);
 	spin_lock(&window->lock);
-	ok = e2ee_replay_accept_next(&window->replay, ctr) ||
-	     e2ee_replay_accept(&window->replay, ctr);
+	if (window->closed)
+		err = -ENOKEY;
+	else if (!e2ee_replay_accept_next(&window->replay, ctr) &&
+		 !e2ee_replay_accept(&window->replay, ctr))
+		err = -EALREADY;
 	/* e2ee_window_packets() looks on without this lock */
-	WRITE_ONCE(window->packets, window->packets + ok);
+	WRITE_ONCE(window->packets, window->packets + !err);
 	spin_unlock(&window->lock);
-	return ok ? 0 : -EALREADY;
+	return err;
+}
+
+/**
+ * e2ee_window_close() - deliver nothing with a key any more
+ * @key: a receiving key that is being deleted
+ *
+ * Packets may be at its windows. Each is accepted before this, and counts, or is
+ * not accepted at all.
+ *
+ * Context: process.
+ * Return: highest CTR authenticated with it + 1, for good; what it was installed
+ * with where it authenticated nothing.
+ */
+u64 e2ee_window_close(struct e2ee_key *key)
+{
+	struct e2ee_window *window;
+	u64 next;
+
+	spin_lock_bh(&key->enet->windows_lock);
+	set_bit(E2EE_KEY_CLOSED, &key->flags);
+	next = atomic64_read(&key->ctr);
+	list_for_each_entry(window, &key->windows, in_key) {
+		spin_lock(&window->lock);
+		window->closed = true;
+		next = max(next, window->replay.next);
+		spin_unlock(&window->lock);
+	}
+	spin_unlock_bh(&key->enet->windows_lock);
+	return next;
 }
 
 /* no packet is at it: what it knew stays with its key */

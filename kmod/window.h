@@ -27,6 +27,7 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 
 /* any context but hard interrupt */
 u64 e2ee_window_packets(const struct e2ee_key *key);
+u64 e2ee_window_close(struct e2ee_key *key);
 void e2ee_window_free_key(struct e2ee_key *key);
 void e2ee_window_free_socket(struct e2ee_socket *socket);
 

@@ -10,6 +10,7 @@
 
 #include "lib/document.h"
 #include "lib/harness.h"
+#include "lib/objects.h"
 #include "lib/scene.h"
 
 #define SSRC	0x11223344
@@ -140,6 +141,14 @@ static const char *inject_genuine(struct scene *scene,
 	       "delivered, but not as it was sealed" : counted;
 }
 
+static void swap_fds(int *a, int *b)
+{
+	int fd = *a;
+
+	*a = *b;
+	*b = fd;
+}
+
 TEST_F(forgery, duplicates)
 {
 	for (uint64_t ctr = 0; ctr < 70; ctr++) {
@@ -198,8 +207,11 @@ TEST_F(forgery, a_forged_ctr_does_not_move_the_window)
 	EXPECT_STREQ("rx_ok+1", inject_genuine(&self->scene, &self->key, 0));
 }
 
-/* A fresh socket of the session has its own window, but no clean slate. */
-TEST_F(forgery, fresh_socket_is_no_way_to_replay)
+/*
+ * Sockets that are open at the same time receive independently: a second one has a
+ * window of its own, which begins where the key stands.
+ */
+TEST_F(forgery, second_socket_has_a_window_of_its_own)
 {
 	uint64_t window = variant->window ? variant->window :
 					    E2EE_WINDOW_DEFAULT;
@@ -216,16 +228,63 @@ TEST_F(forgery, fresh_socket_is_no_way_to_replay)
 	ASSERT_EQ(0, ctl_attach(&scene->ctl, scene->session, fd, NULL));
 	ASSERT_EQ(0, sock_connect(scene->peer, &addr));
 
-	close(scene->fd);
-	scene->fd = fd;
-	scene_changes(scene);
+	swap_fds(&fd, &scene->fd);
+	ASSERT_EQ(0, ctl_socket_stats(&scene->ctl, scene->fd,
+				      scene->socket_before));
 	len = genuine(wire, &self->key, 4 * window - 1);
-	EXPECT_STREQ("rx_replay+1", inject(scene, fd, wire, len)) {
+	EXPECT_STREQ("rx_replay+1", inject(scene, scene->fd, wire, len)) {
 		TH_LOG("older than the window of the key");
 	}
 	len = both(got, wire, &self->key, 4 * window + 1);
-	EXPECT_STREQ("rx_ok+1", inject(scene, fd, wire, len));
+	EXPECT_STREQ("rx_ok+1", inject(scene, scene->fd, wire, len));
 	EXPECT_TRUE(delivered_is(got, RTP_HEADER + PAYLOAD));
+	len = both(got, wire, &self->key, 5 * window);
+	EXPECT_STREQ("rx_ok+1", inject(scene, scene->fd, wire, len));
+	EXPECT_TRUE(delivered_is(got, RTP_HEADER + PAYLOAD));
+	close(fd);
+}
+
+/* An attached socket in place of that of the scene, which is closed */
+static int replace_socket(struct scene *scene)
+{
+	struct addr addr;
+	int fd = sock_udp(scene->kind, 0, &addr);
+
+	if (fd < 0)
+		return fd;
+	close(scene->fd);
+	scene->fd = fd;
+	return ctl_attach(&scene->ctl, scene->session, fd, NULL) ?:
+	       sock_connect(scene->peer, &addr) ?:
+	       ctl_socket_stats(&scene->ctl, fd, scene->socket_before);
+}
+
+/* What a closed socket received, no other gets again, at once or later. */
+TEST_F(forgery, fresh_socket_is_no_way_to_replay)
+{
+	const struct sframe_key *key = &self->key;
+	struct scene *scene = &self->scene;
+	const uint64_t high = 5000;
+	uint64_t next = high + 1;
+
+	EXPECT_STREQ("rx_ok+1", inject_genuine(scene, key, high));
+	for (int gone = 0; gone < 2; gone++) {
+		ASSERT_EQ(0, replace_socket(scene));
+		if (gone) {
+			ASSERT_TRUE(objects_come_to("window", 0));
+		}
+		/* seen or not: that is not known of a window that is gone */
+		for (uint64_t back = 1; back < 70; back += 17) {
+			EXPECT_STREQ("rx_replay+1",
+				     inject_genuine(scene, key, next - back)) {
+				TH_LOG("%" PRIu64 " before, %s", back,
+				       gone ? "later" : "at once");
+			}
+		}
+		EXPECT_STREQ("rx_ok+1", inject_genuine(scene, key, next));
+		EXPECT_STREQ("rx_replay+1", inject_genuine(scene, key, next));
+		next++;
+	}
 }
 
 /*

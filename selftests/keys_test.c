@@ -424,8 +424,6 @@ TEST_F(keys, bad_requests)
 		.mode = E2EE_SSRC_NUMBER);
 	REFUSED(session, EINVAL, "an SSRC goes with mode number only", TX,
 		.key = &key, .mode = E2EE_SSRC_ANY, .ssrc = 1);
-	REFUSED(session, EINVAL, "only a sending key has a start counter", RX,
-		.key = &key, .has_ctr = true);
 	REFUSED(session, EINVAL, "only a sending key has limits", RX,
 		.key = &key, .has_limit = true, .limit = 5);
 	REFUSED(session, EINVAL, "only a sending key has limits", RX,

@@ -675,6 +675,10 @@ TEST_F(netlink, info_shown)
 	EXPECT_LE(1, nl_get_u32(nl_inner(nest, E2EE_A_INFO_DIGESTS)));
 	EXPECT_EQ(E2EE_DIGESTS_MAX,
 		  nl_get_u32(nl_inner(nest, E2EE_A_INFO_DIGESTS_MAX)));
+	EXPECT_NE(NULL, nl_inner(nest, E2EE_A_INFO_FLOORS));
+	EXPECT_EQ(E2EE_FLOORS_HOST,
+		  nl_get_u32(nl_inner(nest, E2EE_A_INFO_FLOORS_MAX)));
+	EXPECT_EQ(0, nl_get_u64(nl_inner(nest, E2EE_A_INFO_FLOORS_LOST)));
 }
 
 #define MANY	50

@@ -156,7 +156,10 @@ struct e2ee_info {
 	char version[64];
 	char driver_sync[E2EE_CRYPTO_NAME_MAX + 1];
 	char driver_fallback[E2EE_CRYPTO_NAME_MAX + 1];
-	uint64_t reserved[8];
+	uint32_t floors;
+	uint32_t floors_max;
+	uint64_t floors_lost;
+	uint64_t reserved[6];
 };
 
 /** struct e2ee_udp - a UDP socket of the namespace, attached or not */

@@ -6,6 +6,7 @@
 #include "digest_small.h"
 #include "../aead.c"
 #include "../digest.c"
+#include "../floor.c"
 #include "../replay.c"
 #include "../rtcp.c"
 #include "../rtp.c"

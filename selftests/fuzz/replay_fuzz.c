@@ -3,7 +3,8 @@
  * libFuzzer: any order of CTRs through a replay window, against a model that
  * remembers each one it accepted.
  *
- *	size (1) | start (8) | operation (1) with its CTR (0, 2 or 8) | ...
+ *	size (1) | start (8) | floor below it (1) | operation (1) with its CTR (0,
+ *	2 or 8) | ...
  */
 #include "replay.h"
 #include "must.h"
@@ -12,6 +13,7 @@
 
 struct model {
 	u64 size;
+	u64 floor;
 	u64 next;
 	u64 accepted[OPS_MAX];
 	unsigned int num;
@@ -21,7 +23,7 @@ static bool model_accept(struct model *model, u64 ctr)
 {
 	unsigned int i;
 
-	if (ctr == U64_MAX)
+	if (ctr == U64_MAX || ctr < model->floor)
 		return false;
 	if (ctr < model->next && model->next - ctr > model->size)
 		return false;
@@ -48,6 +50,11 @@ static u64 take(struct input *input, unsigned int bytes)
 		value = value << 8 |
 			(input->pos < input->end ? *input->pos++ : 0);
 	return value;
+}
+
+static u64 min_u64(u64 a, u64 b)
+{
+	return a < b ? a : b;
 }
 
 /* Near the front, near the far edge, or anywhere */
@@ -84,11 +91,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	model.size = size;
 	model.next = take(&input, 8);
+	model.floor = model.next - min_u64(model.next, take(&input, 1) * 8);
 	model.num = 0;
 	/* no bytes more: ASan watches the end */
 	window = malloc(e2ee_replay_bytes(size));
 	MUST(window);
-	e2ee_replay_init(window, size, model.next);
+	e2ee_replay_init(window, size, model.floor, model.next);
 	while (input.pos < input.end && model.num < OPS_MAX) {
 		ctr = take_ctr(&input, &model);
 		wanted = model_accept(&model, ctr);

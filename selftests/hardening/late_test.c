@@ -485,6 +485,7 @@ TEST_F(late, answered_after_close)
 /* Its key, and its session: the answer is that of the old key. */
 TEST_F(late, answered_after_deletion)
 {
+	uint64_t stats[CTL_STATS];
 	struct sender sender;
 
 	mode(LATE_HOLD);
@@ -498,12 +499,46 @@ TEST_F(late, answered_after_deletion)
 	EXPECT_EQ(200, sender.ret);
 	EXPECT_TRUE(objects_come_to("request", 0));
 	EXPECT_TRUE(objects_come_to("key", 0));
+	/* what was opened before is not delivered: its session is deleted */
+	EXPECT_EQ(0, sock_poll(self->scene.fd, POLLIN, 0));
+	ASSERT_EQ(0, ctl_socket_stats(&self->scene.ctl, self->scene.fd, stats));
+	EXPECT_EQ(0, stats[E2EE_A_STAT_RX_OK]);
+	EXPECT_EQ(1, stats[E2EE_A_STAT_RX_BLOCKED]);
 	/* what was sealed before may leave; in clear nothing does */
 	if (sock_poll(self->scene.peer, POLLIN, 0)) {
 		EXPECT_STREQ("", wire(self, sender.seq, NULL));
 	}
 	EXPECT_EQ(200, send_one(self, 77));
 	EXPECT_EQ(0, scene_flush(self->scene.fd, self->scene.peer));
+}
+
+/*
+ * The key alone is deleted: with a window already or with none, it delivers nothing
+ * after that, and what it did not deliver is not lost to the key that comes next.
+ */
+TEST_F(late, answered_after_key_deletion)
+{
+	const struct ctl_key request = {
+		.dir = E2EE_DIR_RX, .kid = self->rx.kid,
+	};
+	struct scene *scene = &self->scene;
+
+	for (uint64_t ctr = 0; ctr < 3; ctr++) {
+		mode(LATE_HOLD);
+		ASSERT_LT(0, arrive(self, ctr));
+		ASSERT_TRUE(held_comes_to(1));
+		ASSERT_EQ(0, ctl_key_del(&scene->ctl, scene->session,
+					 &request));
+		release(0);
+		EXPECT_TRUE(objects_come_to("request", 0));
+		EXPECT_STREQ("rx_no_key+1", scene_changes(scene));
+		EXPECT_EQ(0, sock_poll(scene->fd, POLLIN, 0));
+		mode(LATE_NOW);
+		ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, &self->rx, NULL));
+		ASSERT_LT(0, arrive(self, ctr));
+		EXPECT_STREQ("", delivered(self, ctr));
+		EXPECT_STREQ("rx_ok+1", scene_changes(scene));
+	}
 }
 
 /* An engine dies, and its namespace with it, while both directions wait. */

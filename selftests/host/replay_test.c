@@ -9,7 +9,7 @@
 #define HIGHEST		(U64_MAX - 1)	/* the last CTR that may be accepted */
 #define MODEL_MAX	1048576
 
-static struct e2ee_replay *window_new(u32 size, u64 next)
+static struct e2ee_replay *window_new(u32 size, u64 floor, u64 next)
 {
 	size_t bytes = e2ee_replay_bytes(size);
 	struct e2ee_replay *window = malloc(bytes);
@@ -18,7 +18,7 @@ static struct e2ee_replay *window_new(u32 size, u64 next)
 		abort();
 	/* whatever was there before must not matter */
 	memset(window, 0xff, bytes);
-	e2ee_replay_init(window, size, next);
+	e2ee_replay_init(window, size, floor, next);
 	return window;
 }
 
@@ -46,7 +46,7 @@ static void memory_is_struct_and_bits(void)
 
 static void each_ctr_once_in_order(void)
 {
-	struct e2ee_replay *window = window_new(64, 0);
+	struct e2ee_replay *window = window_new(64, 0, 0);
 	u64 ctr;
 
 	for (ctr = 0; ctr < 1000; ctr++) {
@@ -64,7 +64,7 @@ static void reaches_back_exactly_its_size(void)
 	unsigned int i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		window = window_new(sizes[i], 0);
+		window = window_new(sizes[i], 0, 0);
 		EXPECT(accept(window, 1000000));
 		EXPECT(!accept(window, 1000001 - sizes[i] - 1));
 		EXPECT(accept(window, 1000001 - sizes[i]));
@@ -80,7 +80,7 @@ static void reaches_back_exactly_its_size(void)
 
 static void starts_at_zero(void)
 {
-	struct e2ee_replay *window = window_new(64, 0);
+	struct e2ee_replay *window = window_new(64, 0, 0);
 
 	EXPECT(accept(window, 63));
 	EXPECT(accept(window, 0));
@@ -98,7 +98,7 @@ static void jumps_clear_what_they_pass(void)
 	struct e2ee_replay *window;
 
 	for (jump = 1; jump < 300; jump++) {
-		window = window_new(128, 0);
+		window = window_new(128, 0, 0);
 		for (ctr = 0; ctr <= start; ctr++)
 			e2ee_replay_accept(window, ctr);
 		EXPECT(accept(window, start + jump));
@@ -110,7 +110,7 @@ static void jumps_clear_what_they_pass(void)
 
 static void last_ctr_is_never_accepted(void)
 {
-	struct e2ee_replay *window = window_new(64, 0);
+	struct e2ee_replay *window = window_new(64, 0, 0);
 
 	EXPECT(!accept(window, U64_MAX));
 	EXPECT_EQ(window->next, 0);
@@ -126,7 +126,7 @@ static void last_ctr_is_never_accepted(void)
 
 static void late_window_starts_where_the_key_stands(void)
 {
-	struct e2ee_replay *window = window_new(64, 1000);
+	struct e2ee_replay *window = window_new(64, 0, 1000);
 
 	EXPECT(!accept(window, 0));
 	EXPECT(!accept(window, 1000 - 65));
@@ -136,14 +136,50 @@ static void late_window_starts_where_the_key_stands(void)
 	EXPECT(!accept(window, 1000 - 64));
 	free(window);
 
-	window = window_new(64, 10);
+	window = window_new(64, 0, 10);
 	EXPECT(accept(window, 0));
 	EXPECT(accept(window, 9));
 	free(window);
 
-	window = window_new(64, U64_MAX);
+	window = window_new(64, 0, U64_MAX);
 	EXPECT(!accept(window, U64_MAX));
 	EXPECT(accept(window, HIGHEST));
+	free(window);
+}
+
+static void nothing_below_the_floor(void)
+{
+	static const u32 sizes[] = { 64, 128, 4096 };
+	struct e2ee_replay *window;
+	u64 floor, ctr, size;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		size = sizes[i];
+		/* where the key stands: below, inside the window, and above it */
+		for (floor = 10000 - size - 2; floor <= 10002; floor++) {
+			window = window_new(sizes[i], floor, 10000);
+			EXPECT_EQ(window->next, floor > 10000 ? floor : 10000);
+			for (ctr = 10000 - size - 2; ctr <= 10002; ctr++)
+				EXPECT_EQ(e2ee_replay_check(window, ctr),
+					  ctr >= floor && ctr >= 10000 - size);
+			free(window);
+		}
+	}
+	/* far behind, and at the end of the counter's range */
+	window = window_new(64, 5, 100000);
+	EXPECT(accept(window, 100000 - 64));
+	free(window);
+	window = window_new(64, 1ULL << 63, 0);
+	EXPECT(!accept(window, 0));
+	EXPECT(!accept(window, (1ULL << 63) - 1));
+	EXPECT(accept(window, (1ULL << 63) + 70));
+	EXPECT(accept(window, (1ULL << 63) + 7));
+	EXPECT(!accept(window, (1ULL << 63) + 6));
+	free(window);
+	window = window_new(64, U64_MAX, 0);
+	EXPECT(!accept(window, HIGHEST));
+	EXPECT(!accept(window, U64_MAX));
 	free(window);
 }
 
@@ -194,7 +230,7 @@ static u64 next_ctr(unsigned long long *state, u64 next, u32 size)
 static void compare(u32 size, u64 base, unsigned long long seed)
 {
 	struct model *model = calloc(1, sizeof(*model));
-	struct e2ee_replay *window = window_new(size, base);
+	struct e2ee_replay *window = window_new(size, 0, base);
 	unsigned long steps;
 	u64 ctr;
 
@@ -240,6 +276,7 @@ int main(void)
 	TAP_RUN(jumps_clear_what_they_pass);
 	TAP_RUN(last_ctr_is_never_accepted);
 	TAP_RUN(late_window_starts_where_the_key_stands);
+	TAP_RUN(nothing_below_the_floor);
 	TAP_RUN(agrees_with_model);
 	return tap_end();
 }

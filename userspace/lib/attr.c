@@ -138,6 +138,9 @@ static const struct field info_fields[] = {
 	I(GUARDS, "guards", FIELD_U32, guards),
 	I(DIGESTS, "digests", FIELD_U32, digests),
 	I(DIGESTS_MAX, "digests-max", FIELD_U32, digests_max),
+	I(FLOORS, "floors", FIELD_U32, floors),
+	I(FLOORS_MAX, "floors-max", FIELD_U32, floors_max),
+	I(FLOORS_LOST, "floors-lost", FIELD_U64, floors_lost),
 };
 
 const struct table e2ee_session_table =

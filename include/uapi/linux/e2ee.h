@@ -31,6 +31,8 @@
 #define E2EE_KEYS_PER_SHARE	16384	/* of a user namespace not the host's */
 #define E2EE_DIGESTS_MAX	(1U << 20)
 #define E2EE_DIGESTS_PER_SHARE	65536	/* of a user namespace not the host's */
+#define E2EE_FLOORS_HOST	131072	/* deleted receiving keys remembered */
+#define E2EE_FLOORS_PER_POOL	8192	/* of user namespaces not the host's */
 
 enum e2ee_cmd {
 	E2EE_CMD_UNSPEC,
@@ -114,7 +116,7 @@ enum e2ee_key_attr {
 	E2EE_A_KEY_EPOCH,	/* u32; default the session's epoch */
 	E2EE_A_KEY_SECRET,	/* binary, 16 or 32 bytes: AEAD key; never in an answer */
 	E2EE_A_KEY_SALT,	/* binary, 12 bytes; never in an answer */
-	E2EE_A_KEY_CTR,		/* u64: next CTR (tx), highest authenticated CTR + 1 (rx, get) */
+	E2EE_A_KEY_CTR,		/* u64: next CTR (tx); lowest to accept (rx; get: highest + 1) */
 	E2EE_A_KEY_SOFT_LIMIT,	/* u64: CTR at which event key-expiring is sent (tx) */
 	E2EE_A_KEY_LIMIT,	/* u64: first CTR that is not used any more (tx) */
 	E2EE_A_KEY_EXPIRES,	/* u32: seconds from now, 0 = never; get: seconds left */
@@ -234,6 +236,9 @@ enum e2ee_info_attr {
 	E2EE_A_INFO_GUARDS,	/* u32, in this namespace */
 	E2EE_A_INFO_DIGESTS,	/* u32: digests of sending keys kept, of the caller's share */
 	E2EE_A_INFO_DIGESTS_MAX,	/* u32: E2EE_DIGESTS_MAX, or _PER_SHARE */
+	E2EE_A_INFO_FLOORS,	/* u32: deleted receiving keys remembered, of the caller's pool */
+	E2EE_A_INFO_FLOORS_MAX,	/* u32: E2EE_FLOORS_HOST, or _PER_POOL */
+	E2EE_A_INFO_FLOORS_LOST,	/* u64: of them, forgotten for want of room */
 
 	__E2EE_A_INFO_MAX,
 	E2EE_A_INFO_MAX = __E2EE_A_INFO_MAX - 1
