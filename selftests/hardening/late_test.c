@@ -513,6 +513,33 @@ TEST_F(late, answered_after_deletion)
 }
 
 /*
+ * Where there is a guard, no packet leaves that no sending key sealed. This one was
+ * sealed by a key that is deleted by the time it leaves, and leaves all the same.
+ */
+TEST_F(late, sealed_before_key_deletion)
+{
+	const struct ctl_key request = {
+		.dir = E2EE_DIR_TX, .kid = self->tx.kid,
+	};
+	const struct ctl_guard guard = { .first = 9 };
+	struct scene *scene = &self->scene;
+	struct sender sender;
+	uint32_t id;
+
+	ASSERT_EQ(0, ctl_guard_new(&scene->ctl, scene->session, &guard, &id));
+	mode(LATE_HOLD);
+	sender_start(&sender, self);
+	ASSERT_TRUE(held_comes_to(1));
+	ASSERT_EQ(0, ctl_key_del(&scene->ctl, scene->session, &request));
+	release(0);
+	pthread_join(sender.thread, NULL);
+	EXPECT_EQ(200, sender.ret);
+	EXPECT_STREQ("", wire(self, sender.seq, NULL));
+	EXPECT_STREQ("tx_ok+1", scene_changes(scene));
+	ASSERT_EQ(0, ctl_guard_del(&scene->ctl, id));
+}
+
+/*
  * The key alone is deleted: with a window already or with none, it delivers nothing
  * after that, and what it did not deliver is not lost to the key that comes next.
  */
