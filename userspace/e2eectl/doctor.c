@@ -140,7 +140,8 @@ static bool cpu_has_aes(void)
 	if (!file)
 		return false;
 	while (!found && getline(&line, &room, file) > 0) {
-		if (strncmp(line, "flags", 5) && strncmp(line, "Features", 8))
+		if (strncmp(line, "flags", 5) != 0 &&
+		    strncmp(line, "Features", 8) != 0)
 			continue;
 		line[strcspn(line, "\n")] = ' ';
 		found = strstr(line, " aes ");
@@ -313,7 +314,8 @@ static int key_counted(const struct e2ee_key *key, void *arg)
 
 	if (driver_slow(key->driver)) {
 		count->slow++;
-		strcpy(count->slow_driver, key->driver);
+		memcpy(count->slow_driver, key->driver,
+		       sizeof(count->slow_driver));
 	}
 	if (key->expired)
 		count->expired++;
