@@ -37,22 +37,35 @@ bool e2ee_name_valid(const char *name);
  */
 int e2ee_identity_code(const char *dev, const uint8_t *ik, char *text);
 
-/* Identity of this appliance: a file of mode 0600 holding an Ed25519 key (PEM) */
+/*
+ * Identity of this appliance: a file that nobody else may read, which holds an
+ * Ed25519 key (PEM)
+ */
 struct e2ee_identity;
 
 /* -EEXIST: there is one, which stays */
 int e2ee_identity_create(const char *path, char *error);
 
 /**
- * e2ee_identity_load() - read an identity file
- * @path: the file; beside it lies @path with ".seq", the number of the last key
- *        package, which all rooms of this identity share
+ * e2ee_identity_load_state() - read an identity file
+ * @path: the file
+ * @state: folder for the number of the last key package, which all rooms of this
+ *         identity share: a file called like the identity, with ".seq". A higher
+ *         number beside @path holds, too, and that file is left alone. NULL: the
+ *         number is beside @path, and nowhere else
  * @identity: out
  * @error: E2EE_ERROR_LEN bytes
  *
- * Errors: -ENOENT, -EPERM: others may read it, -ELOOP: a symbolic link,
- * -EBADMSG: not an Ed25519 key.
+ * In a folder that has no such file yet, the number begins with the time of day.
+ *
+ * Errors: -ENOENT: no such file, or no folder for the number, -EPERM: others may
+ * read the file, -ELOOP: a symbolic link, -EBADMSG: not an Ed25519 key, -EROFS
+ * or -EACCES: the number cannot be written, -ETIME: there is no number, and the
+ * clock is wrong. A file in $CREDENTIALS_DIRECTORY may be readable for its group.
  */
+int e2ee_identity_load_state(const char *path, const char *state,
+			     struct e2ee_identity **identity, char *error);
+/* As e2ee_identity_load_state() without a folder for the number */
 int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
 		       char *error);
 /* Its public key only: 32 bytes */

@@ -132,6 +132,7 @@ static int set_##member(struct config *config,				\
 }
 
 SET_PATH(identity)
+SET_PATH(state)
 SET_PATH(trust_store)
 SET_PATH(cafile)
 SET_PATH(cert)
@@ -268,6 +269,8 @@ static const struct setting settings[] = {
 	  "NAME        of this device (default: the host's name)" },
 	{ "identity", set_identity, false, false,
 	  "FILE        (default: " STATE_FOLDER "/identity)" },
+	{ "state", set_state, false, false,
+	  "FOLDER      for what is kept, if the identity is read-only" },
 	{ "trust-store", set_trust_store, false, false,
 	  "FILE        (default: " STATE_FOLDER "/trust)" },
 	{ "trust", set_trust, false, false,
@@ -445,13 +448,37 @@ static int dev_default(struct config *config, const struct source *source)
 	return 0;
 }
 
-static void path_default(char *path, const char *name)
+static const char *state_folder(const struct config *config)
 {
 	const char *folder = getenv("STATE_DIRECTORY");
 
-	if (!*path)
-		snprintf(path, CONFIG_PATH, "%s/%s",
-			 folder && *folder ? folder : STATE_FOLDER, name);
+	if (*config->state)
+		return config->state;
+	return folder && *folder ? folder : STATE_FOLDER;
+}
+
+static int path_default(const struct config *config,
+			const struct source *source, char *path,
+			const char *name)
+{
+	if (!*path && snprintf(path, CONFIG_PATH, "%s/%s", state_folder(config),
+			       name) >= CONFIG_PATH)
+		return config_error(source, "state: \"%.40s...\" is too long",
+				    state_folder(config));
+	return 0;
+}
+
+/* Nothing can be kept beside an identity that systemd hands over */
+static int state_default(struct config *config, const struct source *source)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	size_t len = folder ? strlen(folder) : 0;
+
+	if (*config->state || !len || config->identity[len] != '/' ||
+	    strncmp(config->identity, folder, len) != 0)
+		return 0;
+	return copy(source, "state", config->state, sizeof(config->state),
+		    state_folder(config));
 }
 
 /* What goes together */
@@ -482,8 +509,10 @@ static int config_complete(struct config *config)
 		return config_error(&source,
 				    "cafile, cert, key and password-file are for a broker, %s has none",
 				    config->url);
-	path_default(config->identity, "identity");
-	path_default(config->trust_store, "trust");
+	if (path_default(config, &source, config->identity, "identity") ||
+	    path_default(config, &source, config->trust_store, "trust") ||
+	    state_default(config, &source))
+		return source.file ? EXIT_USELESS : EXIT_USAGE;
 	return *config->dev ? 0 : dev_default(config, &source);
 }
 
@@ -517,6 +546,7 @@ static const struct {
 	FIXED("session", session),
 	FIXED("dev", dev),
 	FIXED("identity", identity),
+	FIXED("state", state),
 	FIXED("trust-store", trust_store),
 	FIXED("suite", suite),
 	FIXED("rsa", rsa),

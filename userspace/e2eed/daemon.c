@@ -515,18 +515,29 @@ static uint64_t daemon_tick(void *arg, uint64_t now)
 	return next;
 }
 
+static int identity_open(const struct config *config,
+			 struct e2ee_identity **identity, char *error)
+{
+	return e2ee_identity_load_state(config->identity,
+					*config->state ? config->state : NULL,
+					identity, error);
+}
+
 int daemon_check(const struct config *config)
 {
+	struct e2ee_identity *identity = NULL;
 	struct transport *transport = NULL;
 	char error[E2EE_ERROR_LEN] = "";
-	uint8_t ik[E2EE_IDENTITY_LEN];
 	struct e2ee_trust *trust;
 	int code;
 
-	if (e2ee_identity_public(config->identity, ik, error) ||
-	    e2ee_trust_open(config->trust_store, &trust, error))
+	if (identity_open(config, &identity, error) ||
+	    e2ee_trust_open(config->trust_store, &trust, error)) {
+		e2ee_identity_free(identity);
 		return log_exit(EXIT_USELESS, "%s", error);
+	}
 	e2ee_trust_close(trust);
+	e2ee_identity_free(identity);
 	/* Who only asks has not connected stdin and stdout to anything yet */
 	if (!strncmp(config->url, "stdio:", 6))
 		return 0;
@@ -544,7 +555,7 @@ static int daemon_open(struct daemon *daemon)
 	ret = loop_open(&daemon->loop);
 	if (ret)
 		return log_exit(EXIT_AGAIN, "event loop: %s", strerror(-ret));
-	if (e2ee_identity_load(config->identity, &daemon->identity, error) ||
+	if (identity_open(config, &daemon->identity, error) ||
 	    e2ee_trust_open(config->trust_store, &daemon->trust, error) ||
 	    control_open(&daemon->control, &daemon->loop, config->room,
 			 daemon_ask, daemon, error))

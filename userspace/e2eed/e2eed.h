@@ -58,6 +58,7 @@ const char *log_reason(void);
  * @url: of the room
  * @room: its name, the last part of @url
  * @config: file that was read; ""
+ * @state: folder for the number of @identity; "": the number is beside it
  * @admins: @admin_count names
  * @check: say whether it is good, and end
  * @stop_sending: delete the session's tx keys, and end
@@ -73,6 +74,7 @@ struct config {
 	char session[E2EE_SESSION_NAME_MAX + 1];
 	char dev[E2EE_NAME_MAX + 1];
 	char identity[CONFIG_PATH];
+	char state[CONFIG_PATH];
 	char trust_store[CONFIG_PATH];
 	char cafile[CONFIG_PATH];
 	char cert[CONFIG_PATH];

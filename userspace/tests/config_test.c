@@ -2,6 +2,7 @@
 /*
  * e2eed's options: what holds where nothing is said, and what does not go together.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,11 +82,68 @@ static void what_does_not_go_together(void)
 	   "a room's name has no slash");
 }
 
+static void where_the_state_is(void)
+{
+	struct config config;
+
+	ok(!configure(&config, CALL) && !*config.state,
+	   "the number of an identity is kept beside it");
+	ok(!configure(&config, CALL "--state /keep") &&
+		   !strcmp(config.state, "/keep") &&
+		   !strcmp(config.identity, "/keep/identity") &&
+		   !strcmp(config.trust_store, "/keep/trust"),
+	   "or where it is told to, with all that is not named");
+	ok(!configure(&config, CALL "--state /keep --identity /etc/id") &&
+		   !strcmp(config.identity, "/etc/id"),
+	   "an identity that is named is there");
+	setenv("STATE_DIRECTORY", "/state", 1);
+	setenv("CREDENTIALS_DIRECTORY", "/run/c", 1);
+	ok(!configure(&config, CALL) && !*config.state &&
+		   !strcmp(config.identity, "/state/identity"),
+	   "the service's own folder changes nothing of that");
+	ok(!configure(&config, CALL "--identity /run/c/id") &&
+		   !strcmp(config.state, "/state"),
+	   "a credential's number goes to the service's folder");
+	ok(!configure(&config, CALL "--identity /run/c/id --state /keep") &&
+		   !strcmp(config.state, "/keep"),
+	   "unless it is told otherwise");
+	ok(!configure(&config, CALL "--identity /run/cc/id") && !*config.state,
+	   "a folder whose name begins alike is another one");
+	unsetenv("STATE_DIRECTORY");
+	ok(!configure(&config, CALL "--identity /run/c/id") &&
+		   !strcmp(config.state, "/var/lib/e2ee"),
+	   "without a service it is that of the manual");
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void long_state(void)
+{
+	char line[CONFIG_PATH + 100], name[CONFIG_PATH - 5];
+	struct config config;
+
+	memset(name, 'x', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	snprintf(line, sizeof(line), CALL "--state /%s", name);
+	ok(configure(&config, line) == EXIT_USAGE,
+	   "a name that would be cut off is refused");
+	memset(line, 'x', CONFIG_PATH);
+	line[CONFIG_PATH] = '\0';
+	setenv("STATE_DIRECTORY", line, 1);
+	setenv("CREDENTIALS_DIRECTORY", "/run/c", 1);
+	ok(configure(&config, CALL "--identity /run/c/id --trust-store /t") ==
+		   EXIT_USAGE, "that of the service, too");
+	unsetenv("STATE_DIRECTORY");
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 int main(void)
 {
 	unsetenv("STATE_DIRECTORY");
+	unsetenv("CREDENTIALS_DIRECTORY");
 	what_is_not_said_is_safe();
 	policies();
 	what_does_not_go_together();
+	where_the_state_is();
+	long_state();
 	return tap_end();
 }

@@ -280,6 +280,56 @@ def check_rights(tap, stage):
     tap.equal("left", one.stop(), 0)
 
 
+def check_credential(tap, stage):
+    """As a user of its own, with an identity that lies where nothing can be
+    written; what it keeps is elsewhere"""
+    one = stage.appliance("sealed", "stdio:board", hub=Hub())
+    program = shutil.copy(PLAIN, one.path("e2eed"))
+    given, state = one.path("given"), one.path("state")
+    one.write("as-user", "#!/bin/sh\n"
+              f"export CREDENTIALS_DIRECTORY={given} STATE_DIRECTORY={state}\n"
+              "exec setpriv --reuid 65534 --regid 65534 --clear-groups "
+              "--inh-caps +net_admin --ambient-caps +net_admin "
+              f"{program} \"$@\"\n")
+    one.program = one.path("as-user")
+    os.chmod(one.program, 0o755)
+    os.chmod(stage.folder, 0o711)
+    os.mkdir(given)
+    os.rename(one.identity, f"{given}/identity")
+    one.identity = f"{given}/identity"
+    for name in [one.folder, *(one.path(n) for n in os.listdir(one.folder))]:
+        os.chown(name, 65534, 65534)
+    os.chown(one.identity, 0, 65534)
+    os.chmod(one.identity, 0o440)
+    os.chown(given, 0, 65534)
+    os.chmod(given, 0o550)
+    for number, why in enumerate(("no folder", "a folder of others")):
+        one.start()
+        tap.equal(f"{why} for its state: useless", one.wait(), 1)
+        tap.ok(f"no number can be kept in {state}" in
+               one.said().splitlines()[number], f"{why}: one line", one.said())
+        if not number:
+            os.mkdir(state)
+    os.chown(state, 65534, 65534)
+    one.start()
+    tap.ok(until(lambda: one.status().get("state") == "owner"),
+           "a credential serves, and has a folder for its state", one.said())
+    tap.equal("left", one.stop(), 0)
+    with open(f"{state}/identity.seq", encoding="ascii") as stream:
+        before = int(stream.read())
+    tap.equal("nothing is beside the identity", os.listdir(given), ["identity"])
+    one.start()
+    until(lambda: one.status().get("state") == "owner")
+    tap.equal("left again", one.stop(), 0)
+    with open(f"{state}/identity.seq", encoding="ascii") as stream:
+        tap.ok(int(stream.read()) > before, "the number went on")
+    one.write("as-user", one.read("as-user").replace(given, "/nowhere"))
+    one.start()
+    tap.equal("the same file, and not as a credential", one.wait(), 1)
+    tap.ok("identity is open to others" in one.said().splitlines()[-1],
+           "is refused", one.said())
+
+
 def check_echo(tap, stage):
     """Lines that do not come back"""
     one = stage.appliance("deaf", "stdio:board")
@@ -394,5 +444,5 @@ def check_names(tap, stage):
 
 if __name__ == "__main__":
     sys.exit(play(check_lines, check_kernel, check_stop_sending, check_rights,
-                  check_echo,
-                  check_junk, check_huge, check_names, over_broker=check_broker))
+                  check_credential, check_echo, check_junk, check_huge,
+                  check_names, over_broker=check_broker))

@@ -351,6 +351,156 @@ static void synced(void)
 	e2ee_identity_free(identity);
 }
 
+/* A clock that was never set, as on a machine without a battery for it */
+static bool no_clock;
+
+time_t time(time_t *out)
+{
+	struct timespec now;
+	time_t seconds;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	seconds = no_clock ? 3600 : now.tv_sec;
+	if (out)
+		*out = seconds;
+	return seconds;
+}
+
+static char state[PATH_LEN], state_seq[PATH_LEN];
+
+/* The next number of @file with a state folder; 0: there is none */
+static uint64_t take(const char *file)
+{
+	struct e2ee_identity *identity;
+	uint64_t seq = 0;
+
+	if (e2ee_identity_load_state(file, state, &identity, error))
+		return 0;
+	if (e2ee_identity_next_seq(identity, &seq, error))
+		seq = 0;
+	e2ee_identity_free(identity);
+	return seq;
+}
+
+static int load_state(void)
+{
+	struct e2ee_identity *identity;
+	int ret = e2ee_identity_load_state(path, state, &identity, error);
+
+	if (!ret)
+		e2ee_identity_free(identity);
+	return ret;
+}
+
+static void number_write(const char *file, uint64_t number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%" PRIu64 "\n", number);
+	file_write(file, text, 0600);
+}
+
+/* The number lies in a folder of its own, and the identity's is left alone */
+static void state_apart(void)
+{
+	char lock[PATH_LEN];
+	uint64_t seq;
+
+	folder_path(state, "state");
+	folder_path(state_seq, "state/identity.pem.seq");
+	folder_path(lock, "identity.pem.seq.lock");
+	unlink(seq_path);
+	unlink(lock);
+	file_write(path, pem, 0400);
+	ok(load_state() == -ENOENT && says("make the folder"),
+	   "no folder for the number: the error says what to do");
+	if (mkdir(state, 0700))
+		abort();
+	seq = take(path);
+	ok(seq >= (uint64_t)time(NULL) - 60,
+	   "in an empty folder the number begins with the time of day");
+	ok(take(path) == seq + 1 && file_mode(state_seq) == 0600,
+	   "it goes on from what is there");
+	ok(!file_mode(seq_path) && !file_mode(lock),
+	   "nothing was written beside the identity");
+	unlink(state_seq);
+	no_clock = true;
+	ok(load_state() == -ETIME && says("set the clock"),
+	   "lost, and the clock is wrong: no number");
+	number_write(seq_path, 5);
+	ok(load_state() == -ETIME, "nor an old one instead");
+	number_write(state_seq, 41);
+	ok(take(path) == 42, "a number that is there needs no clock");
+	no_clock = false;
+}
+
+/* An identity that kept its number beside it, and now does so elsewhere */
+static void state_moved(void)
+{
+	uint64_t far = (uint64_t)time(NULL) + 1000000;
+	char copy[PATH_LEN], text[32];
+
+	unlink(state_seq);
+	number_write(seq_path, far);
+	ok(take(path) == far + 1, "moved: it goes on from the old number");
+	ok(strtoull(file_read(seq_path, text, sizeof(text)), NULL, 10) == far,
+	   "which stays as it was");
+	number_write(seq_path, far - 7);
+	ok(take(path) == far + 2, "an old number that is lower does not matter");
+	number_write(seq_path, far + 9);
+	ok(take(path) == far + 10, "one that somebody raised again does");
+	file_write(seq_path, "x\n", 0600);
+	ok(load_state() == -EBADMSG && says("holds no number"),
+	   "an old number that is none is refused");
+	unlink(seq_path);
+	if (mkdir(folder_path(copy, "copy"), 0700))
+		abort();
+	file_write(folder_path(copy, "copy/identity.pem"), pem, 0400);
+	ok(take(copy) == far + 11 && take(path) == far + 12 &&
+	   take(copy) == far + 13, "wherever the file is, the numbers go on");
+}
+
+static bool credential(const char *file, mode_t mode)
+{
+	uint8_t ik[E2EE_IK_LEN];
+
+	chmod(file, mode);
+	return !e2ee_identity_public(file, ik, error);
+}
+
+/* As systemd hands it over: for its group, says the mode, and for one user */
+static void credentials(void)
+{
+	char top[PATH_LEN], file[PATH_LEN], sub[PATH_LEN];
+
+	if (mkdir(folder_path(top, "credentials"), 0700) ||
+	    mkdir(folder_path(sub, "credentials/sub"), 0700))
+		abort();
+	file_write(folder_path(file, "credentials/id"), pem, 0400);
+	file_write(folder_path(sub, "credentials/sub/id"), pem, 0400);
+	ok(credential(file, 0400) && !credential(file, 0440) &&
+	   says("open to others"), "0440 is refused where nothing says more");
+	setenv("CREDENTIALS_DIRECTORY", top, 1);
+	ok(credential(file, 0440) && credential(file, 0400),
+	   "in the folder of credentials it is taken");
+	ok(!credential(file, 0460) && !credential(file, 0450) &&
+	   !credential(file, 0444) && !credential(file, 0442),
+	   "more than that is refused there, too");
+	ok(!credential(sub, 0440) && !credential(path, 0440),
+	   "and so it is in any other folder");
+	chmod(file, 0440);
+	chmod(top, 0550);
+	ok(credential(file, 0440), "the folder's group may read it");
+	chmod(top, 0701);
+	ok(!credential(file, 0440), "others may not enter it");
+	chmod(top, 0720);
+	ok(!credential(file, 0440), "nor may the group write in it");
+	chmod(top, 0700);
+	setenv("CREDENTIALS_DIRECTORY", "", 1);
+	ok(!credential(file, 0440), "an empty name is no folder");
+	unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void memory(void)
 {
 	struct e2ee_identity *identity;
@@ -415,6 +565,9 @@ int main(void)
 	bad_numbers();
 	not_stored();
 	synced();
+	state_apart();
+	state_moved();
+	credentials();
 	memory();
 	names();
 	leftovers();

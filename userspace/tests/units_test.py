@@ -81,6 +81,25 @@ def check_signals(tap, unit):
     tap.equal("reload is SIGHUP", unit["ExecReload"], "/bin/kill -HUP $MAINPID")
 
 
+def check_credential(tap, folder, unit):
+    """The drop-in for an identity as a credential, which the manual shows and
+    the unit's comment, too"""
+    manual = (HERE / "../man/e2eed.8").read_text()
+    shown = re.search(r"^\.Bd .*\n(\[Service\]\nLoadCredential=.*?)^\.Ed$",
+                      manual, re.M | re.S)
+    drop_in = shown[1] if shown else ""
+    drop_in = drop_in.replace("/usr/bin", str(BUILD))
+    comment = "".join(line.removeprefix("#   ") for line in
+                      unit.read_text().splitlines(True)
+                      if line.startswith("#   "))
+    tap.equal("the manual's drop-in is that of the unit", comment, drop_in)
+    (folder / f"{unit.name}.d").mkdir()
+    (folder / f"{unit.name}.d/credential.conf").write_text(drop_in)
+    code, said = analyze(folder, "verify", "--man=no",
+                         f"{folder}/e2eed@board.service")
+    tap.ok(code == 0 and not said, "systemd takes it", said)
+
+
 def check_install(tap, folder):
     """The user of the units comes with them, and goes with them"""
     def make(target):
@@ -116,6 +135,7 @@ def main():
         unit = settings((folder / "e2eed@.service").read_text())
         check_statuses(tap, unit)
         check_signals(tap, unit)
+        check_credential(tap, folder, folder / "e2eed@.service")
         check_install(tap, folder / "root")
     return tap.end()
 

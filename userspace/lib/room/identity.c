@@ -22,12 +22,16 @@
 
 #define FILE_MAX	4096
 
+/* 2025 began: no clock that is right is behind this */
+#define CLOCK_LEAST	1735689600
+
 /* In pages of its own: not swapped out, not in a core dump */
 struct e2ee_identity {
 	uint8_t seed[E2EE_SEED_LEN];
 	uint8_t ik[E2EE_IK_LEN];
 	uint64_t seq;			/* the last one given out, as far as known */
 	char *seq_path;			/* NULL: in memory only */
+	char *old_path;			/* where it may have been before; NULL */
 };
 
 static void *secret_alloc(size_t len)
@@ -59,6 +63,7 @@ void e2ee_identity_free(struct e2ee_identity *identity)
 	if (!identity)
 		return;
 	free(identity->seq_path);
+	free(identity->old_path);
 	secret_free(identity, sizeof(*identity));
 }
 
@@ -90,6 +95,18 @@ static int seed_decode(const char *text, uint8_t *seed)
 	return ret;
 }
 
+/*
+ * systemd lets the user of a service read a credential by an access control
+ * list, whose mask looks like a right of the group.
+ */
+static mode_t seed_closed(const char *path)
+{
+	mode_t closed = S_IRWXG | S_IRWXO;
+
+	return e2ee_store_is_credential(path) ? closed & ~(mode_t)S_IRGRP :
+						closed;
+}
+
 static int seed_read(const char *path, uint8_t *seed, char *error)
 {
 	char *text = secret_alloc(FILE_MAX);
@@ -97,7 +114,7 @@ static int seed_read(const char *path, uint8_t *seed, char *error)
 
 	if (!text)
 		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
-	ret = e2ee_store_read(path, S_IRWXG | S_IRWXO, text, FILE_MAX, NULL,
+	ret = e2ee_store_read(path, seed_closed(path), text, FILE_MAX, NULL,
 			      error);
 	if (ret == -ENOENT)
 		e2ee_store_error(error, ret,
@@ -144,13 +161,19 @@ int e2ee_identity_create(const char *path, char *error)
 
 /*
  * A lost file must not send the numbers back below those that others have seen.
- * Seconds run ahead of them: there are a few in an hour.
+ * The seconds since 1970 are ahead of all of them, because an identity takes a
+ * few numbers in an hour. Only a clock that was never set is behind them.
  */
-static uint64_t seq_first(void)
+static int seq_first(const char *path, uint64_t *seq, char *error)
 {
 	time_t now = time(NULL);
 
-	return now > 0 ? (uint64_t)now : 0;
+	if (now < CLOCK_LEAST)
+		return e2ee_store_error(error, -ETIME,
+					"%s is not there, and the clock from which it would begin anew is wrong: set the clock",
+					path);
+	*seq = (uint64_t)now;
+	return 0;
 }
 
 static int seq_parse(const char *text, uint64_t *seq)
@@ -166,30 +189,68 @@ static int seq_parse(const char *text, uint64_t *seq)
 	return 0;
 }
 
-/* Never below what this handle knows, whatever became of the file */
-static int seq_read(struct e2ee_identity *identity, char *error)
+/* -ENOENT: there is no such file */
+static int seq_file(const char *path, uint64_t *seq, char *error)
 {
-	uint64_t seq = identity->seq;
 	char text[32];
 	int ret;
 
-	ret = e2ee_store_read(identity->seq_path, S_IWGRP | S_IWOTH, text,
-			      sizeof(text), NULL, error);
-	if (!ret && seq_parse(text, &seq))
+	ret = e2ee_store_read(path, S_IWGRP | S_IWOTH, text, sizeof(text), NULL,
+			      error);
+	if (!ret && seq_parse(text, seq))
 		ret = -EBADMSG;
 	if (ret == -EBADMSG || ret == -EFBIG)
 		return e2ee_store_error(error, -EBADMSG,
 					"%s holds no number: remove it, with the clock right",
-					identity->seq_path);
-	if (ret == -ENOENT && !seq)
-		seq = seq_first();
-	if (seq > identity->seq)
-		identity->seq = seq;
-	return ret == -ENOENT ? 0 : ret;
+					path);
+	return ret;
 }
 
-static int identity_open(const char *path, struct e2ee_identity *identity,
-			 char *error)
+/*
+ * Never below what this handle knows, whatever became of the files, and never
+ * below a number that an e2eed took before the state had a folder of its own.
+ */
+static int seq_read(struct e2ee_identity *identity, char *error)
+{
+	uint64_t seq = identity->seq, old = 0;
+	int ret;
+
+	ret = seq_file(identity->seq_path, &seq, error);
+	if (ret == -ENOENT)
+		ret = seq ? 0 : seq_first(identity->seq_path, &seq, error);
+	if (!ret && identity->old_path)
+		ret = seq_file(identity->old_path, &old, error);
+	if (ret && ret != -ENOENT)
+		return ret;
+	if (seq < old)
+		seq = old;
+	if (seq > identity->seq)
+		identity->seq = seq;
+	return 0;
+}
+
+static int seq_paths(const char *path, const char *state,
+		     struct e2ee_identity *identity)
+{
+	char **beside = state ? &identity->old_path : &identity->seq_path;
+	const char *slash = strrchr(path, '/');
+
+	if (asprintf(beside, "%s.seq", path) < 0) {
+		*beside = NULL;
+		return -ENOMEM;
+	}
+	if (!state)
+		return 0;
+	if (asprintf(&identity->seq_path, "%s/%s.seq", state,
+		     slash ? slash + 1 : path) < 0) {
+		identity->seq_path = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int identity_open(const char *path, const char *state,
+			 struct e2ee_identity *identity, char *error)
 {
 	int ret;
 
@@ -199,15 +260,14 @@ static int identity_open(const char *path, struct e2ee_identity *identity,
 	if (e2ee_sign_public(identity->seed, identity->ik))
 		return e2ee_store_error(error, -EIO, "%s: OpenSSL failed",
 					path);
-	if (asprintf(&identity->seq_path, "%s.seq", path) < 0) {
-		identity->seq_path = NULL;
+	if (seq_paths(path, state, identity))
 		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
-	}
-	return seq_read(identity, error);
+	ret = e2ee_store_writable(identity->seq_path, error);
+	return ret ? ret : seq_read(identity, error);
 }
 
-int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
-		       char *error)
+int e2ee_identity_load_state(const char *path, const char *state,
+			     struct e2ee_identity **identity, char *error)
 {
 	struct e2ee_identity *new = identity_alloc();
 	int ret;
@@ -215,12 +275,18 @@ int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
 	*identity = NULL;
 	if (!new)
 		return e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
-	ret = identity_open(path, new, error);
+	ret = identity_open(path, state, new, error);
 	if (ret)
 		e2ee_identity_free(new);
 	else
 		*identity = new;
 	return ret;
+}
+
+int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
+		       char *error)
+{
+	return e2ee_identity_load_state(path, NULL, identity, error);
 }
 
 int e2ee_identity_public(const char *path, uint8_t *ik, char *error)

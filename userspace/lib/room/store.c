@@ -93,6 +93,41 @@ static bool owner_good(const char *path, const struct stat *file)
 	return good;
 }
 
+bool e2ee_store_is_credential(const char *path)
+{
+	const char *name = getenv("CREDENTIALS_DIRECTORY");
+	struct stat credentials, folder;
+	bool same;
+	int fd;
+
+	if (!name || *name != '/' || stat(name, &credentials) ||
+	    credentials.st_mode & (S_IWGRP | S_IRWXO))
+		return false;
+	fd = folder_open(path);
+	same = fd >= 0 && !fstat(fd, &folder) &&
+	       folder.st_dev == credentials.st_dev &&
+	       folder.st_ino == credentials.st_ino;
+	if (fd >= 0)
+		close(fd);
+	return same;
+}
+
+int e2ee_store_writable(const char *path, char *error)
+{
+	char *copy = strdup(path);
+	char *folder = copy ? dirname(copy) : NULL;
+	int ret = 0;
+
+	if (!folder)
+		ret = e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
+	else if (access(folder, W_OK | X_OK))
+		ret = e2ee_store_error(error, -errno,
+				       "no number can be kept in %s (%s): make the folder, or name one that this user may write to with --state",
+				       folder, strerror(errno));
+	free(copy);
+	return ret;
+}
+
 static int file_check(const char *path, int file, mode_t closed, char *error)
 {
 	struct stat st;

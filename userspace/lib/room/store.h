@@ -8,6 +8,7 @@
 #ifndef E2EE_LIB_STORE_H
 #define E2EE_LIB_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -27,6 +28,15 @@ int e2ee_store_error(char *error, int code, const char *format, ...)
  */
 int e2ee_store_read(const char *path, mode_t closed, char *text, size_t max,
 		    int *fd, char *error);
+
+/*
+ * Does the file lie in $CREDENTIALS_DIRECTORY, which systemd makes for one
+ * service, and which is closed to all others?
+ */
+bool e2ee_store_is_credential(const char *path);
+
+/* May files be made in the folder of @path? */
+int e2ee_store_writable(const char *path, char *error);
 
 /*
  * On disk when they return, mode 0600, the owner that the folder has.
