@@ -102,7 +102,7 @@ static void test_waves(bool by_owner)
 	   "%s: of 140 SSRCs each is heard, the last one after %llu ms", name,
 	   (unsigned long long)longest);
 	/* with the next epoch those that send have keys of their own again */
-	for (unsigned int i = 0; i < 40 * 50; i++) {
+	for (unsigned int i = 0; i < 70 * 50; i++) {
 		for (uint32_t ssrc = 0; ssrc < WAVE; ssrc++)
 			node_media(node, 10000 + ssrc);
 		world_run(&world, 20);
@@ -116,6 +116,33 @@ static void test_waves(bool by_owner)
 	   "%s: of those that are gone, %zu are remembered", name,
 	   node->room->use_count);
 	ok(!node_alarmed(node, "is not sent"), "%s: no alarm", name);
+	scene_end(name);
+}
+
+/* More SSRCs than an epoch binds, for good: all are heard, and no rekey helps */
+static void test_crowded(bool by_owner, uint32_t count)
+{
+	const char *name = by_owner ? "crowded owner" : "crowded";
+	struct node *nodes = call_of(110 + by_owner + 2 * count, 3), *node;
+	uint32_t epoch;
+
+	world_run(&world, 35 * SECOND);
+	node = world_owner(&world);
+	if (!by_owner)
+		node = node == &nodes[0] ? &nodes[1] : &nodes[0];
+	epoch = node->kernel.epoch;
+	scene_count();
+	for (unsigned int i = 0; i < 60 * 10; i++) {
+		for (uint32_t ssrc = 0; ssrc < count; ssrc++)
+			node_media(node, 500 + ssrc);
+		world_run(&world, 100);
+	}
+	ok(node->kernel.epoch - epoch <= 1,
+	   "%s: %u SSRCs bring about %u rekeys in a minute", name, count,
+	   node->kernel.epoch - epoch);
+	ok(!scene_swallowed() && !scene_lost() &&
+	   scene_got() == 2 * 600 * (uint64_t)count,
+	   "%s: all of %u SSRCs are heard", name, count);
 	scene_end(name);
 }
 
@@ -198,7 +225,9 @@ static void test_used_up(void)
 		world_run(&world, 300);
 	}
 	ok(!scene_swallowed(), "used up: no SSRC is without a key");
-	world_run(&world, 5 * SECOND);
+	ok(node->kernel.epoch == epoch,
+	   "used up: no rekey while too many SSRCs have sent lately");
+	world_run(&world, ACTIVE_FOR + 5 * SECOND);
 	scene_count();
 	ok(node_media(node, ssrc) && node->kernel.epoch > epoch,
 	   "used up: the 37th SSRC has a key, of a new epoch");
@@ -582,6 +611,10 @@ int main(int argc, char **argv)
 	test_missing();
 	test_waves(false);
 	test_waves(true);
+	test_crowded(false, 30);
+	test_crowded(true, 30);
+	test_crowded(false, 24);
+	test_crowded(false, 40);
 	test_not_sent();
 	test_missing_nonsense();
 	test_expiring(false);

@@ -295,6 +295,22 @@ static void install_bind(struct batch *batch)
 }
 
 /*
+ * Would a new epoch give streams back? It does if SSRCs hold some that send no
+ * more. Where more SSRCs send than an epoch binds, the next epoch would be used
+ * up as this one is, and so would each one after it.
+ */
+static bool install_rekey_helps(const struct e2ee_room *room,
+				const struct epoch *epoch)
+{
+	size_t active = 0;
+
+	for (size_t i = 0; i < room->use_count; i++)
+		active += room->now - room->uses[i].at < ACTIVE_FOR;
+	return active <= BOUND_MAX && epoch == e2ee_chain_newest(room) &&
+	       room->now - epoch->accepted >= REKEY_APART;
+}
+
+/*
  * The stream that all SSRCs share which have no other one, so that there is none
  * that cannot send; then my SSRCs that sent lately, and spare keys (K2).
  */
@@ -310,7 +326,8 @@ static void install_fill_tx(struct batch *batch)
 
 		if (stream == E2EE_STREAMS_MAX) {
 			/* those that share a stream get their own ones back */
-			batch->room->rekey = true;
+			if (install_rekey_helps(batch->room, epoch))
+				batch->room->rekey = true;
 			break;
 		}
 		install_add_tx(batch, stream, E2EE_SSRC_CLAIM, 0);
