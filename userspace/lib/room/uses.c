@@ -50,8 +50,8 @@ static void uses_note_tx(struct e2ee_room *room, const struct e2ee_key *key)
 			epoch->spare++;
 		return;
 	}
-	if (epoch && key->ssrc_mode == E2EE_SSRC_CLAIM &&
-	    epoch->bound_count < E2EE_STREAMS_MAX &&
+	/* claimed, or bound by a request whose answer was lost */
+	if (epoch && epoch->bound_count < E2EE_STREAMS_MAX &&
 	    !e2ee_install_binds(epoch, key->ssrc))
 		epoch->bound[epoch->bound_count++] = key->ssrc;
 	/* of what is sent with now: other counts do not grow any more */

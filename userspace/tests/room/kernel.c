@@ -169,6 +169,22 @@ static int kernel_fails(struct node *node, enum kernel_call call)
 	return world->fault ? world->fault(node, call, world->fault_arg) : 0;
 }
 
+/* Has this SSRC a key of its own in this epoch already? */
+static bool kernel_binds(const struct kernel *kernel, const struct e2ee_key *new)
+{
+	if (new->dir != E2EE_DIR_TX || !(new->has & E2EE_HAS(E2EE_A_KEY_SSRC)))
+		return false;
+	for (size_t i = 0; i < kernel->count; i++) {
+		const struct e2ee_key *key = &kernel->keys[i].key;
+
+		if (key->dir == E2EE_DIR_TX && key->epoch == new->epoch &&
+		    key->has & E2EE_HAS(E2EE_A_KEY_SSRC) &&
+		    key->ssrc == new->ssrc)
+			return true;
+	}
+	return false;
+}
+
 static int kernel_install(struct node *node, const struct e2ee_key *keys,
 			  size_t count)
 {
@@ -183,6 +199,12 @@ static int kernel_install(struct node *node, const struct e2ee_key *keys,
 			kernel->refused++;
 			err = -EEXIST;
 			continue;
+		}
+		if (kernel_binds(kernel, &keys[i])) {
+			world_violation(node->world, "%s: SSRC %u bound twice",
+					node->dev, keys[i].ssrc);
+			kernel->refused++;
+			return -EEXIST;
 		}
 		if (kernel->count == KERNEL_KEYS)
 			return -ENOSPC;
