@@ -123,7 +123,8 @@ static void test_waves(bool by_owner)
 static void test_crowded(bool by_owner, uint32_t count)
 {
 	const char *name = by_owner ? "crowded owner" : "crowded";
-	struct node *nodes = call_of(110 + by_owner + 2 * count, 3), *node;
+	struct node *nodes = call_of(110 + by_owner + 2 * count, 3);
+	struct node *node, *other;
 	uint32_t epoch;
 
 	world_run(&world, 35 * SECOND);
@@ -143,6 +144,19 @@ static void test_crowded(bool by_owner, uint32_t count)
 	ok(!scene_swallowed() && !scene_lost() &&
 	   scene_got() == 2 * 600 * (uint64_t)count,
 	   "%s: all of %u SSRCs are heard", name, count);
+	/* and a device that comes back hears all of them, too */
+	other = &nodes[node == &nodes[0] ? 1 : 0];
+	node_kill(other);
+	node_start(other);
+	for (unsigned int i = 0; i < 200; i++) {
+		if (i == 190)
+			scene_count();
+		for (uint32_t ssrc = 0; ssrc < count; ssrc++)
+			node_media(node, 500 + ssrc);
+		world_run(&world, 100);
+	}
+	ok(!scene_lost() && scene_got() == 2 * 10 * (uint64_t)count,
+	   "%s: so they are by a device that was started again", name);
 	scene_end(name);
 }
 
@@ -157,6 +171,54 @@ static void test_not_sent(void)
 	ok(!node_media(node, 1), "not sent: its keys have expired");
 	ok(node_alarmed(node, "a stream is not sent"), "not sent: an alarm");
 	scene_end("not sent");
+}
+
+static unsigned int lists;
+
+static int count_lists(struct node *node, enum kernel_call call, void *arg)
+{
+	if (node == arg && call == CALL_KEY_LIST)
+		lists++;
+	return 0;
+}
+
+/*
+ * A stranger sends packets that name streams of a device which never used them:
+ * few keys come of it, no more looks into the kernel, and nothing later on.
+ */
+static void test_missing_stranger(void)
+{
+	struct node *nodes = call_of(117, 2);
+	const struct e2ee_msg_epoch *epoch;
+	struct e2ee_event_info event = {
+		.type = E2EE_EVENT_KEY_MISSING, .dir = E2EE_DIR_RX,
+	};
+	unsigned int before;
+	uint8_t leaf;
+
+	world_run(&world, 15 * SECOND);
+	epoch = &nodes[0].room->last->epoch;
+	leaf = nodes[1].room->epochs[0]->leaf;
+	before = keys_of(&nodes[0], E2EE_DIR_RX, 0);
+	world.fault = count_lists;
+	world.fault_arg = &nodes[0];
+	lists = 0;
+	for (unsigned int i = 0; i < 1000; i++) {
+		event.kid = e2ee_schedule_kid(i % E2EE_STREAMS_MAX, leaf,
+					      epoch->term, epoch->seq);
+		e2ee_room_kernel_event(nodes[0].room, world.now, &event);
+		world_run(&world, 20);
+	}
+	ok(keys_of(&nodes[0], E2EE_DIR_RX, 0) <= before + SPARE_STREAMS,
+	   "stranger: %u keys became %u", before,
+	   keys_of(&nodes[0], E2EE_DIR_RX, 0));
+	ok(lists <= 30, "stranger: %u looks into the kernel in 20 s", lists);
+	DO(world_owner(&world), e2ee_room_rekey(world_owner(&world)->room,
+						world.now));
+	world_run(&world, 15 * SECOND);
+	ok(keys_of(&nodes[0], E2EE_DIR_RX, 0) == before,
+	   "stranger: the next epoch has as many as before");
+	scene_end("stranger");
 }
 
 /* A receiver is asked for KIDs of nobody, and of its own: no keys come */
@@ -617,6 +679,7 @@ int main(int argc, char **argv)
 	test_crowded(false, 40);
 	test_not_sent();
 	test_missing_nonsense();
+	test_missing_stranger();
 	test_expiring(false);
 	test_expiring(true);
 	test_used_up();

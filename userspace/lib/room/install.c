@@ -87,6 +87,13 @@ static int delete_some(struct e2ee_room *room, const struct key_name *list,
 			       E2EE_HAS(E2EE_A_KEY_KID),
 			.dir = list[i].dir, .kid = list[i].kid,
 		};
+	/* ours are for any SSRC: with a whole name the kernel is not asked first */
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].dir != E2EE_DIR_RX)
+			continue;
+		keys[i].has |= E2EE_HAS(E2EE_A_KEY_SSRC_MODE);
+		keys[i].ssrc_mode = E2EE_SSRC_ANY;
+	}
 	return room->ops.key_del(room->arg, keys, count);
 }
 
@@ -205,6 +212,12 @@ static void install_add_rx(struct batch *batch, size_t place,
 		batch->err = err;
 }
 
+/* How many streams a device has used for certain; all have the shared one */
+unsigned int e2ee_install_used(const struct epoch *epoch, size_t place)
+{
+	return epoch->seen[place] ?: SHARED_STREAM + 1;
+}
+
 /* Each other leaf: the streams that it used so far, and its spare ones (K3) */
 static void install_fill_rx(struct batch *batch)
 {
@@ -212,9 +225,10 @@ static void install_fill_rx(struct batch *batch)
 	const struct e2ee_msg_epoch *msg = &epoch->msg->epoch;
 
 	for (size_t i = 0; i < msg->roster_count; i++) {
-		unsigned int seen = epoch->seen[i] ?: SHARED_STREAM + 1;
-		unsigned int count = seen + SPARE_STREAMS;
+		unsigned int used = e2ee_install_used(epoch, i);
+		unsigned int count = SPARE_STREAMS;
 
+		count += used > epoch->asked[i] ? used : epoch->asked[i];
 		if (msg->roster[i].leaf == epoch->leaf)
 			continue;
 		if (count > E2EE_STREAMS_MAX)

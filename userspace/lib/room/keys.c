@@ -448,32 +448,63 @@ void e2ee_keys_upkeep(struct e2ee_room *room)
 		keys_install(room);
 }
 
-/* The kernel met an SSRC or a KID that it has no key for */
+/*
+ * Does this KID, which anybody may have sent, ask for more streams of its device
+ * than are known? It gets a few more than it has used for certain.
+ */
+static bool epoch_ask(struct epoch *epoch, size_t place, uint64_t kid)
+{
+	unsigned int used = e2ee_install_used(epoch, place);
+	unsigned int stream = (unsigned int)(kid >> 14);
+	uint8_t leaf = epoch->msg->epoch.roster[place].leaf;
+	unsigned int asked = stream + 1;
+
+	if (stream >= E2EE_STREAMS_MAX || leaf == epoch->leaf ||
+	    kid != e2ee_install_kid(epoch, stream, leaf))
+		return false;
+	if (asked > used + SPARE_STREAMS)
+		asked = used + SPARE_STREAMS;
+	if (asked <= used || asked <= epoch->asked[place])
+		return false;
+	epoch->asked[place] = (uint8_t)asked;
+	return true;
+}
+
+static bool keys_missing_rx(struct e2ee_room *room, uint64_t kid)
+{
+	bool more = false;
+
+	for (size_t e = 0; e < room->epoch_count; e++) {
+		struct epoch *epoch = room->epochs[e];
+
+		for (size_t i = 0; i < epoch->msg->epoch.roster_count; i++)
+			more |= epoch_ask(epoch, i, kid);
+	}
+	return more;
+}
+
+static void keys_missing_tx(struct e2ee_room *room, uint32_t ssrc)
+{
+	struct stream_use *use = e2ee_uses_get(room, ssrc);
+
+	if (use)
+		use->at = room->now;
+	/* there is a key for all of them, unless the kernel refused it */
+	if (room->sending && !*room->stopped)
+		e2ee_outbox_alarm(room, "a stream is not sent: the kernel has no key for it");
+}
+
+/*
+ * The kernel met an SSRC or a KID that it has no key for. A look into the kernel
+ * is dear: a stranger's packets are worth one only where something is learnt.
+ */
 void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
 		       uint32_t ssrc)
 {
-	unsigned int stream = (unsigned int)(kid >> 14);
-	struct stream_use *use;
-
-	if (dir == E2EE_DIR_TX) {
-		use = e2ee_uses_get(room, ssrc);
-		if (use)
-			use->at = room->now;
-		/* there is a key for all of them, unless the kernel refused it */
-		if (room->sending && !*room->stopped)
-			e2ee_outbox_alarm(room, "a stream is not sent: the kernel has no key for it");
-	}
-	for (size_t e = 0; dir == E2EE_DIR_RX && e < room->epoch_count; e++) {
-		struct epoch *epoch = room->epochs[e];
-		const struct e2ee_msg_epoch *msg = &epoch->msg->epoch;
-
-		for (size_t i = 0; i < msg->roster_count; i++)
-			if (stream < E2EE_STREAMS_MAX &&
-			    kid == e2ee_install_kid(epoch, stream,
-					     msg->roster[i].leaf) &&
-			    epoch->seen[i] <= stream)
-				epoch->seen[i] = (uint8_t)(stream + 1);
-	}
+	if (dir == E2EE_DIR_TX)
+		keys_missing_tx(room, ssrc);
+	else if (!keys_missing_rx(room, kid))
+		return;
 	if (room->epoch_count &&
 	    e2ee_clock_may(room, &room->topup_limit, 100) &&
 	    !e2ee_uses_look(room))

@@ -146,6 +146,7 @@ struct own_kp {
  * @spare: claim keys that nobody took yet, as last seen
  * @rx: streams that the kernel took, one bit each, by place in the roster
  * @seen: streams that sent, by place in the roster: the highest plus 1
+ * @asked: the same, of packets that nobody could open: anybody can send those
  * @removes: somebody of the one before is not in it any more
  * @verified: there was a verification of it, good or not: one is all (section 8)
  */
@@ -169,6 +170,7 @@ struct epoch {
 	unsigned int spare;
 	uint32_t rx[E2EE_MEMBERS_MAX];
 	uint8_t seen[E2EE_MEMBERS_MAX];
+	uint8_t asked[E2EE_MEMBERS_MAX];
 	bool removes;
 	bool verified;
 };
@@ -539,6 +541,7 @@ void e2ee_policy_upkeep(struct e2ee_room *room);
 /* install.c: keys on their way into the kernel and out of it */
 int e2ee_install_name(struct key_names *names, uint32_t dir, uint64_t kid);
 int e2ee_install_delete_names(struct e2ee_room *room, struct key_names *names);
+unsigned int e2ee_install_used(const struct epoch *epoch, size_t place);
 uint64_t e2ee_install_kid(const struct epoch *epoch, unsigned int stream,
 			  uint8_t leaf);
 /* Has this SSRC of mine a key of its own there? */

@@ -237,6 +237,10 @@ int kernel_key_del(void *arg, const struct e2ee_key *keys, size_t count)
 		struct kernel_key *key = kernel_find(kernel, keys[i].dir,
 						     keys[i].kid);
 
+		if (keys[i].dir == E2EE_DIR_RX &&
+		    !(keys[i].has & E2EE_HAS(E2EE_A_KEY_SSRC_MODE)))
+			world_violation(node->world, "%s deletes a key to receive by half its name",
+					node->dev);
 		if (key)
 			kernel_delete(kernel, key);
 	}
