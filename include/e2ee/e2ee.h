@@ -195,6 +195,17 @@ typedef int (*e2ee_udp_cb)(const struct e2ee_udp *udp, void *arg);
 int e2ee_open(struct e2ee_ctx **ctx, const char *netns);
 void e2ee_close(struct e2ee_ctx *ctx);
 
+/**
+ * e2ee_set_patience() - how long a request may wait for the kernel
+ * @ctx: handle
+ * @ms: for this many milliseconds a request that the kernel wants to be asked
+ *      again is asked again before it fails with -EAGAIN. 0: it is asked once.
+ *
+ * A new handle has 5000. An event loop wants far fewer, and asks again by a timer
+ * of its own.
+ */
+void e2ee_set_patience(struct e2ee_ctx *ctx, unsigned int ms);
+
 /* Words for the last error of this handle: the kernel's own where it gave any */
 const char *e2ee_strerror(const struct e2ee_ctx *ctx);
 

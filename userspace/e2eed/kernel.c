@@ -14,6 +14,9 @@
 #define PAUSE_MIN	500		/* milliseconds between two tries */
 #define PAUSE_MAX	30000
 #define CHECK_EVERY	5000		/* events may be lost */
+#define PATIENCE	50		/* of a request: the room asks again later */
+#define LEAVE_TIME	500		/* for all keys, when the room is left */
+#define STOP_TIME	5000		/* and when that is all there is to do */
 
 /* Says it once, however often it is found so */
 __attribute__((format(printf, 2, 3)))
@@ -78,6 +81,7 @@ static int kernel_connect(struct kernel *kernel)
 	if (*ctx)
 		return 0;
 	ret = e2ee_open(ctx, NULL);
+	e2ee_set_patience(*ctx, PATIENCE);
 	if (!ret)
 		ret = e2ee_event_subscribe(*ctx);
 	if (!ret)
@@ -197,8 +201,17 @@ void kernel_close(struct kernel *kernel)
 struct stopping {
 	struct e2ee_ctx *ctx;
 	const struct e2ee_session *session;
+	uint64_t until;			/* the kernel is not asked again later */
 	unsigned int left;
 };
+
+static void stopping_hurry(const struct stopping *stopping)
+{
+	uint64_t now = loop_now();
+
+	e2ee_set_patience(stopping->ctx, now >= stopping->until ? 0 :
+			  (unsigned int)(stopping->until - now));
+}
 
 static int key_stop(const struct e2ee_key *key, void *arg)
 {
@@ -209,14 +222,19 @@ static int key_stop(const struct e2ee_key *key, void *arg)
 		return 0;
 	if (key->ssrc_mode != E2EE_SSRC_NUMBER)
 		name.has &= ~E2EE_HAS(E2EE_A_KEY_SSRC);
+	stopping_hurry(stopping);
 	if (e2ee_key_del(stopping->ctx, stopping->session, &name, 1, NULL))
 		stopping->left++;
 	return 0;
 }
 
-static int keys_stop(struct e2ee_ctx *ctx, const struct e2ee_session *session)
+/* Each key is tried, but all together wait for the kernel no longer than @ms */
+static int keys_stop(struct e2ee_ctx *ctx, const struct e2ee_session *session,
+		     unsigned int ms)
 {
-	struct stopping stopping = { .ctx = ctx, .session = session };
+	struct stopping stopping = {
+		.ctx = ctx, .session = session, .until = loop_now() + ms,
+	};
 	int ret = e2ee_key_list(ctx, session, key_stop, &stopping);
 
 	return !ret && stopping.left ? -EAGAIN : ret;
@@ -230,7 +248,7 @@ static int sending_stop(struct e2ee_ctx *ctx, struct e2ee_session *session)
 	session->has |= E2EE_HAS(E2EE_A_SESSION_POLICY);
 	session->policy = E2EE_POLICY_REQUIRED;
 	ret = e2ee_session_set(ctx, session);
-	return ret ? ret : keys_stop(ctx, session);
+	return ret ? ret : keys_stop(ctx, session, STOP_TIME);
 }
 
 int kernel_leave(const char *name)
@@ -241,10 +259,11 @@ int kernel_leave(const char *name)
 
 	snprintf(session.name, sizeof(session.name), "%s", name);
 	ret = e2ee_open(&ctx, NULL);
+	e2ee_set_patience(ctx, LEAVE_TIME);
 	if (!ret)
 		ret = e2ee_session_get(ctx, &session);
 	if (!ret)
-		ret = keys_stop(ctx, &session);
+		ret = keys_stop(ctx, &session, LEAVE_TIME);
 	/* Without the module or the session there are no keys either */
 	if (ret == -EPROTONOSUPPORT || ret == -ENOENT)
 		ret = 0;

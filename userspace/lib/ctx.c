@@ -147,6 +147,7 @@ int e2ee_open(struct e2ee_ctx **ctx, const char *netns)
 		return -ENOMEM;
 	*ctx = new;
 	new->netns = -1;
+	new->patience = E2EE_PATIENCE;
 	if (netns) {
 		ret = netns_open(new, netns);
 		if (ret)
@@ -160,6 +161,12 @@ int e2ee_open(struct e2ee_ctx **ctx, const char *netns)
 		return e2ee_fail(new, EPROTONOSUPPORT,
 				 "e2ee: kernel module is not loaded: modprobe e2ee");
 	return 0;
+}
+
+void e2ee_set_patience(struct e2ee_ctx *ctx, unsigned int ms)
+{
+	if (ctx)
+		ctx->patience = ms;
 }
 
 void e2ee_close(struct e2ee_ctx *ctx)

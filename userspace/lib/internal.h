@@ -15,6 +15,8 @@
 #include <e2ee/e2ee.h>
 
 #define E2EE_ERROR_TEXT		512
+/* How long a request is repeated that the kernel wants to be asked again, ms */
+#define E2EE_PATIENCE		5000
 #define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 struct e2ee_ctx {
@@ -24,6 +26,7 @@ struct e2ee_ctx {
 	int family;
 	int netns;			/* descriptor, -1: the caller's own */
 	bool refused;			/* the last error is the kernel's answer */
+	int64_t patience;		/* ms; see e2ee_set_patience() */
 	char error[E2EE_ERROR_TEXT];
 };
 

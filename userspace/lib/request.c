@@ -18,8 +18,6 @@
 /* A listing that objects come and go under is begun again, so many times */
 #define DUMP_TRIES	16
 
-/* How long a request is repeated that the kernel wants to be asked again, ms */
-#define AGAIN_TIME	5000
 /* The pause before the second time, which doubles up to the longest one, ms */
 #define AGAIN_PAUSE	1
 #define AGAIN_PAUSE_MAX	64
@@ -205,7 +203,9 @@ static int64_t now_ms(void)
  * The kernel never waits for memory while it carries out a request, so where a
  * memory cgroup stands at its limit, nothing is given up for the request's sake:
  * not even cached files. For memory of our own the kernel does wait, and when we
- * give that memory back, there is room.
+ * give that memory back, there is room. A program whose handle is less patient asks
+ * later by itself, and must not be killed for the room: its own memory cgroup may
+ * be too small for it.
  */
 static void room_make(const struct nlmsghdr *request)
 {
@@ -245,7 +245,7 @@ int e2ee_do(struct e2ee_ctx *ctx, struct nl_msg *msg,
 	    const struct table *table, void *object)
 {
 	struct timespec pause = { .tv_nsec = AGAIN_PAUSE * 1000000L };
-	int64_t end = now_ms() + AGAIN_TIME;
+	int64_t end = now_ms() + ctx->patience;
 	int ret;
 
 	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
@@ -253,7 +253,8 @@ int e2ee_do(struct e2ee_ctx *ctx, struct nl_msg *msg,
 		ret = do_once(ctx, msg, table, object);
 		if (ret != -EAGAIN || !ctx->refused || now_ms() >= end)
 			break;
-		room_make(nlmsg_hdr(msg));
+		if (ctx->patience >= E2EE_PATIENCE)
+			room_make(nlmsg_hdr(msg));
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < AGAIN_PAUSE_MAX * 1000000L)
 			pause.tv_nsec *= 2;

@@ -107,8 +107,12 @@ static int ask(struct e2ee_ctx *ctx, unsigned int again, int then, size_t size)
 
 int main(void)
 {
-	struct e2ee_ctx ctx = { .family = 30, .netns = -1 };
+	struct e2ee_ctx *opened, ctx = { .family = 30, .netns = -1 };
 
+	/* The module may be there, or not */
+	(void)e2ee_open(&opened, NULL);
+	ctx.patience = opened->patience;
+	e2ee_close(opened);
 	ctx.genl = nl_socket_alloc();
 	ok(!ask(&ctx, 0, 0, 1024) && sent == 1 && !room,
 	   "what is done at once is asked for once");
@@ -128,6 +132,14 @@ int main(void)
 	ok(longest <= 64 * 1000000 && sent > 50, "it is asked ever again");
 	ok(!strcmp(e2ee_strerror(&ctx), WORDS) && e2ee_refused(&ctx),
 	   "and the kernel's words are told");
+	e2ee_set_patience(&ctx, 50);
+	ok(ask(&ctx, -1U, 0, 65536) == -EAGAIN && now >= 50 * 1000000 &&
+	   now < 120 * 1000000, "a handle with less patience gives up earlier");
+	ok(!room, "and makes no room");
+	ok(!ask(&ctx, 3, 0, 1024) && sent == 4, "but asks again until then");
+	e2ee_set_patience(&ctx, 0);
+	ok(ask(&ctx, -1U, 0, 1024) == -EAGAIN && sent == 1 && !now,
+	   "without patience it asks once");
 	nl_socket_free(ctx.genl);
 	return tap_end();
 }

@@ -431,6 +431,16 @@ def check_exits(tap, rooms):
            "the kernel is stubborn" in member.said(), "and it says so",
            member.said())
     os.unlink(member.path("stubborn"))
+    member.session(1)
+    member.start()
+    tap.ok(until(lambda: member.keys(TX)), "it sends again", member.said())
+    member.write("busy", "")
+    began = time.monotonic()
+    tap.equal("a kernel that wants to be asked again: no success either",
+              member.stop(), 1)
+    tap.ok(time.monotonic() - began < 5, "and long before systemd would kill it",
+           time.monotonic() - began)
+    os.unlink(member.path("busy"))
     for number in (signal.SIGQUIT, signal.SIGABRT, signal.SIGSEGV,
                    signal.SIGKILL):
         member.session(1)

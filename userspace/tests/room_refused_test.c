@@ -264,8 +264,59 @@ static void test_call(enum action action, enum kernel_call call)
 	printf("# %u refused\n", failed);
 }
 
+static int kernel_is_busy(struct node *node, enum kernel_call call, void *arg)
+{
+	unsigned int *asked = arg;
+
+	(void)node;
+	asked[call]++;
+	return call == CALL_KEY_NEW || call == CALL_KEY_DEL ? -EAGAIN : 0;
+}
+
+/*
+ * Each request that the kernel wants to be asked again may take a while, and many
+ * of them would hold up the whole program.
+ */
+static void test_busy(void)
+{
+	unsigned int asked[CALLS] = { 0 };
+	struct key_names names = { 0 };
+	struct epoch *epoch;
+
+	call_open(ACTION_REKEY, false);
+	epoch = victim->room->epochs[0];
+	world.fault = kernel_is_busy;
+	world.fault_arg = asked;
+	memset(epoch->rx, 0, sizeof(epoch->rx[0]) * 3);
+	epoch->tx = 0;
+	ok(e2ee_install_epoch(victim->room, epoch, true) == -EAGAIN,
+	   "keys that a busy kernel does not take are not there");
+	ok(asked[CALL_KEY_NEW] == 1,
+	   "and it is asked once, not for each batch");
+	for (uint64_t kid = 0; kid < 1000; kid++)
+		if (e2ee_install_name(&names, E2EE_DIR_RX, kid))
+			abort();
+	ok(e2ee_install_delete_names(victim->room, &names) == -EAGAIN &&
+	   names.count == 1000, "keys that it does not delete are remembered");
+	ok(asked[CALL_KEY_DEL] == 1, "and it is asked once");
+	free(names.list);
+	for (uint64_t kid = 0; kid < 32; kid++)
+		if (e2ee_install_name(&victim->room->inherited, E2EE_DIR_TX,
+			e2ee_install_kid(epoch, (unsigned int)kid,
+					 epoch->leaf)))
+			abort();
+	ok(e2ee_install_epoch(victim->room, epoch, true) == -EAGAIN &&
+	   asked[CALL_KEY_NEW] + asked[CALL_KEY_DEL] == 3,
+	   "so it is where keys of before are in the way");
+	world.fault = NULL;
+	world_run(&world, 20 * SECOND);
+	ok(world_is_one(&world, NULL), "later all of it is done");
+	scene_end("a busy kernel");
+}
+
 int main(int argc, char **argv)
 {
+	test_busy();
 	for (enum action action = 0; action < ACTIONS; action++)
 		for (enum kernel_call call = 0; call < CALLS; call++)
 			test_call(action, call);

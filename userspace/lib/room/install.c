@@ -43,18 +43,20 @@ static void batch_installed(struct epoch *epoch, const struct e2ee_key *key,
 		epoch->bound[epoch->bound_count++] = key->ssrc;
 }
 
+/* A kernel that wants to be asked again is asked once, not for each batch */
 static void batch_flush(struct batch *batch)
 {
 	struct e2ee_room *room = batch->room;
-	int err;
+	int err = -EAGAIN;
 
 	if (!batch->count)
 		return;
-	err = room->ops.key_new(room->arg, batch->keys, batch->count);
+	if (batch->err != -EAGAIN)
+		err = room->ops.key_new(room->arg, batch->keys, batch->count);
 	for (size_t i = 0; i < batch->count && !err; i++)
 		batch_installed(batch->epoch, &batch->keys[i],
 				batch->places[i]);
-	if (err && !batch->err)
+	if (err && (!batch->err || err == -EAGAIN))
 		batch->err = err;
 	OPENSSL_cleanse(batch->keys, sizeof(batch->keys[0]) * batch->count);
 	batch->count = 0;
@@ -97,7 +99,10 @@ static int delete_some(struct e2ee_room *room, const struct key_name *list,
 	return room->ops.key_del(room->arg, keys, count);
 }
 
-/* Those that the kernel did not delete stay in the list */
+/*
+ * Those that the kernel did not delete stay in the list. Once it wants to be asked
+ * again, the others are left for that time.
+ */
 int e2ee_install_delete_names(struct e2ee_room *room, struct key_names *names)
 {
 	size_t left = 0;
@@ -107,10 +112,12 @@ int e2ee_install_delete_names(struct e2ee_room *room, struct key_names *names)
 		size_t count = names->count - at < BATCH ? names->count - at :
 							   BATCH;
 
-		err = delete_some(room, &names->list[at], count);
+		err = ret == -EAGAIN ? ret :
+		      delete_some(room, &names->list[at], count);
 		if (!err)
 			continue;
-		ret = ret ?: err;
+		if (!ret || err == -EAGAIN)
+			ret = err;
 		memmove(&names->list[left], &names->list[at],
 			count * sizeof(names->list[0]));
 		left += count;
@@ -124,16 +131,20 @@ int e2ee_install_delete_names(struct e2ee_room *room, struct key_names *names)
 }
 
 /* A key of before this process, whose KID is needed now, goes first (K5) */
-static void install_disinherit(struct e2ee_room *room, uint32_t dir,
-			       uint64_t kid)
+static void install_disinherit(struct batch *batch, uint32_t dir, uint64_t kid)
 {
-	struct key_names *names = &room->inherited;
+	struct key_names *names = &batch->room->inherited;
+	int err;
 
 	for (size_t i = 0; i < names->count; i++) {
 		if (names->list[i].dir != dir || names->list[i].kid != kid)
 			continue;
-		if (!delete_some(room, &names->list[i], 1))
+		err = batch->err == -EAGAIN ? batch->err :
+		      delete_some(batch->room, &names->list[i], 1);
+		if (!err)
 			names->list[i] = names->list[--names->count];
+		else if (err == -EAGAIN)
+			batch->err = err;
 		break;
 	}
 }
@@ -195,7 +206,7 @@ static void install_add_rx(struct batch *batch, size_t place,
 
 		if (epoch->rx[place] & 1u << stream)
 			continue;
-		install_disinherit(batch->room, E2EE_DIR_RX, kid);
+		install_disinherit(batch, E2EE_DIR_RX, kid);
 		memset(&keys[n], 0, sizeof(keys[n]));
 		keys[n].dir = E2EE_DIR_RX;
 		keys[n].ssrc_mode = E2EE_SSRC_ANY;
@@ -250,7 +261,7 @@ static void install_add_tx(struct batch *batch, unsigned int stream,
 	key = &batch->keys[batch->count];
 	memset(key, 0, sizeof(*key));
 	key->kid = e2ee_install_kid(epoch, stream, epoch->leaf);
-	install_disinherit(batch->room, E2EE_DIR_TX, key->kid);
+	install_disinherit(batch, E2EE_DIR_TX, key->kid);
 	batch->streams |= 1u << stream;
 	err = install_derive(epoch, install_me(epoch), key, 1);
 	if (err) {
@@ -366,6 +377,8 @@ int e2ee_install_epoch(struct e2ee_room *room, struct epoch *epoch, bool tx)
 	if (tx)
 		install_fill_tx(&batch);
 	batch_flush(&batch);
+	/* A derivation that failed left something beyond those that count */
+	OPENSSL_cleanse(&batch.keys, sizeof(batch.keys));
 	if (batch.err)
 		e2ee_outbox_alarm(room, "the kernel refuses keys: %s",
 				  strerror(-batch.err));

@@ -87,10 +87,10 @@ static int keys_del_each(const struct e2ee_room_kernel *kernel,
 	ret = e2ee_key_del(kernel->ctx, &kernel->session, keys, count, NULL);
 	if (ret != -ENOENT)
 		return ret;
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && first != -EAGAIN; i++) {
 		ret = e2ee_key_del(kernel->ctx, &kernel->session, &keys[i], 1,
 				   NULL);
-		if (ret && ret != -ENOENT && !first)
+		if (ret == -EAGAIN || (ret && ret != -ENOENT && !first))
 			first = ret;
 	}
 	return first;

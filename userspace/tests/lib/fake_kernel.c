@@ -7,6 +7,7 @@
  *	session		"NAME ID EPOCH POLICY"; no file: no session
  *	keys		"DIR KID MODE SSRC EPOCH EXPIRES SECRET SALT", one a line
  *	stubborn	no key can be deleted if this is there
+ *	busy		each request but a list has to be asked again if this is there
  *	events		a FIFO: "TYPE DIR KID SSRC", one event a line
  *	log		what was asked, one a line
  */
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <e2ee/e2ee.h>
@@ -27,6 +29,7 @@
 
 struct e2ee_ctx {
 	int events;
+	unsigned int patience;		/* ms */
 	bool refused;
 	char error[256];
 	char line[256];
@@ -72,12 +75,19 @@ int e2ee_open(struct e2ee_ctx **ctx, const char *netns)
 	if (!*ctx)
 		return -ENOMEM;
 	(*ctx)->events = -1;
+	(*ctx)->patience = 5000;
 	if (access(path("module"), F_OK)) {
 		note("no module");
 		return fail(*ctx, EPROTONOSUPPORT,
 			    "e2ee: kernel module is not loaded: modprobe e2ee");
 	}
 	return 0;
+}
+
+void e2ee_set_patience(struct e2ee_ctx *ctx, unsigned int ms)
+{
+	if (ctx)
+		ctx->patience = ms;
 }
 
 void e2ee_close(struct e2ee_ctx *ctx)
@@ -97,7 +107,21 @@ bool e2ee_refused(const struct e2ee_ctx *ctx)
 	return ctx && ctx->refused;
 }
 
-int e2ee_session_get(struct e2ee_ctx *ctx, struct e2ee_session *session)
+/* As long as libe2ee would ask again */
+static int busy(struct e2ee_ctx *ctx)
+{
+	const struct timespec wait = {
+		.tv_sec = ctx->patience / 1000,
+		.tv_nsec = ctx->patience % 1000 * 1000000L,
+	};
+
+	if (access(path("busy"), F_OK))
+		return 0;
+	nanosleep(&wait, NULL);
+	return fail(ctx, EAGAIN, "the kernel is busy");
+}
+
+static int session_find(struct e2ee_ctx *ctx, struct e2ee_session *session)
 {
 	struct e2ee_session found = { .has = 0 };
 	FILE *file;
@@ -122,6 +146,13 @@ int e2ee_session_get(struct e2ee_ctx *ctx, struct e2ee_session *session)
 		    E2EE_HAS(E2EE_A_SESSION_POLICY);
 	*session = found;
 	return 0;
+}
+
+int e2ee_session_get(struct e2ee_ctx *ctx, struct e2ee_session *session)
+{
+	int ret = busy(ctx);
+
+	return ret ? ret : session_find(ctx, session);
 }
 
 int e2ee_session_set(struct e2ee_ctx *ctx, const struct e2ee_session *session)
@@ -280,7 +311,7 @@ static int session_check(struct e2ee_ctx *ctx,
 {
 	struct e2ee_session copy = *session;
 
-	return e2ee_session_get(ctx, &copy);
+	return session_find(ctx, &copy);
 }
 
 int e2ee_key_new(struct e2ee_ctx *ctx, const struct e2ee_session *session,
@@ -292,6 +323,8 @@ int e2ee_key_new(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 
 	if (done)
 		*done = 0;
+	if (!ret)
+		ret = busy(ctx);
 	if (ret)
 		return ret;
 	keys = keys_read();
@@ -319,6 +352,8 @@ int e2ee_key_del(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 
 	if (done)
 		*done = 0;
+	if (!ret)
+		ret = busy(ctx);
 	if (!ret && !access(path("stubborn"), F_OK))
 		ret = fail(ctx, EBUSY, "the kernel is stubborn");
 	if (ret)
@@ -402,7 +437,7 @@ static int event_tell(const char *line, e2ee_event_cb cb, void *arg)
 	strcpy(session.name, "call");
 	strcpy(event.name, "call");
 	event.session = 1;
-	if (!e2ee_session_get(&none, &session))
+	if (!session_find(&none, &session))
 		event.session = session.id;
 	return cb(&event, arg);
 }
