@@ -28,6 +28,17 @@ int __wrap_e2ee_schedule_secret(const uint8_t *t, const uint8_t *raw,
 	return __real_e2ee_schedule_secret(t, raw, secret);
 }
 
+/* The machine has no new random numbers */
+static bool no_random;
+
+int __real_e2ee_random_renew(void);
+int __wrap_e2ee_random_renew(void);
+
+int __wrap_e2ee_random_renew(void)
+{
+	return no_random ? -EIO : __real_e2ee_random_renew();
+}
+
 /* Its key packages' number has to be stored first, and cannot be */
 static void disk_full(bool full)
 {
@@ -216,6 +227,37 @@ static void test_member_without_memory(void)
 	scene_end("member without memory");
 }
 
+/*
+ * Copied or woken, and without new random numbers, a device makes nothing that
+ * needs them, whatever it was in the call; with them it comes back by itself.
+ */
+static void test_no_random(bool owner)
+{
+	const char *name = owner ? "no random, owner" : "no random, member";
+	struct node *nodes = scene_open(owner ? 276 : 277, 3), *node;
+
+	ok(scene_together(30 * SECOND), "%s: a room of three", name);
+	scene_talk(5 * SECOND, 1);
+	node = world_owner(&world);
+	if (!owner)
+		node = node == &nodes[0] ? &nodes[1] : &nodes[0];
+	no_random = true;
+	DO(node, (e2ee_room_renew(node->room, world.now), 0));
+	world_run(&world, 60 * SECOND);
+	ok(node_alarmed(node, "no new random numbers"), "%s: an alarm", name);
+	ok(node->room->state == E2EE_ROOM_JOIN && !node->room->epoch_count &&
+	   !node->room->kps[0].msg, "%s: it stays out of the call", name);
+	for (unsigned int i = 0; i < 3; i++)
+		ok(&nodes[i] == node ||
+		   !e2ee_chain_find(nodes[i].room->last,
+				    e2ee_identity_ik(node->identity)),
+		   "%s: %s goes on without it", name, nodes[i].dev);
+	no_random = false;
+	ok(scene_together(30 * SECOND), "%s: then it comes back", name);
+	scene_talk(3 * SECOND, 1);
+	scene_end(name);
+}
+
 int main(int argc, char **argv)
 {
 	int ret;
@@ -231,6 +273,8 @@ int main(int argc, char **argv)
 	test_owner_without_memory();
 	test_heir_without_memory();
 	test_member_without_memory();
+	test_no_random(true);
+	test_no_random(false);
 	ret = scene_finish(argc, argv);
 	unlink(path);
 	strcat(path, ".seq");

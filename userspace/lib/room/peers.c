@@ -29,6 +29,36 @@ static int peers_wrap_key(struct e2ee_room *room, unsigned int suite,
 	return e2ee_wrap_key_new(suite, key, public, len);
 }
 
+int e2ee_peers_new_session(struct e2ee_room *room)
+{
+	uint8_t session[E2EE_ID_LEN];
+	int err = e2ee_random(session, sizeof(session));
+
+	if (err)
+		return err;
+	memcpy(room->session, session, sizeof(session));
+	room->counter = 0;
+	return 0;
+}
+
+/*
+ * Without new random numbers there is no key package, and without one this
+ * device stays out of the call.
+ */
+static int peers_refresh(struct e2ee_room *room, char *error)
+{
+	int err = e2ee_random_renew();
+
+	if (!err)
+		err = e2ee_peers_new_session(room);
+	if (err)
+		snprintf(error, E2EE_ERROR_LEN,
+			 "no new random numbers: this device stays out of the call until there are some");
+	else
+		room->stale = false;
+	return err;
+}
+
 static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp, char *error)
 {
 	uint8_t public[E2EE_WRAP_SUITES][E2EE_WRAP_PUBLIC_MAX];
@@ -38,6 +68,11 @@ static int peers_make_kp(struct e2ee_room *room, struct own_kp *kp, char *error)
 	size_t len;
 	int err;
 
+	if (room->stale) {
+		err = peers_refresh(room, error);
+		if (err)
+			return err;
+	}
 	/* first, as it is what fails, and keys are dear */
 	err = e2ee_identity_next_seq(room->identity, &draft.kp.seq, error);
 	if (err)

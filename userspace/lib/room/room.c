@@ -63,15 +63,6 @@ static bool room_config_valid(const struct e2ee_room_config *config)
 	       (config->rsa || !config->hpke_off);
 }
 
-static int room_session_id(struct e2ee_room *room)
-{
-	room->counter = 0;
-	e2ee_idset_clear(&room->accepted);
-	e2ee_peers_forget_kp(&room->kps[0]);
-	e2ee_peers_forget_kp(&room->kps[1]);
-	return e2ee_random(room->session, sizeof(room->session));
-}
-
 static void room_sets(struct e2ee_room *room)
 {
 	room->bans.size = E2EE_IK_LEN;
@@ -108,7 +99,7 @@ int e2ee_room_new(const struct e2ee_room_config *config,
 	if (!err)
 		err = e2ee_random(&room->rate_seed, sizeof(room->rate_seed));
 	if (!err)
-		err = room_session_id(room);
+		err = e2ee_peers_new_session(room);
 	if (!err && config->rsa)
 		err = e2ee_forge_new(&room->forge);
 	if (!err)
@@ -211,10 +202,10 @@ void e2ee_room_renew(struct e2ee_room *room, uint64_t now)
 		e2ee_owner_resign(room);
 	if (room->forge)
 		e2ee_forge_forget(room->forge);
-	if (e2ee_random_renew() || room_session_id(room)) {
-		e2ee_outbox_alarm(room, "no new random numbers: this device stays out of the call");
-		return;
-	}
+	e2ee_idset_clear(&room->accepted);
+	e2ee_peers_forget_kp(&room->kps[0]);
+	e2ee_peers_forget_kp(&room->kps[1]);
+	room->stale = true;
 	e2ee_member_join(room);
 }
 

@@ -293,6 +293,7 @@ struct e2ee_room {
 	enum e2ee_room_over over;
 	uint8_t session[E2EE_ID_LEN];
 	uint64_t counter;
+	bool stale;			/* @session and random numbers are to be new */
 	struct own_kp kps[2];		/* newest first */
 	uint64_t kp_echo;		/* of the newest; 0: none yet */
 
@@ -463,6 +464,8 @@ enum admission {
 };
 
 /* peers.c: key packages, counters, trust */
+/* An id of this device for its messages that it never had before */
+int e2ee_peers_new_session(struct e2ee_room *room);
 int e2ee_peers_renew_kp(struct e2ee_room *room);
 void e2ee_peers_forget_kp(struct own_kp *kp);
 struct peer *e2ee_peers_find(const struct e2ee_room *room, const uint8_t *ik);
