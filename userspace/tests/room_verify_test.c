@@ -145,6 +145,61 @@ static void test_sas(void)
 	scene_end("sas");
 }
 
+/* A "no" of @node about the EPOCH @t, to everybody */
+static void say_no(struct node *node, const uint8_t *t)
+{
+	static const uint8_t none[E2EE_HASH_LEN];
+	struct e2ee_message draft = {
+		.type = E2EE_MSG_SAS_COMMIT,
+		.session = node->room->session,
+		.call = node->room->last->call,
+		.sas = {
+			.t = t, .commitment = none,
+			.counter = ++node->room->counter,
+		},
+	};
+
+	strcpy(draft.dev, node->dev);
+	e2ee_outbox_send(node->room, &draft);
+	world_run(&world, SECOND);
+}
+
+/* Who came later has no say in a verification, nor in one of the keys before */
+static void test_sas_newcomer(void)
+{
+	struct node *nodes = scene_open_still(113, 4), *dave = &nodes[3];
+	uint8_t first[E2EE_HASH_LEN], second[E2EE_HASH_LEN];
+
+	for (unsigned int i = 0; i < 3; i++)
+		node_start(&nodes[i]);
+	ok(scene_together(30 * SECOND), "newcomer: a room of three");
+	world_run(&world, 3 * SECOND);
+	memcpy(first, nodes[0].room->last->hash, sizeof(first));
+	DO(world_owner(&world), e2ee_room_rekey(world_owner(&world)->room,
+						world.now));
+	world_run(&world, 4 * SECOND);
+	memcpy(second, nodes[0].room->last->hash, sizeof(second));
+	DO(&nodes[0], e2ee_room_verify(nodes[0].room, world.now));
+	world_run(&world, 3 * SECOND);
+	ok(sas_agrees(&nodes[0], &nodes[1]), "newcomer: a code");
+	node_start(dave);
+	ok(scene_together(30 * SECOND), "newcomer: dave comes");
+	say_no(dave, second);
+	ok(sas_is(&nodes[0], E2EE_SAS_READY),
+	   "newcomer: his no fails no verification that he is not in");
+	say_no(dave, first);
+	ok(!node_alarmed(&nodes[0], "people saw another code"),
+	   "newcomer: and brings about no alarm for the keys before");
+	say_no(&nodes[1], first);
+	ok(node_alarmed(&nodes[0], "at bob people saw another code") &&
+	   sas_is(&nodes[0], E2EE_SAS_READY),
+	   "newcomer: bob's no for the keys before is an alarm");
+	say_no(&nodes[1], second);
+	ok(sas_is(&nodes[0], E2EE_SAS_FAILED),
+	   "newcomer: and one for these keys fails the verification");
+	scene_end("newcomer");
+}
+
 static struct node *silent;
 
 static bool broker_silences(struct world *now, struct node *to,
@@ -468,6 +523,7 @@ static void test_rsa(void)
 int main(int argc, char **argv)
 {
 	test_sas();
+	test_sas_newcomer();
 	test_sas_incomplete();
 	test_sas_rekey();
 	test_sas_liar(true);

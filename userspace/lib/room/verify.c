@@ -248,20 +248,40 @@ static bool verify_is_no(const struct e2ee_message *msg)
 	       !memcmp(msg->sas.commitment, commitment_no, E2EE_HASH_LEN);
 }
 
+/* The EPOCH that a message is about; NULL: there is no run of it, nor may be */
+static const struct e2ee_message *verify_epoch(struct e2ee_room *room,
+					       const uint8_t *t)
+{
+	const struct epoch *epoch = e2ee_chain_by_t(room, t);
+	const struct past_epoch *past = verify_past(room, t);
+
+	if (room->sas && !memcmp(room->sas->epoch->hash, t, E2EE_HASH_LEN))
+		return room->sas->epoch;
+	if (epoch)
+		return epoch->msg;
+	return past ? past->msg : NULL;
+}
+
+/* Whoever came later, or again, has no say in it */
+static bool verify_lists(const struct e2ee_message *epoch,
+			 const struct e2ee_message *msg)
+{
+	const struct e2ee_entry *entry = e2ee_chain_find_dev(epoch, msg->dev);
+
+	return entry && !memcmp(entry->session, msg->session, E2EE_ID_LEN);
+}
+
 /* People at another device saw another code: that is for all to know */
 static void verify_no(struct e2ee_room *room, const struct e2ee_message *msg)
 {
 	char text[E2EE_ROOM_TEXT];
 
 	snprintf(text, sizeof(text), "at %s people saw another code", msg->dev);
-	if (room->sas &&
-	    !memcmp(room->sas->epoch->hash, msg->sas.t, E2EE_HASH_LEN)) {
-		if (room->sas->state != E2EE_SAS_FAILED)
-			verify_failed(room, text);
-	} else if (e2ee_chain_by_t(room, msg->sas.t) ||
-		   verify_past(room, msg->sas.t)) {
+	if (!room->sas ||
+	    memcmp(room->sas->epoch->hash, msg->sas.t, E2EE_HASH_LEN) != 0)
 		e2ee_outbox_alarm(room, "verification failed: %s", text);
-	}
+	else if (room->sas->state != E2EE_SAS_FAILED)
+		verify_failed(room, text);
 }
 
 /* -EALREADY: there was a run for this T, and there is one only */
@@ -330,11 +350,14 @@ static void verify_revealed(struct e2ee_room *room,
 		e2ee_outbox_event(room, E2EE_ROOM_SAS, NULL);
 }
 
-/* Of a device of T's roster, with a good signature */
+/* Of a device that is in the call now, with a good signature */
 void e2ee_verify_receive(struct e2ee_room *room, struct e2ee_message *msg)
 {
+	const struct e2ee_message *epoch = verify_epoch(room, msg->sas.t);
 	int place;
 
+	if (!epoch || !verify_lists(epoch, msg))
+		return;
 	if (verify_is_no(msg)) {
 		verify_no(room, msg);
 		return;
