@@ -892,6 +892,69 @@ static void test_banned_owner(void)
 	scene_end("banned owner");
 }
 
+/* A member makes up names, one after the other: they stand in no alarm */
+static void test_made_up_whom(void)
+{
+	const struct kind *ack = &kinds[2];
+	struct e2ee_message draft;
+	unsigned int told;
+
+	call_open(462);
+	draft_begin(ack, &draft);
+	draft.ack.result = E2EE_ACK_REFUSED;
+	draft.ack.mac = NULL;
+	told = owner->alarms;
+	for (unsigned int i = 0; i < 50; i++) {
+		snprintf(draft.ack.whom, sizeof(draft.ack.whom), "nobody-%u", i);
+		draft.ack.counter++;
+		deliver(ack, &draft, FLAW_NONE, one);
+	}
+	ok(owner->alarms - told == 1 && node_alarmed(owner, "refuses the roster") &&
+	   !node_alarmed(owner, "nobody-"),
+	   "50 refusals because of nobody: %u alarms", owner->alarms - told);
+	world_run(&world, SECOND);	/* so many messages a second are read */
+	strcpy(draft.ack.whom, two->dev);
+	draft.ack.counter++;
+	deliver(ack, &draft, FLAW_NONE, one);
+	ok(node_alarmed(owner, "refuses the roster because of "),
+	   "a refusal because of a member: its name is told");
+	scene_end("made-up names in an ACK");
+}
+
+static void test_made_up_roster(void)
+{
+	struct e2ee_message *good, *msg, draft;
+	struct e2ee_entry roster[4];
+	unsigned int told;
+
+	call_open(463);
+	if (e2ee_idset_add(&two->room->bans, ik_of(one)))
+		abort();
+	good = next_epoch(owner, false);
+	draft = *good;
+	memcpy(roster, good->epoch.roster,
+	       good->epoch.roster_count * sizeof(roster[0]));
+	draft.epoch.roster = roster;
+	told = two->alarms;
+	for (unsigned int i = 0; i < 50; i++) {
+		for (size_t k = 0; k < good->epoch.roster_count; k++)
+			if (!memcmp(roster[k].ik, ik_of(one), E2EE_IK_LEN))
+				snprintf(roster[k].dev, sizeof(roster[k].dev),
+					 "nobody-%u", i);
+		if (e2ee_message_seal(&draft, "room",
+				      e2ee_identity_seed(owner->identity), &msg))
+			abort();
+		e2ee_inbox_judge(two->room, msg);
+		e2ee_message_put(msg);
+	}
+	ok(two->alarms - told <= 2 && !node_alarmed(two, "nobody-") &&
+	   node_alarmed(two, "split: a device that was removed here is in the call of"),
+	   "50 EPOCHs with a removed device, of ever new names: %u alarms",
+	   two->alarms - told);
+	e2ee_message_put(good);
+	scene_end("made-up names in an EPOCH");
+}
+
 /* Keys that grow old */
 
 static void test_kp_dies(void)
@@ -976,6 +1039,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		test_rule(&rules[i]);
 	test_banned_owner();
+	test_made_up_whom();
+	test_made_up_roster();
 	test_kp_dies();
 	test_member_kp_dies();
 	test_aged_epoch();

@@ -238,6 +238,18 @@ static void inbox_epoch_wait(struct e2ee_room *room, struct e2ee_message *msg)
 	e2ee_message_keep(&room->candidate, msg);
 }
 
+/* Is this the name of a device that is in the room? @entry may be NULL */
+static bool inbox_is_here(const struct e2ee_room *room,
+			  const struct e2ee_entry *entry)
+{
+	const struct peer *peer;
+
+	if (!entry)
+		return false;
+	peer = e2ee_peers_find(room, entry->ik);
+	return peer && !strcmp(peer->dev, entry->dev);
+}
+
 static void inbox_epoch_refused(struct e2ee_room *room,
 				struct e2ee_message *msg,
 				const struct judgement *judged)
@@ -249,18 +261,19 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 			    e2ee_chain_owner(msg)->ik, E2EE_IK_LEN);
 	/* nobody can fill the list of alarms with names that he makes up */
 	bool known = e2ee_judge_knows(room, msg);
+	bool here = inbox_is_here(room, judged->whom);
 
 	room->stats[E2EE_ROOM_DROP_RULE]++;
 	if (known && e2ee_chain_bans(msg, me))
-		e2ee_outbox_alarm(room,
-				  "%s has removed this device from its call",
-				  msg->dev);
+		e2ee_outbox_hearsay(
+			room, "%s has removed this device from its call",
+			msg->dev);
 	if (judged->ban && room->state != E2EE_ROOM_JOIN) {
 		if (judged->whom && known)
-			e2ee_outbox_alarm(
+			e2ee_outbox_hearsay(
 				room,
-				"split: %s was removed here and is present there",
-				judged->whom->dev);
+				"split: a device that was removed here is in the call of %s",
+				msg->dev);
 		if (room->ban_source &&
 		    e2ee_clock_may(room, &room->ban_limit, 5 * SECOND))
 			e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH,
@@ -271,9 +284,10 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 	/* made for me, and yet not good: people should know why */
 	if (judged->whom && e2ee_chain_find(msg, me) &&
 	    (known || room->state == E2EE_ROOM_JOIN))
-		e2ee_outbox_hearsay(room, "keys of %s are refused: %s: %s",
+		e2ee_outbox_hearsay(room, "keys of %s are refused: %s%s%s",
 				    msg->dev, judged->reason,
-				    judged->whom->dev);
+				    here ? ": " : "",
+				    here ? judged->whom->dev : "");
 	if (!mine)
 		return;
 	if (judged->no_wrap)

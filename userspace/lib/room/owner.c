@@ -340,6 +340,7 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 		    struct peer *peer)
 {
 	const struct e2ee_entry *entry = e2ee_chain_find(room->last, peer->ik);
+	bool known;
 
 	/* it may follow another owner by now */
 	if (!e2ee_idset_has(&room->accepted, msg->ack.t))
@@ -348,9 +349,11 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 	if (memcmp(msg->ack.t, room->last->hash, E2EE_HASH_LEN) != 0)
 		return;
 	if (msg->ack.result == E2EE_ACK_REFUSED) {
-		e2ee_outbox_alarm(room, "%s refuses the roster%s%s", msg->dev,
-				  *msg->ack.whom ? " because of " : "",
-				  msg->ack.whom);
+		/* a name that it makes up tells people nothing */
+		known = e2ee_chain_find_dev(room->last, msg->ack.whom);
+		e2ee_outbox_hearsay(room, "%s refuses the roster%s%s", msg->dev,
+				    known ? " because of " : "",
+				    known ? msg->ack.whom : "");
 		return;
 	}
 	if (msg->ack.result != E2EE_ACK_OK)
