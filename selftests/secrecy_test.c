@@ -13,6 +13,7 @@
 #include <linux/genetlink.h>
 
 #include "lib/commands.h"
+#include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/scene.h"
 
@@ -110,6 +111,11 @@ static bool trace_events(const char *value)
 	fd = open(TRACEFS "/events/e2ee/enable", O_WRONLY);
 	if (fd < 0)
 		return false;
+	/* other events that a test left on would push these out */
+	if (file_write(TRACEFS "/events/enable", "0"))
+		abort();
+	if (*value == '1')
+		close(open(TRACEFS "/trace", O_WRONLY | O_TRUNC));
 	if (write(fd, value, 1) != 1)
 		abort();
 	close(fd);
