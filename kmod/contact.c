@@ -491,6 +491,9 @@ static void e2ee_contact_work(struct work_struct *work)
 		e2ee_contact_begin(enet);
 	else if (had && !wanted)
 		e2ee_contact_unregister(enet);
+	/* the end of a namespace waits for this work item, not for packets */
+	if (had && !wanted)
+		synchronize_rcu_expedited();
 }
 
 /**

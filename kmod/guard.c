@@ -236,6 +236,10 @@ static int e2ee_guard_insert(struct e2ee_guard *guard, struct e2ee_net *enet,
 {
 	struct e2ee_guard *other;
 
+	/* packets and requests walk them all */
+	if (enet->num_guards >= E2EE_GUARDS_PER_NET)
+		return e2ee_refuse(why, 0, -ENOSPC,
+				   "namespace is full of guards");
 	list_for_each_entry(other, &enet->guards, node)
 		if (e2ee_guard_is_same(other, guard))
 			return e2ee_refuse(why, E2EE_A_GUARD_PORT_FIRST,

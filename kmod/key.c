@@ -369,7 +369,10 @@ static int e2ee_key_check(struct e2ee_session *session,
 	       (param->dir == E2EE_DIR_RX ? e2ee_key_rx_check(param, why) : 0);
 }
 
-/* the same secret for both directions lets a reflected packet be accepted */
+/*
+ * The same secret for both directions lets a reflected packet be accepted. So
+ * all keys with one secret have one direction, and the first one tells.
+ */
 static int e2ee_key_direction_check(const struct e2ee_key *key,
 				    struct e2ee_refusal *why)
 {
@@ -381,10 +384,9 @@ static int e2ee_key_direction_check(const struct e2ee_key *key,
 	list = rhltable_lookup(&key->enet->key_digests, &key->digest_id,
 			       e2ee_key_digest_params);
 	rhl_for_each_entry_rcu(other, pos, list, by_digest) {
-		if (other->id.dir == key->id.dir)
-			continue;
-		err = e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
-				  "AEAD key already serves the other direction");
+		if (other->id.dir != key->id.dir)
+			err = e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
+					  "AEAD key already serves the other direction");
 		break;
 	}
 	rcu_read_unlock();
@@ -637,6 +639,8 @@ int e2ee_key_new(struct e2ee_session *session,
 	key = e2ee_key_alloc(session, param, why);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
+	/* even if it is refused now: the namespace waits for what frees it */
+	key->serial = ++session->enet->key_serial;
 	err = e2ee_key_remember(key, param, why);
 	if (err)
 		goto put;
@@ -651,7 +655,6 @@ int e2ee_key_new(struct e2ee_session *session,
 	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
 		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound + 1);
 	}
-	key->serial = ++session->enet->key_serial;
 	list_add_tail(&key->node, &session->keys);
 	session->num_keys++;
 	session->enet->num_keys++;

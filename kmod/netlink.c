@@ -204,7 +204,7 @@ static int socket_attach_sk(struct e2ee_call *call, struct sock *sk,
 		err = e2ee_socket_attach(sk, session, 0, why);
 	if (!err)
 		e2ee_socket_settle(sk, session);
-	if (settles)
+	if (settles && !err)
 		e2ee_grace_done(call->enet);
 	return err;
 }

@@ -9,6 +9,7 @@
  */
 #include <linux/ctype.h>
 #include <linux/uidgid.h>
+#include <linux/user_namespace.h>
 #include "guard.h"
 #include "key.h"
 #include "netlink.h"
@@ -305,13 +306,29 @@ static void parse_rtx_pt(const struct nlattr *attr, unsigned long *rtx_pt)
 		__set_bit(pt[i], rtx_pt);
 }
 
+/*
+ * To give a driver its key may take as long as the queues of its parts are, which
+ * users of the host can fill, and others wait meanwhile. So naming one is for
+ * administrators of the host.
+ */
+static int parse_crypto(const struct e2ee_call *call, const struct nlattr *attr,
+			struct e2ee_session_param *param)
+{
+	param->given |= E2EE_SESSION_HAS_CRYPTO;
+	nla_strscpy(param->crypto, attr, sizeof(param->crypto));
+	if (*param->crypto && call->user_ns != &init_user_ns)
+		return refuse(call, attr, -EPERM,
+			      "a crypto driver is named by the host's own administrators only");
+	return 0;
+}
+
 /**
  * e2ee_parse_session_param() - what a session shall be like
  * @call: the command; its nest of a session is there
  * @is_new: a name is needed
  * @param: the answer
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, -EINVAL or -EPERM.
  */
 int e2ee_parse_session_param(const struct e2ee_call *call, bool is_new,
 			     struct e2ee_session_param *param)
@@ -358,13 +375,9 @@ int e2ee_parse_session_param(const struct e2ee_call *call, bool is_new,
 		param->given |= E2EE_SESSION_HAS_RTX_PT;
 		parse_rtx_pt(tb[E2EE_A_SESSION_RTX_PT], param->rtx_pt);
 	}
-	if (tb[E2EE_A_SESSION_CRYPTO]) {
-		param->given |= E2EE_SESSION_HAS_CRYPTO;
-		nla_strscpy(param->crypto, tb[E2EE_A_SESSION_CRYPTO],
-			    sizeof(param->crypto));
-	}
 	param->force = call->attrs[E2EE_A_FORCE];
-	return 0;
+	return tb[E2EE_A_SESSION_CRYPTO] ?
+	       parse_crypto(call, tb[E2EE_A_SESSION_CRYPTO], param) : 0;
 }
 
 static int parse_ssrc(const struct e2ee_call *call, const struct nlattr *nest,

@@ -182,18 +182,15 @@ static void e2ee_session_event(struct e2ee_session *session, u32 type)
 }
 
 /* ids are not used again before all others were */
-static int e2ee_session_give_id(struct e2ee_session *session)
+static void e2ee_session_give_id(struct e2ee_session *session)
 {
 	struct e2ee_net *enet = session->enet;
 	u32 id = enet->next_session;
 
-	if (enet->num_sessions == U32_MAX)
-		return -ENOSPC;
 	while (!id || e2ee_session_by_id(enet, id))
 		id++;
 	session->id = id;
 	enet->next_session = id + 1;
-	return 0;
 }
 
 static void e2ee_session_apply(struct e2ee_session *session,
@@ -300,6 +297,11 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	struct e2ee_driver *driver;
 	int err;
 
+	/* a request walks them all, while others wait for it */
+	if (enet->num_sessions >= E2EE_SESSIONS_PER_NET) {
+		e2ee_refuse(why, 0, -ENOSPC, "namespace is full of sessions");
+		return ERR_PTR(-ENOSPC);
+	}
 	if (e2ee_session_by_name(enet, param->name)) {
 		e2ee_refuse(why, E2EE_A_SESSION_NAME, -EEXIST,
 			    "session with this name exists");
@@ -330,9 +332,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	e2ee_event_session_init(session);
 	strscpy(session->name, param->name, sizeof(session->name));
 	e2ee_session_apply(session, param);
-	err = e2ee_session_give_id(session);
-	if (err)
-		goto free;
+	e2ee_session_give_id(session);
 	session->stats = e2ee_stats_alloc(E2EE_GFP_REQUEST);
 	err = -ENOMEM;
 	if (!session->stats)

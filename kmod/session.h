@@ -60,7 +60,8 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @windows_lock: protects the lists of replay windows; softirq safe
  * @tombs_lock: protects @tombs; softirq safe
  * @tombs: sending keys deleted a moment ago, while guards exist
- * @key_serial: order of installation of the newest key
+ * @key_serial: order of installation of the newest key, counting those that
+ *	were refused in the end; 0: there never was a key
  * @driver: the driver that was last looked for; under @lock
  * @hold: private to hold.c
  * @contact: contact.c looks at its packets; under @lock

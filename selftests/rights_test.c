@@ -270,6 +270,17 @@ static struct nl_msg *guard_of_user(const struct nl *nl, uint32_t uid)
 	return msg;
 }
 
+static struct nl_msg *session_of_driver(const struct nl *nl, const char *driver)
+{
+	struct nl_msg *msg = nl_begin(nl, E2EE_CMD_SESSION_NEW);
+	size_t nest = nl_nest(msg, E2EE_A_SESSION);
+
+	nl_string(msg, E2EE_A_SESSION_NAME, "driven");
+	nl_string(msg, E2EE_A_SESSION_CRYPTO, driver);
+	nl_nest_end(msg, nest);
+	return msg;
+}
+
 /* Users are those of the user namespace: there is root, and nobody else. */
 static int own_users(struct nl *nl)
 {
@@ -282,6 +293,14 @@ static int own_users(struct nl *nl)
 	got = nl_do(nl, nl_session(nl, E2EE_CMD_SESSION_NEW, 0, "guarded"));
 	if (got)
 		return wrong("users", E2EE_CMD_SESSION_NEW, got);
+	refused = nl_refused(nl, session_of_driver(nl, "generic"), EPERM,
+			     "a crypto driver is named by the host's own administrators only");
+	if (*refused)
+		return wrong(refused, E2EE_CMD_SESSION_NEW, 0);
+	/* the best one is what everybody has */
+	got = nl_do(nl, session_of_driver(nl, ""));
+	if (got)
+		return wrong("best driver", E2EE_CMD_SESSION_NEW, got);
 	refused = nl_refused(nl, guard_of_user(nl, 1), EINVAL,
 			     "no such user in this user namespace");
 	if (*refused)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What no memory cgroup pays for, one user cannot take without end: all his
- * namespaces together have so many keys.
+ * namespaces together have so many keys. Nor can there be more sessions and guards
+ * in a namespace than a request may walk.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -93,6 +94,35 @@ TEST(keys_of_a_user)
 	sock_netns();
 	EXPECT_EQ(0, fill(&host, E2EE_KEYS_PER_SHARE / BATCH + 1));
 	nl_close(&host);
+}
+
+static int guard(const struct ctl *ctl, uint32_t session, unsigned int nth)
+{
+	const struct ctl_guard guard = { .first = (uint16_t)(10000 + nth) };
+	uint32_t id;
+
+	return ctl_guard_new(ctl, session, &guard, &id);
+}
+
+/* A request walks all sessions or guards while others wait for it. */
+TEST(sessions_and_guards_of_a_namespace)
+{
+	struct ctl ctl;
+	uint32_t session;
+	char name[16];
+	unsigned int i;
+
+	sock_netns();
+	ASSERT_EQ(0, ctl_open(&ctl));
+	for (i = 0; i < E2EE_SESSIONS_PER_NET; i++) {
+		snprintf(name, sizeof(name), "s%u", i);
+		ASSERT_EQ(0, ctl_session_new(&ctl, name, NULL, &session));
+	}
+	EXPECT_EQ(-ENOSPC, ctl_session_new(&ctl, "more", NULL, &session));
+	for (i = 0; i < E2EE_GUARDS_PER_NET; i++)
+		ASSERT_EQ(0, guard(&ctl, session, i));
+	EXPECT_EQ(-ENOSPC, guard(&ctl, session, i));
+	ctl_close(&ctl);
 }
 
 TEST_HARNESS_MAIN

@@ -26,6 +26,8 @@
 #define E2EE_WINDOW_DEFAULT	4096
 #define E2EE_SOFT_LIMIT_DEFAULT	(1ULL << 28)	/* RFC 9001, section 6.6, for 1,200 bytes */
 #define E2EE_LIMIT_DEFAULT	(1ULL << 32)
+#define E2EE_SESSIONS_PER_NET	4096
+#define E2EE_GUARDS_PER_NET	4096
 #define E2EE_KEYS_PER_SESSION	65536
 #define E2EE_KEYS_PER_NET	100000
 #define E2EE_KEYS_PER_SHARE	16384	/* of a user namespace not the host's */
