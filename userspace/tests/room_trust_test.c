@@ -217,6 +217,66 @@ static void test_never_entered(void)
 	scene_end("never entered");
 }
 
+/*
+ * Two who are not trusted say that they are bob: nobody is led to admit either.
+ * What was said of one that goes is said no more.
+ */
+static void test_two_of_one_name(void)
+{
+	struct node *nodes = scene_open_still(265, 2);
+	struct node *alice = &nodes[0], *bob = &nodes[1];
+	struct node *mallory = world_add(&world, "bob");
+
+	alice->config.level = E2EE_LEVEL_PINNED;
+	node_start(alice);
+	node_start(bob);
+	world_run(&world, 20 * SECOND);
+	ok(node_alarmed(alice, "trust add bob"), "two bobs: one is told");
+	node_start(mallory);
+	world_run(&world, 20 * SECOND);
+	ok(!node_alarmed(alice, "trust add bob") &&
+	   node_alarmed(alice, "two devices call themselves bob: compare fingerprints in e2eectl room"),
+	   "two bobs: two are, and no command is shown");
+	node_kill(mallory);
+	world_run(&world, 20 * SECOND);
+	ok(!node_alarmed(alice, "two devices") &&
+	   node_alarmed(alice, "trust add bob"),
+	   "two bobs: the one who stays is told again");
+	node_kill(bob);
+	world_run(&world, 5 * SECOND);
+	ok(!node_alarmed(alice, "bob is here"),
+	   "two bobs: nobody is when he goes, too");
+	scene_end("two bobs");
+}
+
+/* Others have pushed its alarm out: a stranger who is still here is told again */
+static void test_pushed_out(void)
+{
+	struct node *nodes = scene_open_still(266, 2), *alice = &nodes[0];
+
+	alice->config.level = E2EE_LEVEL_PINNED;
+	node_start(alice);
+	node_start(&nodes[1]);
+	world_run(&world, 20 * SECOND);
+	ok(node_alarmed(alice, "bob is here"), "pushed out: bob is told");
+	for (unsigned int i = 0; i < HEARSAY_MAX; i++)
+		e2ee_outbox_hearsay(alice->room, "rumour %u", i);
+	world_run(&world, 5 * SECOND);
+	ok(!node_alarmed(alice, "bob is here") && node_alarmed(alice, "rumour"),
+	   "pushed out: he is by rumours");
+	e2ee_outbox_settled(alice->room, "rumour 0");
+	world_run(&world, HEARSAY_EVERY + 5 * SECOND);
+	ok(node_alarmed(alice, "bob is here"),
+	   "pushed out: with space for it he is told again");
+	world_run(&world, HEARSAY_EVERY);
+	for (unsigned int i = 0; i < HEARSAY_MAX; i++)
+		e2ee_outbox_hearsay(alice->room, "more %u", i);
+	world_run(&world, TOLD_AGAIN + SECOND);
+	ok(node_alarmed(alice, "bob is here"),
+	   "pushed out: and in any case after a while");
+	scene_end("pushed out");
+}
+
 int main(int argc, char **argv)
 {
 	folder_new();
@@ -225,5 +285,7 @@ int main(int argc, char **argv)
 	test_admin();
 	test_typing_error();
 	test_never_entered();
+	test_two_of_one_name();
+	test_pushed_out();
 	return scene_finish(argc, argv);
 }

@@ -68,6 +68,16 @@ void e2ee_outbox_settled(struct e2ee_room *room, const char *text)
 	}
 }
 
+/* Is there space for one more without pushing out another one? */
+bool e2ee_outbox_hearsay_fits(const struct e2ee_room *room)
+{
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < room->alarm_count; i++)
+		count += room->hearsay[i];
+	return count < HEARSAY_MAX;
+}
+
 /*
  * An alarm that anybody who reaches the broker can bring about, with any name in
  * it: a few of them take the place of each other only, and not faster than

@@ -147,8 +147,59 @@ struct peer *e2ee_peers_find_session(const struct e2ee_room *room,
 	return NULL;
 }
 
+/* "" if the command would not fit: half a key helps nobody */
+static void peers_command(const struct e2ee_room *room, const struct peer *peer,
+			  char *text, size_t size)
+{
+	const char *store = e2ee_trust_path(room->trust);
+	char key[2 * E2EE_IK_LEN + 1];
+	int len;
+
+	for (unsigned int i = 0; i < E2EE_IK_LEN; i++)
+		snprintf(key + 2 * i, 3, "%02x", peer->ik[i]);
+	if (store && !strcmp(store, E2EE_TRUST_FILE))
+		store = NULL;
+	len = snprintf(text, size, "e2eectl trust add %s %s%s%s", peer->dev, key,
+		       store ? " --trust-store " : "", store ? store : "");
+	if (len < 0 || (size_t)len >= size)
+		*text = '\0';
+}
+
+static void peers_told_text(const struct e2ee_room *room,
+			    const struct peer *peer, enum told told, char *text)
+{
+	char command[E2EE_ROOM_TEXT];
+	size_t len;
+
+	if (told == TOLD_TWO) {
+		snprintf(text, E2EE_ROOM_TEXT,
+			 "two devices call themselves %s: compare fingerprints in e2eectl room",
+			 peer->dev);
+		return;
+	}
+	len = (size_t)snprintf(text, E2EE_ROOM_TEXT,
+			       "%s is here and is not trusted; to admit it: ",
+			       peer->dev);
+	peers_command(room, peer, command, sizeof(command) - len);
+	snprintf(text + len, E2EE_ROOM_TEXT - len, "%s",
+		 *command ? command : "e2eectl room says how");
+}
+
+/* What was told about it is true no more */
+static void peers_settle(struct e2ee_room *room, struct peer *peer)
+{
+	char text[E2EE_ROOM_TEXT];
+
+	if (peer->told == TOLD_NOTHING)
+		return;
+	peers_told_text(room, peer, peer->told, text);
+	peer->told = TOLD_NOTHING;
+	e2ee_outbox_settled(room, text);
+}
+
 static void peers_del(struct e2ee_room *room, struct peer *peer)
 {
+	peers_settle(room, peer);
 	e2ee_message_put(peer->kp);
 	e2ee_message_put(peer->hb);
 	*peer = room->peers[--room->peer_count];
@@ -428,48 +479,6 @@ static void peers_trust_upkeep(struct e2ee_room *room)
 	memcpy(room->trust_problem, text, sizeof(text));
 }
 
-/* "" if the command would not fit: half a key helps nobody */
-static void peers_command(const struct e2ee_room *room, const struct peer *peer,
-			  char *text, size_t size)
-{
-	const char *store = e2ee_trust_path(room->trust);
-	char key[2 * E2EE_IK_LEN + 1];
-	int len;
-
-	for (unsigned int i = 0; i < E2EE_IK_LEN; i++)
-		snprintf(key + 2 * i, 3, "%02x", peer->ik[i]);
-	if (store && !strcmp(store, E2EE_TRUST_FILE))
-		store = NULL;
-	len = snprintf(text, size, "e2eectl trust add %s %s%s%s", peer->dev, key,
-		       store ? " --trust-store " : "", store ? store : "");
-	if (len < 0 || (size_t)len >= size)
-		*text = '\0';
-}
-
-/*
- * An operator who forgot to enter a device would see two calls of one, and no
- * reason: so a device that is here and is not trusted is an alarm, until it is.
- */
-static void peers_stranger(struct e2ee_room *room, struct peer *peer)
-{
-	enum admission admission =
-		e2ee_peers_admission(room, peer->dev, peer->ik);
-	char text[E2EE_ROOM_TEXT], command[E2EE_ROOM_TEXT];
-	size_t len;
-
-	len = (size_t)snprintf(text, sizeof(text),
-			       "%s is here and is not trusted; to admit it: ",
-			       peer->dev);
-	peers_command(room, peer, command, sizeof(command) - len);
-	snprintf(text + len, sizeof(text) - len, "%s",
-		 *command ? command : "e2eectl room says how");
-	if (admission == ADMISSION_UNTRUSTED && !peer->told)
-		peer->told = e2ee_outbox_hearsay(room, "%s", text);
-	else if (admission == ADMISSION_GOOD && peer->told)
-		e2ee_outbox_settled(room, text);
-	peer->told = peer->told && admission == ADMISSION_UNTRUSTED;
-}
-
 /* Is it here, and not in the call? */
 bool e2ee_peers_is_outside(const struct e2ee_room *room,
 			   const struct peer *peer)
@@ -477,6 +486,56 @@ bool e2ee_peers_is_outside(const struct e2ee_room *room,
 	return peer->kp && peer->gone_at == NEVER &&
 	       !peers_in_call(room, peer->ik) &&
 	       !e2ee_idset_has(&room->bans, peer->ik);
+}
+
+static bool peers_is_stranger(const struct e2ee_room *room,
+			      const struct peer *peer)
+{
+	return e2ee_peers_is_outside(room, peer) &&
+	       e2ee_peers_admission(room, peer->dev, peer->ik) ==
+	       ADMISSION_UNTRUSTED;
+}
+
+/*
+ * Where several claim one name, one of them at least lies: people are given no
+ * command that would admit either.
+ */
+static enum told peers_to_tell(const struct e2ee_room *room,
+			       const struct peer *peer)
+{
+	if (!peers_is_stranger(room, peer))
+		return TOLD_NOTHING;
+	for (size_t i = 0; i < room->peer_count; i++) {
+		const struct peer *other = &room->peers[i];
+
+		if (other != peer && !strcmp(other->dev, peer->dev) &&
+		    peers_is_stranger(room, other))
+			return TOLD_TWO;
+	}
+	return TOLD_COMMAND;
+}
+
+/*
+ * An operator who forgot to enter a device would see two calls of one, and no
+ * reason: so a device that is here and is not trusted is an alarm, until it is
+ * trusted or gone. Where others have pushed the alarm out, it comes again later.
+ */
+static void peers_stranger(struct e2ee_room *room, struct peer *peer)
+{
+	enum told told = peers_to_tell(room, peer);
+	char text[E2EE_ROOM_TEXT];
+
+	if (told != peer->told)
+		peers_settle(room, peer);
+	if (told == TOLD_NOTHING ||
+	    (peer->told && !e2ee_outbox_hearsay_fits(room) &&
+	     room->now - peer->told_at < TOLD_AGAIN))
+		return;
+	peers_told_text(room, peer, told, text);
+	if (e2ee_outbox_hearsay(room, "%s", text)) {
+		peer->told = told;
+		peer->told_at = room->now;
+	}
 }
 
 /* Key packages die of age; strangers without one are forgotten */
@@ -501,6 +560,8 @@ void e2ee_peers_upkeep(struct e2ee_room *room)
 
 void e2ee_peers_clear(struct e2ee_room *room)
 {
-	while (room->peer_count)
+	while (room->peer_count) {
+		room->peers[0].told = TOLD_NOTHING;	/* nobody listens */
 		peers_del(room, &room->peers[0]);
+	}
 }

@@ -55,6 +55,7 @@
 #define PEERS_MAX		(E2EE_MEMBERS_MAX + NEWCOMERS_MAX)
 #define SEEN_MAX		512		/* that the trust store is not told */
 #define HEARSAY_MAX		4		/* alarms that strangers bring about */
+#define TOLD_AGAIN		(10 * MINUTE)	/* where others pushed it out */
 #define HEARSAY_EVERY		(10 * SECOND)	/* so many in this time */
 #define RATE_SLOTS		1024
 #define RATE_MAX		20		/* messages a second and topic */
@@ -76,6 +77,13 @@ struct counters {
 	uint64_t last[E2EE_MSG_TYPES];
 };
 
+/* Of a device that is not trusted */
+enum told {
+	TOLD_NOTHING,
+	TOLD_COMMAND,			/* the one that admits it */
+	TOLD_TWO,			/* others have its name, too */
+};
+
 /**
  * struct peer - another device, by its identity key
  * @kp: its newest key package, with a good signature; NULL: emptied or unknown
@@ -92,7 +100,8 @@ struct counters {
  * @gone_at: owner: when its KP was emptied; NEVER
  * @rekey_at: owner: when it last asked for a rekey
  * @join: owner: its REQ join is good, and waits for the next EPOCH
- * @told: people were told that it is here, and not trusted
+ * @told: what people were told about its being here, and not trusted
+ * @told_at: when
  */
 struct peer {
 	uint8_t ik[E2EE_IK_LEN];
@@ -111,7 +120,8 @@ struct peer {
 	uint64_t gone_at;
 	uint64_t rekey_at;
 	bool join;
-	bool told;
+	enum told told;
+	uint64_t told_at;
 };
 
 /**
@@ -433,6 +443,7 @@ void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 bool e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+bool e2ee_outbox_hearsay_fits(const struct e2ee_room *room);
 void e2ee_outbox_settled(struct e2ee_room *room, const char *text);
 void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
 		       const char *text);
