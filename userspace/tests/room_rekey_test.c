@@ -381,6 +381,36 @@ static void test_bad_network(void)
 	scene_end("bad network");
 }
 
+/* Members ask one after the other, all the time: that is one EPOCH in ten seconds */
+static void test_asked(void)
+{
+	struct node *nodes = scene_open(143, 6), *owner;
+	uint32_t epoch;
+
+	ok(scene_together(30 * SECOND), "asked: a room of six");
+	world_run(&world, 15 * SECOND);
+	owner = world_owner(&world);
+	epoch = owner->kernel.epoch;
+	for (unsigned int i = 0; i < 60; i++) {
+		struct node *node = &nodes[i / 2 % 6];
+
+		if (node != owner)
+			DO(node, e2ee_room_rekey(node->room, world.now));
+		world_run(&world, SECOND);
+	}
+	ok(owner->kernel.epoch - epoch >= 5 && owner->kernel.epoch - epoch <= 7,
+	   "asked: in a minute, %u EPOCHs", owner->kernel.epoch - epoch);
+	world_run(&world, 30 * SECOND);
+	epoch = owner->kernel.epoch;
+	for (unsigned int n = 0; n < 6; n++)
+		if (&nodes[n] != owner)
+			DO(&nodes[n], e2ee_room_rekey(nodes[n].room,
+						      world.now));
+	world_run(&world, 3 * SECOND);
+	ok(owner->kernel.epoch == epoch + 1, "asked: the first one comes at once");
+	scene_end("asked");
+}
+
 int main(int argc, char **argv)
 {
 	test_rekeys(2, 4);
@@ -394,5 +424,6 @@ int main(int argc, char **argv)
 	test_late_media();
 	test_by_itself();
 	test_bad_network();
+	test_asked();
 	return scene_finish(argc, argv);
 }

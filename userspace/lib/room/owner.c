@@ -115,6 +115,7 @@ static void owner_publish(struct e2ee_room *room, struct e2ee_message *msg,
 		room->hb_sent_n = 0;
 	e2ee_idset_clear(&room->removals);
 	room->rekey = false;
+	room->asked = false;
 	room->made_at = room->now;
 	room->resends = 0;
 	room->poll_count = other ? room->poll_count : 0;
@@ -221,6 +222,7 @@ static void owner_become(struct e2ee_room *room)
 	e2ee_clock_stop(room, TIMER_CREATE);
 	e2ee_idset_clear(&room->removals);
 	room->rekey = false;
+	room->asked = false;
 	room->poll_count = 0;
 	room->hb_at = room->now;
 	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
@@ -469,6 +471,17 @@ static void owner_admin_req(struct e2ee_room *room,
 	e2ee_owner_plan(room);
 }
 
+/* One EPOCH is for all members who ask for a rekey, and another one waits (O6) */
+static void owner_asked(struct e2ee_room *room)
+{
+	if (!room->asked ||
+	    !e2ee_clock_may(room, &room->asked_limit, REKEY_APART))
+		return;
+	room->asked = false;
+	room->rekey = true;
+	e2ee_owner_plan(room);
+}
+
 /* A REQ or LEAVE of the roster, or a REQ join; its signature is good */
 void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
 		    struct peer *peer)
@@ -486,11 +499,8 @@ void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
 		e2ee_owner_resend(room);
 		break;
 	case E2EE_REQ_REKEY:
-		if (peer->rekey_at && room->now - peer->rekey_at < REKEY_APART)
-			break;
-		peer->rekey_at = room->now;
-		room->rekey = true;
-		e2ee_owner_plan(room);
+		room->asked = true;
+		owner_asked(room);
 		break;
 	default:
 		owner_admin_req(room, msg, peer);
@@ -534,6 +544,7 @@ void e2ee_owner_upkeep(struct e2ee_room *room)
 		room->rekey = true;
 	if (*room->stopped)
 		room->rekey = true;
+	owner_asked(room);
 	if (room->better && room->now >= room->heal_limit.next) {
 		e2ee_message_keep(&room->better, NULL);
 		e2ee_clock_stop(room, TIMER_JOIN);

@@ -47,7 +47,7 @@
 #define SENDING_AGE		(12 * MINUTE)	/* M8 c */
 #define REKEY_EVERY		(5 * MINUTE)
 #define REKEY_ASK		(5 * SECOND)	/* a member does, until it is done */
-#define REKEY_APART		(10 * SECOND)	/* of those that one asks for */
+#define REKEY_APART		(10 * SECOND)	/* of those that members ask for */
 #define CALL_SILENCE		(120 * SECOND)	/* M8 b */
 #define UNKNOWN_FOR		(10 * SECOND)	/* M8 a */
 #define SAS_KEPT		(120 * SECOND)
@@ -98,7 +98,6 @@ enum told {
  * @ack_at: owner: last sign of life, or the admission
  * @acked: owner: T of the last good ACK
  * @gone_at: owner: when its KP was emptied; NEVER
- * @rekey_at: owner: when it last asked for a rekey
  * @join: owner: its REQ join is good, and waits for the next EPOCH
  * @told: what people were told about its being here, and not trusted
  * @told_at: when
@@ -118,7 +117,6 @@ struct peer {
 	uint64_t ack_at;
 	uint8_t acked[E2EE_HASH_LEN];
 	uint64_t gone_at;
-	uint64_t rekey_at;
 	bool join;
 	enum told told;
 	uint64_t told_at;
@@ -371,6 +369,7 @@ struct e2ee_room {
 	bool locked;
 	uint32_t policy_next;
 	bool rekey;			/* wanted */
+	bool asked;			/* a member wants one */
 	uint64_t made_at;		/* last EPOCH */
 	uint64_t hb_sent_n;
 	uint8_t hb_sent[HB_REMEMBERED][E2EE_HASH_LEN];
@@ -391,6 +390,7 @@ struct e2ee_room {
 	struct limiter other_limit;
 	struct limiter ban_limit;
 	struct limiter rekey_limit;
+	struct limiter asked_limit;
 	struct limiter topup_limit;
 	struct limiter heal_limit;	/* O12: until when it is tried */
 
