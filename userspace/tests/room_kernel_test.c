@@ -668,8 +668,75 @@ static void test_found_unknown(void)
 	scene_end("found unknown");
 }
 
+static bool floor_raise(struct node *node)
+{
+	node->config.floor = E2EE_POLICY_REQUIRED;
+	node->config.policy = E2EE_POLICY_REQUIRED;
+	return !DO(node, e2ee_room_configure(node->room, world.now,
+					     &node->config)) &&
+	       node->kernel.policy == E2EE_POLICY_REQUIRED &&
+	       node_status(node)->policy == E2EE_POLICY_REQUIRED;
+}
+
+/* While it is on its way into a call; @mute: and its kernel tells no policy */
+static void floor_raised_joining(struct node *node, bool mute)
+{
+	node->kernel.policy = E2EE_POLICY_OPTIONAL;
+	node->kernel.mute = mute;
+	node_start(node);
+	node_online(node, false);
+	world_run(&world, SECOND);
+	ok(node->room->state == E2EE_ROOM_JOIN &&
+	   node->kernel.policy == E2EE_POLICY_OPTIONAL,
+	   "floor raised: one is joining, its policy is optional");
+	ok(floor_raise(node), "floor raised: required at once%s",
+	   mute ? ", though it was not known what it was" : "");
+}
+
+static int policy_stays(struct node *node, enum kernel_call call, void *arg)
+{
+	return node == arg && call == CALL_SET_POLICY ? -EAGAIN : 0;
+}
+
+/* A configuration that is read again: what is looser than its floor is raised */
+static void test_floor_raised(void)
+{
+	struct node *nodes = scene_open_still(130, 5), *owner, *member;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
+		nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		node_start(&nodes[i]);
+	ok(scene_together(30 * SECOND), "floor raised: a room of three");
+	floor_raised_joining(&nodes[3], false);
+	floor_raised_joining(&nodes[4], true);
+	owner = world_owner(&world);
+	member = owner == &nodes[0] ? &nodes[1] : &nodes[0];
+	ok(member->kernel.policy == E2EE_POLICY_OPTIONAL,
+	   "floor raised: the policy of a member is optional");
+	ok(floor_raise(member), "floor raised: and required at once");
+	member = owner == &nodes[2] ? &nodes[1] : &nodes[2];
+	world.fault = policy_stays;
+	world.fault_arg = member;
+	ok(!floor_raise(member), "floor raised: the kernel refuses it");
+	world.fault = NULL;
+	world_run(&world, 2 * SECOND);
+	ok(member->kernel.policy == E2EE_POLICY_REQUIRED,
+	   "floor raised: and is asked again");
+	ok(floor_raise(owner), "floor raised: required at once at the owner");
+	DO(member, e2ee_room_leave(member->room, world.now));
+	member->kernel.policy = E2EE_POLICY_OPTIONAL;
+	ok(!floor_raise(member) && member->kernel.policy ==
+	   E2EE_POLICY_OPTIONAL,
+	   "floor raised: not by one that has left");
+	scene_end("floor raised");
+}
+
 int main(int argc, char **argv)
 {
+	test_floor_raised();
 	test_missing();
 	test_waves(false);
 	test_waves(true);

@@ -48,22 +48,30 @@ bool e2ee_policy_holds(const struct e2ee_room *room)
 }
 
 /*
- * Of a session that is found: one that is looser than the floor is raised to it,
- * before any key is deleted. Where it cannot be asked, only the floor "required"
- * can be set: with another one the session may be stricter than that.
+ * A session that is looser than the floor is raised to it. Where the session
+ * cannot be asked, only the floor "required" can be set: with another floor the
+ * session may be stricter than that.
  */
-void e2ee_policy_find(struct e2ee_room *room)
+void e2ee_policy_raise(struct e2ee_room *room)
 {
 	uint32_t policy;
 
-	room->policy_now = UINT32_MAX;
-	room->policy_wanted = UINT32_MAX;
-	if (room->ops.get_policy && !room->ops.get_policy(room->arg, &policy))
+	if (room->policy_now == UINT32_MAX && room->ops.get_policy &&
+	    !room->ops.get_policy(room->arg, &policy))
 		room->policy_now = policy;
-	else if (room->floor != E2EE_POLICY_REQUIRED)
+	if (room->policy_now == UINT32_MAX &&
+	    room->floor != E2EE_POLICY_REQUIRED)
 		return;
 	if (room->policy_now > room->floor)
 		e2ee_policy_set(room, room->floor);
+}
+
+/* Of a session that is found, before any key is deleted */
+void e2ee_policy_find(struct e2ee_room *room)
+{
+	room->policy_now = UINT32_MAX;
+	room->policy_wanted = UINT32_MAX;
+	e2ee_policy_raise(room);
 }
 
 /* Once a second: the kernel may have refused it */

@@ -128,7 +128,9 @@ int e2ee_room_configure(struct e2ee_room *room, uint64_t now,
 	room->level = config->level;
 	room->floor = config->floor;
 	room->policy = config->policy;
-	e2ee_policy_upkeep(room);
+	if (room->state == E2EE_ROOM_LEFT)
+		return 0;
+	e2ee_policy_raise(room);
 	if (room->state == E2EE_ROOM_OWNER && room->policy_next > room->floor) {
 		room->policy_next = room->floor;
 		room->rekey = true;

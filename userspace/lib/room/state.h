@@ -549,6 +549,7 @@ uint32_t e2ee_policy_from_wire(uint8_t wire);
 uint8_t e2ee_policy_to_wire(uint32_t policy);
 int e2ee_policy_set(struct e2ee_room *room, uint32_t policy);
 bool e2ee_policy_holds(const struct e2ee_room *room);
+void e2ee_policy_raise(struct e2ee_room *room);
 void e2ee_policy_find(struct e2ee_room *room);
 void e2ee_policy_upkeep(struct e2ee_room *room);
 
