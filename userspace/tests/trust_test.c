@@ -375,6 +375,43 @@ static void permissions(void)
 	e2ee_trust_close(trust);
 }
 
+/*
+ * Root gives what it makes in a service's folder to that service, but never a file
+ * that has another name elsewhere.
+ */
+static void hard_link(void)
+{
+	char target[PATH_LEN], name[PATH_LEN];
+	struct e2ee_trust *trust;
+	struct stat st;
+
+	if (geteuid())
+		return;
+	trust = open_store();
+	folder_path(name, "trust.lock");
+	file_write(folder_path(target, "of-root"), "", 0600);
+	if (chown(folder, 12345, 12345) ||
+	    (unlink(name) && errno != ENOENT) || link(target, name))
+		abort();
+	ok(e2ee_trust_add(trust, "c", ik_c, E2EE_TRUST_TOFU) == -EPERM,
+	   "a hard link in place of the lock is refused");
+	ok(!stat(target, &st) && !st.st_uid, "and its file stays root's");
+	if (unlink(name))
+		abort();
+	ok(!e2ee_trust_add(trust, "c", ik_c, E2EE_TRUST_TOFU) &&
+	   !stat(name, &st) && st.st_uid == 12345,
+	   "a lock that root makes is the service's");
+	e2ee_trust_close(trust);
+	file_write(path, "", 0600);
+	if (chown(path, 0, 0) || chmod(folder, 0755) || seteuid(12345))
+		abort();
+	ok(open_only() == -EACCES &&
+	   says("the user of e2eed has to be able to read it"),
+	   "a file that only root may read: \"%s\"", error);
+	if (seteuid(0) || chown(folder, 0, 0) || unlink(target) || unlink(name))
+		abort();
+}
+
 /* What is not on disk is not trusted either */
 static void not_written(void)
 {
@@ -504,6 +541,7 @@ int main(void)
 	torn();
 	problems();
 	permissions();
+	hard_link();
 	not_written();
 	together();
 	listed_anew();

@@ -156,6 +156,10 @@ int e2ee_store_read(const char *path, mode_t closed, char *text, size_t max,
 	/* Not waiting for the writer of a FIFO */
 	file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
 			  O_CLOEXEC);
+	if (file < 0 && errno == EACCES)
+		return e2ee_store_error(error, -EACCES,
+					"%s: %s: the user of e2eed has to be able to read it",
+					path, strerror(EACCES));
 	if (file < 0)
 		return failed(error, path, errno);
 	ret = file_check(path, file, closed, error);
@@ -178,8 +182,14 @@ static bool owner_set(int fd, int folder)
 
 	if (fstat(folder, &st) || fstat(fd, &mine))
 		return false;
-	return geteuid() || st.st_uid == mine.st_uid ||
-	       !fchown(fd, st.st_uid, st.st_gid);
+	if (geteuid() || st.st_uid == mine.st_uid)
+		return true;
+	/* A name for another file, which the service must not be given */
+	if (!S_ISREG(mine.st_mode) || mine.st_nlink != 1) {
+		errno = EPERM;
+		return false;
+	}
+	return !fchown(fd, st.st_uid, st.st_gid);
 }
 
 static bool content_write(int fd, const char *text)
