@@ -17,9 +17,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("E2EE_BUILD") or HERE / "..").resolve()
 MOST = 1.9			# of 10: what "systemd-analyze security" calls exposure
 NEEDED = {"LimitCORE": "0", "MemorySwapMax": "0", "NoNewPrivileges": "yes",
-          "CapabilityBoundingSet": "CAP_NET_ADMIN", "ProtectSystem": "strict",
-          "UMask": "0077", "User": "e2eed", "Group": "e2eed",
-          "AmbientCapabilities": "CAP_NET_ADMIN"}
+          "ProtectSystem": "strict", "UMask": "0077"}
+# The one that runs when the other has failed must do without its user and read
+# what that could not
+RIGHTS = {"e2eed": {"User": "e2eed", "Group": "e2eed",
+                    "CapabilityBoundingSet": "CAP_NET_ADMIN",
+                    "AmbientCapabilities": "CAP_NET_ADMIN"},
+          "e2eed-failed": {"User": None, "Group": None,
+                           "CapabilityBoundingSet":
+                           "CAP_NET_ADMIN CAP_DAC_READ_SEARCH",
+                           "AmbientCapabilities": None}}
 
 
 def settings(text):
@@ -48,6 +55,8 @@ def check_unit(tap, folder, name):
     tap.ok(code == 0 and not said, f"{name}: systemd takes it", said)
     tap.equal(f"{name}: what it must not lack",
               {key: found.get(key) for key in NEEDED}, NEEDED)
+    tap.equal(f"{name}: its rights",
+              {key: found.get(key) for key in RIGHTS[name]}, RIGHTS[name])
     tap.ok(re.fullmatch(r"\d+M", found.get("MemoryMax", "")) and
            found.get("TasksMax", "").isdigit(), f"{name}: it has limits", found)
     code, said = analyze(folder, "security", "--offline=true",
