@@ -190,7 +190,8 @@ typedef int (*e2ee_udp_cb)(const struct e2ee_udp *udp, void *arg);
  * @netns: name in /run/netns, or a path with a slash; NULL: the caller's own.
  *         The caller's namespace stays as it is.
  *
- * Errors: -ENOENT no such namespace, -EPROTONOSUPPORT module not loaded.
+ * Errors: -ENOENT no such namespace, -EPROTONOSUPPORT module not loaded, -EAGAIN
+ *         the kernel did not find it, but it may be loaded.
  */
 int e2ee_open(struct e2ee_ctx **ctx, const char *netns);
 void e2ee_close(struct e2ee_ctx *ctx);

@@ -39,7 +39,8 @@ int app_open(struct app *app)
 	ret = e2ee_open(&app->ctx, app->netns);
 	if (!ret)
 		return EXIT_GOOD;
-	code = ret == -EPROTONOSUPPORT ? EXIT_KERNEL : EXIT_USAGE;
+	code = ret == -EPROTONOSUPPORT || ret == -EAGAIN ? EXIT_KERNEL :
+							   EXIT_USAGE;
 	app_error(app, (enum exit_code)code, "%s", e2ee_strerror(app->ctx));
 	e2ee_close(app->ctx);
 	app->ctx = NULL;

@@ -136,6 +136,20 @@ int e2ee_connect(struct e2ee_ctx *ctx, int protocol, struct nl_sock **sk)
 					  strerror(c.err));
 }
 
+/*
+ * The module's family, or one of its groups, was not found. libnl does not say why,
+ * and it may have been for want of memory.
+ */
+int e2ee_unresolved(struct e2ee_ctx *ctx)
+{
+	if (access("/sys/module/e2ee", F_OK) && errno == ENOENT &&
+	    !access("/sys/module", F_OK))
+		return e2ee_fail(ctx, EPROTONOSUPPORT,
+				 "e2ee: kernel module is not loaded: modprobe e2ee");
+	return e2ee_fail(ctx, EAGAIN,
+			 "e2ee: no answer from the kernel module, which may be loaded: try again");
+}
+
 int e2ee_open(struct e2ee_ctx **ctx, const char *netns)
 {
 	struct e2ee_ctx *new;
@@ -157,10 +171,7 @@ int e2ee_open(struct e2ee_ctx **ctx, const char *netns)
 	if (ret)
 		return ret;
 	new->family = genl_ctrl_resolve(new->genl, E2EE_GENL_NAME);
-	if (new->family < 0)
-		return e2ee_fail(new, EPROTONOSUPPORT,
-				 "e2ee: kernel module is not loaded: modprobe e2ee");
-	return 0;
+	return new->family < 0 ? e2ee_unresolved(new) : 0;
 }
 
 void e2ee_set_patience(struct e2ee_ctx *ctx, unsigned int ms)

@@ -24,8 +24,7 @@ int e2ee_event_subscribe(struct e2ee_ctx *ctx)
 	group = genl_ctrl_resolve_grp(ctx->genl, E2EE_GENL_NAME,
 				      E2EE_MCGRP_EVENTS);
 	if (group < 0)
-		return e2ee_fail(ctx, EPROTONOSUPPORT,
-				 "e2ee: kernel module is not loaded: modprobe e2ee");
+		return e2ee_unresolved(ctx);
 	ret = e2ee_connect(ctx, NETLINK_GENERIC, &ctx->events);
 	if (ret)
 		return ret;

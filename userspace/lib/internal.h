@@ -82,6 +82,7 @@ void e2ee_attr_missing(const struct nlmsghdr *nlh, size_t nest, uint32_t type,
 	(e2ee_set_error(ctx, __VA_ARGS__), -(err))
 void e2ee_set_error(struct e2ee_ctx *ctx, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+int e2ee_unresolved(struct e2ee_ctx *ctx);
 int e2ee_connect(struct e2ee_ctx *ctx, int protocol, struct nl_sock **sk);
 struct nl_msg *e2ee_message(struct e2ee_ctx *ctx, uint8_t cmd, size_t size);
 void e2ee_message_free(struct nl_msg *msg);

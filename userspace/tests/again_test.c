@@ -90,6 +90,38 @@ int __wrap_nl_recv(struct nl_sock *sk, struct sockaddr_nl *from,
 	return len;
 }
 
+/* Is the module loaded, as /sys says? And there is no memory to ask for it */
+static bool loaded;
+
+int __wrap_genl_ctrl_resolve(struct nl_sock *sk, const char *name);
+int __wrap_genl_ctrl_resolve(struct nl_sock *sk, const char *name)
+{
+	(void)sk;
+	(void)name;
+	return -NLE_OBJ_NOTFOUND;
+}
+
+int __wrap_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode)
+{
+	(void)mode;
+	if (loaded || strcmp(path, "/sys/module/e2ee") != 0)
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
+static int open_only(bool there)
+{
+	struct e2ee_ctx *ctx;
+	int ret;
+
+	loaded = there;
+	ret = e2ee_open(&ctx, NULL);
+	e2ee_close(ctx);
+	return ret;
+}
+
 /* One request, of which the first @again are told to come again, then @then */
 static int ask(struct e2ee_ctx *ctx, unsigned int again, int then, size_t size)
 {
@@ -109,7 +141,10 @@ int main(void)
 {
 	struct e2ee_ctx *opened, ctx = { .family = 30, .netns = -1 };
 
-	/* The module may be there, or not */
+	ok(open_only(false) == -EPROTONOSUPPORT,
+	   "a module that is not loaded is not there");
+	ok(open_only(true) == -EAGAIN,
+	   "one that cannot be asked for may be there");
 	(void)e2ee_open(&opened, NULL);
 	ctx.patience = opened->patience;
 	e2ee_close(opened);
