@@ -172,6 +172,7 @@ struct kernel {
 	uint32_t epoch;
 	bool up;
 	bool seen;
+	bool lost;			/* what is found next is another one */
 	bool fatal;
 	char why[E2EE_ERROR_LEN];
 };

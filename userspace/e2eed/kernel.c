@@ -39,6 +39,7 @@ static void kernel_drop(struct kernel *kernel)
 	loop_watch(kernel->loop, &kernel->events, -1, 0);
 	e2ee_close(kernel->target.ctx);
 	kernel->target.ctx = NULL;
+	kernel->lost = true;
 }
 
 /* Only those of the session; one of that name may come while there is none */
@@ -69,7 +70,7 @@ static void kernel_ready(void *arg, uint32_t events)
 	ret = e2ee_event_read(kernel->target.ctx, kernel_event, kernel);
 	if (ret)
 		kernel->check = 0;
-	if (ret && ret != -ENOBUFS)
+	if (ret && ret != -ENOBUFS && ret != -ENOMEM)
 		kernel_drop(kernel);
 }
 
@@ -99,10 +100,10 @@ static int kernel_connect(struct kernel *kernel)
  * one that takes its name.
  */
 static void kernel_found(struct kernel *kernel,
-			 const struct e2ee_session *session, bool fresh)
+			 const struct e2ee_session *session)
 {
 	struct e2ee_session *target = &kernel->target.session;
-	bool again = kernel->seen && (fresh || target->id != session->id);
+	bool again = kernel->seen && (kernel->lost || target->id != session->id);
 	bool news = again || !kernel->up;
 
 	target->id = session->id;
@@ -111,6 +112,7 @@ static void kernel_found(struct kernel *kernel,
 	kernel->pause = PAUSE_MIN;
 	kernel->up = true;
 	kernel->seen = true;
+	kernel->lost = false;
 	kernel->why[0] = '\0';
 	if (!news)
 		return;
@@ -145,25 +147,32 @@ static void kernel_explain(struct kernel *kernel, int ret)
 
 /*
  * A module that was loaded anew has another number among the kernel's families,
- * so an old handle finds nothing: what a new one finds is another session.
+ * so an old handle finds nothing: what a new one finds is another session, even
+ * with the id of before. Any other error says nothing about the session, which
+ * is asked for again later.
  */
 static void kernel_look(struct kernel *kernel)
 {
-	bool fresh = !kernel->target.ctx;
+	bool fresh = !kernel->target.ctx, up = kernel->up;
 	struct e2ee_session session;
 	int ret;
 
 	ret = kernel_ask(kernel, &session);
-	if (ret && !fresh) {
-		kernel_drop(kernel);
-		fresh = true;
-		ret = kernel_ask(kernel, &session);
+	if (ret == -ENOENT) {
+		kernel->lost = true;
+		if (!fresh) {
+			kernel_drop(kernel);
+			ret = kernel_ask(kernel, &session);
+		}
 	}
 	kernel->fatal = ret == -EPERM;
-	if (ret)
-		kernel_explain(kernel, ret);
-	else
-		kernel_found(kernel, &session, fresh);
+	if (!ret) {
+		kernel_found(kernel, &session);
+		return;
+	}
+	kernel_explain(kernel, ret);
+	if (!kernel->lost && !kernel->fatal)
+		kernel->up = up;
 }
 
 uint64_t kernel_tick(struct kernel *kernel, uint64_t now)

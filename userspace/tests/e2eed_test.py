@@ -202,6 +202,24 @@ def check_session(tap, rooms):
               False)
     member.session(3)
     tap.ok(until(lambda: together(rooms), 60), "and comes back", looks(rooms))
+    before = set(member.keys())
+    member.session(0)
+    tap.ok(until(lambda: member.status().get("waiting"), 20), "gone again",
+           member.said())
+    member.session(3)
+    tap.ok(until(lambda: member.keys(TX) and together(rooms), 60) and
+           not before & set(member.keys()),
+           "another one with the same id: no key of before comes back",
+           looks(rooms))
+    before = set(member.keys(TX))
+    for _ in range(3):
+        member.write("busy-once", "")
+        member.event("session-new 0 0 0")
+        until(lambda: not os.path.exists(member.path("busy-once")), 20)
+    tap.ok("the kernel is busy" in member.said(),
+           "a kernel that is busy for a moment", member.said())
+    tap.ok(together(rooms) and before & set(member.keys(TX)),
+           "is still the same one: the call goes on", looks(rooms))
 
 
 def check_takeover(tap, rooms):

@@ -8,6 +8,7 @@
  *	keys		"DIR KID MODE SSRC EPOCH EXPIRES SECRET SALT", one a line
  *	stubborn	no key can be deleted if this is there
  *	busy		each request but a list has to be asked again if this is there
+ *	busy-once	the same for one request, which deletes this
  *	events		a FIFO: "TYPE DIR KID SSRC", one event a line
  *	log		what was asked, one a line
  */
@@ -115,6 +116,8 @@ static int busy(struct e2ee_ctx *ctx)
 		.tv_nsec = ctx->patience % 1000 * 1000000L,
 	};
 
+	if (!unlink(path("busy-once")))
+		return fail(ctx, EAGAIN, "the kernel is busy");
 	if (access(path("busy"), F_OK))
 		return 0;
 	nanosleep(&wait, NULL);
