@@ -121,7 +121,9 @@ static void mqtt_down(struct mqtt *mqtt, const char *why)
  * MQTT 3.1.1 has no word for "no retained messages here": a broker closes the
  * connection after the CONNECT, whose will is retained, or after the first such
  * message. So the next attempt does without, and the one after that, should it
- * fail as well, is the other way round again.
+ * fail as well, is the other way round again. A connection may be closed for other
+ * reasons, too: so retained messages are tried again once one that did without has
+ * worked and is lost.
  */
 static void mqtt_plain_next(struct mqtt *mqtt)
 {
@@ -129,6 +131,10 @@ static void mqtt_plain_next(struct mqtt *mqtt)
 	bool unasked = !failure->verify && !*failure->tls &&
 		       !failure->connack && !failure->denied && !failure->late;
 
+	if (failure->up && mqtt->plain) {
+		mqtt->plain = false;
+		return;
+	}
 	if (mqtt->retains || !unasked || !failure->greeted ||
 	    (failure->up && !mqtt->retained))
 		return;

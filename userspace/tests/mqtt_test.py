@@ -303,6 +303,29 @@ def strangers(folder):
               "broker.invalid: .*check the name and the DNS", ca)
 
 
+def retained_again(folder):
+    """A broker that refuses retained messages for a while"""
+    broker = Broker(folder, "allow_anonymous true", "retain_available false")
+    ca = f"cafile={folder}/ca.pem"
+    client = Client(url_of(broker), "a", ca)
+    ok("perhaps it takes no retained messages" in client.hear("^(down|up)") and
+       client.hear("^up$"), "none are retained at first")
+    broker.stop()
+    client.hear("^down")
+    with open(broker.config, encoding="ascii") as file:
+        text = file.read().replace("retain_available false", "")
+    with open(broker.config, "w", encoding="ascii") as file:
+        file.write(text)
+    broker.start()
+    ok(client.hear("^up$", 40), "the connection is there again")
+    client.publish(KP, "a", "kp", 1)
+    client.hear("kp")
+    late = Client(url_of(broker), "late", ca)
+    ok(late.hear(f"packet {KP} a 1 kp$"), "and a KP is retained")
+    ok(client.end() and late.end(), "ended cleanly")
+    broker.stop()
+
+
 def not_retained(folder):
     """A broker that refuses retained messages, the first will included"""
     broker = Broker(folder, "allow_anonymous true", "retain_available false")
@@ -457,7 +480,7 @@ def main():
     try:
         certificates(folder)
         for part in (talks, floods, restarts, strangers, not_retained,
-                     passwords, client_certificates):
+                     retained_again, passwords, client_certificates):
             part(folder)
         denied()
         mute()
