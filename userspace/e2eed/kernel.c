@@ -158,12 +158,9 @@ static void kernel_look(struct kernel *kernel)
 	int ret;
 
 	ret = kernel_ask(kernel, &session);
-	if (ret == -ENOENT) {
-		kernel->lost = true;
-		if (!fresh) {
-			kernel_drop(kernel);
-			ret = kernel_ask(kernel, &session);
-		}
+	if (ret == -ENOENT && !fresh) {
+		kernel_drop(kernel);
+		ret = kernel_ask(kernel, &session);
 	}
 	kernel->fatal = ret == -EPERM;
 	if (!ret) {
