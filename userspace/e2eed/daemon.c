@@ -91,9 +91,9 @@ static void room_event(void *arg, enum e2ee_room_event_type type,
 
 /* @admins: room for all names */
 static struct e2ee_room_config room_config(const struct daemon *daemon,
+					   const struct config *config,
 					   const char **admins)
 {
-	const struct config *config = daemon->config;
 	size_t i;
 
 	for (i = 0; i < config->admin_count; i++)
@@ -117,7 +117,8 @@ static struct e2ee_room_config room_config(const struct daemon *daemon,
 static int room_open(struct daemon *daemon)
 {
 	const char *admins[ADMINS_MAX];
-	struct e2ee_room_config room = room_config(daemon, admins);
+	struct e2ee_room_config room = room_config(daemon, daemon->config,
+						   admins);
 	struct e2ee_room_ops ops = {
 		.publish = room_publish,
 		.listen_acks = room_listen_acks,
@@ -324,39 +325,44 @@ static bool same_broker(const struct config *a, const struct config *b)
 	       a->insecure == b->insecure;
 }
 
-/* The old connection stays until it is known that there can be a new one */
-static int daemon_reconnect(struct daemon *daemon, const struct config *config)
+static void daemon_reconnect(struct daemon *daemon, struct transport *new)
 {
-	struct transport *old = daemon->transport, *new;
-	int code;
+	struct transport *old = daemon->transport;
 
-	if (!old || same_broker(config, daemon->config))
-		return 0;
-	code = transport_new(config, daemon, &new);
-	if (code)
-		return code;
 	loop_watch(&daemon->loop, &daemon->transport_source, -1, 0);
 	transport_link(daemon, false, "connecting to another broker");
 	daemon->transport = new;
 	transport_close(old);
 	transport_listen_acks(new, daemon->acks);
-	return 0;
 }
 
-static int daemon_configure(struct daemon *daemon, const struct config *config)
+static int room_configure(struct daemon *daemon, const struct config *config)
 {
 	const char *admins[ADMINS_MAX];
-	struct e2ee_room_config room;
-	int ret = daemon_reconnect(daemon, config);
+	struct e2ee_room_config room = room_config(daemon, config, admins);
+	int ret = e2ee_room_configure(daemon->room, loop_now(), &room);
 
-	if (ret)
-		return ret;
-	*daemon->config = *config;
-	if (!daemon->room)
-		return 0;
-	room = room_config(daemon, admins);
-	ret = e2ee_room_configure(daemon->room, loop_now(), &room);
 	return ret ? log_exit(EXIT_AGAIN, "%s", strerror(-ret)) : 0;
+}
+
+/* All that can fail comes first: the new configuration holds as a whole, or not */
+static int daemon_configure(struct daemon *daemon, const struct config *config)
+{
+	struct transport *new = NULL;
+	int ret = 0;
+
+	if (daemon->transport && !same_broker(config, daemon->config))
+		ret = transport_new(config, daemon, &new);
+	if (!ret && daemon->room)
+		ret = room_configure(daemon, config);
+	if (ret) {
+		transport_close(new);
+		return ret;
+	}
+	*daemon->config = *config;
+	if (new)
+		daemon_reconnect(daemon, new);
+	return 0;
 }
 
 /* What is wrong with the new configuration leaves the old one in force */
