@@ -432,8 +432,9 @@ static void *twin_send(void *arg)
 		 sched_setaffinity(0, sizeof(cpus), &cpus) ? -errno : 0);
 	for (i = 0; i < BATCH; i++) {
 		twins->arrived++;
+		/* user-mode Linux runs one thread of a program at a time */
 		while (twins->arrived < 2 * (i + 1))
-			;
+			sched_yield();
 		sock_send(race->scene.peer, twins->wires[i], twins->lens[i],
 			  &race->scene.addr);
 	}
