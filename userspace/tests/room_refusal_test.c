@@ -711,6 +711,7 @@ static struct e2ee_message *rule_retired(void)
 	if (e2ee_chain_find(two->room->last, ik_of(one)))
 		abort();
 	peer_at(owner, one)->join = true;
+	peer_at(owner, one)->joined_at = 0;	/* a while ago */
 	return next_epoch(owner, false);
 }
 

@@ -411,6 +411,31 @@ static void test_asked(void)
 	scene_end("asked");
 }
 
+/* One who comes and goes all the time: a few EPOCHs, and the others talk on */
+static void test_comes_and_goes(void)
+{
+	struct node *nodes = scene_open(144, 4), *owner, *guest;
+	uint32_t epoch;
+
+	ok(scene_together(30 * SECOND), "comes and goes: a room of four");
+	world_run(&world, 15 * SECOND);
+	owner = world_owner(&world);
+	guest = owner == &nodes[3] ? &nodes[2] : &nodes[3];
+	epoch = owner->kernel.epoch;
+	for (unsigned int i = 0; i < 60; i++) {
+		DO(guest, e2ee_room_leave(guest->room, world.now));
+		e2ee_room_free(guest->room);
+		guest->room = NULL;
+		node_start(guest);
+		world_run(&world, 2 * SECOND);
+	}
+	ok(owner->kernel.epoch - epoch <= 2 * 13,
+	   "comes and goes: 60 times in two minutes, %u EPOCHs",
+	   owner->kernel.epoch - epoch);
+	ok(scene_together(20 * SECOND), "comes and goes: it is in when it stays");
+	scene_end("comes and goes");
+}
+
 int main(int argc, char **argv)
 {
 	test_rekeys(2, 4);
@@ -425,5 +450,6 @@ int main(int argc, char **argv)
 	test_by_itself();
 	test_bad_network();
 	test_asked();
+	test_comes_and_goes();
 	return scene_finish(argc, argv);
 }

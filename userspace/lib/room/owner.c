@@ -65,6 +65,14 @@ void e2ee_owner_installed(struct e2ee_room *room)
 	owner_acked(room);
 }
 
+/* Is what an EPOCH has for a device its newest key package? */
+static bool owner_has_newest(const struct e2ee_msg_epoch *epoch, size_t place,
+			     const struct peer *peer)
+{
+	return peer->kp && !memcmp(epoch->roster[place].kp_hash, peer->kp->hash,
+				   E2EE_HASH_LEN);
+}
+
 static void owner_admitted(struct e2ee_room *room,
 			   const struct e2ee_message *before)
 {
@@ -75,7 +83,11 @@ static void owner_admitted(struct e2ee_room *room,
 
 		if (!peer)
 			continue;
-		peer->join = false;
+		if (peer->join && (e2ee_peers_joins(room, peer) ||
+				   owner_has_newest(epoch, i, peer))) {
+			peer->join = false;
+			peer->joined_at = room->now;
+		}
 		e2ee_idset_del(&room->lost, peer->ik);
 		if (before && e2ee_chain_find(before, peer->ik))
 			continue;
@@ -145,21 +157,27 @@ static void owner_make(struct e2ee_room *room)
 /* when the next EPOCH may be made; NEVER: there is nothing to say (O2) */
 static uint64_t owner_when(const struct e2ee_room *room)
 {
-	uint64_t when = room->now;
-	bool joins = false;
+	uint64_t when = room->now, joins = NEVER;
 
-	for (size_t i = 0; i < room->peer_count; i++)
-		joins |= room->peers[i].join;
+	for (size_t i = 0; i < room->peer_count; i++) {
+		const struct peer *peer = &room->peers[i];
+		uint64_t at = room->now + JOINS_WITHIN;
+
+		if (!e2ee_peers_joins(room, peer))
+			at = peer->joined_at + REKEY_APART;
+		if (peer->join && at < joins)
+			joins = at;
+	}
 	if (room->removals.count) {
 		when += REMOVE_WITHIN;
 		if (when < room->made_at + REMOVALS_APART)
 			when = room->made_at + REMOVALS_APART;
 		return when;
 	}
-	if (!joins && !room->rekey)
+	if (joins == NEVER && !room->rekey)
 		return NEVER;
-	if (joins)
-		when += JOINS_WITHIN;
+	if (!room->rekey || joins <= when + JOINS_WITHIN)
+		when = joins;
 	if (!owner_is_alone(room) && when < room->made_at + EPOCHS_APART)
 		when = room->made_at + EPOCHS_APART;
 	return when;

@@ -479,6 +479,13 @@ static void peers_trust_upkeep(struct e2ee_room *room)
 	memcpy(room->trust_problem, text, sizeof(text));
 }
 
+/* May the next EPOCH let it in? Whoever comes again and again waits (O2) */
+bool e2ee_peers_joins(const struct e2ee_room *room, const struct peer *peer)
+{
+	return peer->join && (!peer->joined_at ||
+			      room->now - peer->joined_at >= REKEY_APART);
+}
+
 /* Is it here, and not in the call? */
 bool e2ee_peers_is_outside(const struct e2ee_room *room,
 			   const struct peer *peer)

@@ -110,7 +110,8 @@ static void draft_stay(struct draft *draft, bool take_over)
 			continue;
 		same = peer && peer->kp &&
 		       !memcmp(peer->kp->session, old->session, E2EE_ID_LEN);
-		if (peer && peer->kp && (same || (peer->join && !take_over)))
+		if (peer && peer->kp &&
+		    (same || (e2ee_peers_joins(room, peer) && !take_over)))
 			draft_add(draft, old->leaf, peer->kp);
 		else
 			draft->roster[draft->msg.epoch.roster_count++] = *old;
@@ -153,7 +154,7 @@ static void draft_join(struct draft *draft)
 		struct peer *peer = &room->peers[i];
 		int leaf;
 
-		if (!peer->join || !peer->kp || draft_has(draft, peer->kp) ||
+		if (!e2ee_peers_joins(room, peer) || !peer->kp || draft_has(draft, peer->kp) ||
 		    e2ee_idset_has(&room->bans, peer->ik) ||
 		    e2ee_idset_has(&room->removals, peer->ik) ||
 		    !e2ee_peers_trusted(room, peer->dev, peer->ik))

@@ -98,6 +98,7 @@ enum told {
  * @ack_at: owner: last sign of life, or the admission
  * @acked: owner: T of the last good ACK
  * @gone_at: owner: when its KP was emptied; NEVER
+ * @joined_at: owner: when an EPOCH let it in; 0: none of mine did
  * @join: owner: its REQ join is good, and waits for the next EPOCH
  * @told: what people were told about its being here, and not trusted
  * @told_at: when
@@ -117,6 +118,7 @@ struct peer {
 	uint64_t ack_at;
 	uint8_t acked[E2EE_HASH_LEN];
 	uint64_t gone_at;
+	uint64_t joined_at;
 	bool join;
 	enum told told;
 	uint64_t told_at;
@@ -488,6 +490,7 @@ bool e2ee_peers_count(struct peer *peer, const uint8_t *session,
 		      enum e2ee_message_type type, uint64_t counter);
 enum admission e2ee_peers_admission(const struct e2ee_room *room,
 				    const char *dev, const uint8_t *ik);
+bool e2ee_peers_joins(const struct e2ee_room *room, const struct peer *peer);
 bool e2ee_peers_is_outside(const struct e2ee_room *room,
 			   const struct peer *peer);
 bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
