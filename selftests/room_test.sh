@@ -238,6 +238,20 @@ lost_nothing()
 	[[ $got == 'got 300:800' ]] || ctl "$1" stats call | sed 's/^/# /'
 }
 
+# c heard nothing of the waves: a second is what a new SSRC may take to be heard
+check_new_ssrc()
+{
+	local got
+
+	equal 'b goes on with another SSRC' \
+		"$(ask b send 10.66.1.2,10.66.3.2 300 200 10)" \
+		'sent 400 refused 0'
+	equal 'a hears all of it' "$(heard a)" 'got 300:200'
+	got=$(heard c)
+	[[ ${got#got 300:} -ge 100 ]]
+	check $? 'and c after a second, which had heard no wave' "$got"
+}
+
 check_rekey()
 {
 	local n
@@ -352,6 +366,7 @@ done
 check_join
 check_streams
 check_waves
+check_new_ssrc
 check_rekey
 check_restart
 check_session

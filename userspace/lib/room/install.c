@@ -229,6 +229,17 @@ unsigned int e2ee_install_used(const struct epoch *epoch, size_t place)
 	return epoch->seen[place] ?: SHARED_STREAM + 1;
 }
 
+/*
+ * Streams of a device beyond those that it used: all in a small room, where nothing
+ * of a new SSRC is to be missed; a few in a large one, for the number of keys.
+ */
+static unsigned int install_spare(const struct e2ee_msg_epoch *msg)
+{
+	unsigned int share = RX_KEYS_SMALL / (unsigned int)msg->roster_count;
+
+	return share > SPARE_STREAMS ? share : SPARE_STREAMS;
+}
+
 /* Each other leaf: the streams that it used so far, and its spare ones (K3) */
 static void install_fill_rx(struct batch *batch)
 {
@@ -237,7 +248,7 @@ static void install_fill_rx(struct batch *batch)
 
 	for (size_t i = 0; i < msg->roster_count; i++) {
 		unsigned int used = e2ee_install_used(epoch, i);
-		unsigned int count = SPARE_STREAMS;
+		unsigned int count = install_spare(msg);
 
 		count += used > epoch->asked[i] ? used : epoch->asked[i];
 		if (msg->roster[i].leaf == epoch->leaf)

@@ -450,7 +450,8 @@ void e2ee_keys_upkeep(struct e2ee_room *room)
 
 /*
  * Does this KID, which anybody may have sent, ask for more streams of its device
- * than are known? It gets a few more than it has used for certain.
+ * than are known? It gets them for this epoch: whoever did not hear the SSRCs of
+ * before is to hear a new one within a second.
  */
 static bool epoch_ask(struct epoch *epoch, size_t place, uint64_t kid)
 {
@@ -462,8 +463,6 @@ static bool epoch_ask(struct epoch *epoch, size_t place, uint64_t kid)
 	if (stream >= E2EE_STREAMS_MAX || leaf == epoch->leaf ||
 	    kid != e2ee_install_kid(epoch, stream, leaf))
 		return false;
-	if (asked > used + SPARE_STREAMS)
-		asked = used + SPARE_STREAMS;
 	if (asked <= used || asked <= epoch->asked[place])
 		return false;
 	epoch->asked[place] = (uint8_t)asked;

@@ -40,6 +40,7 @@
 #define MEMBER_SILENCE		(45 * SECOND)	/* O7 */
 #define SHARED_STREAM		0		/* of SSRCs that have no other one */
 #define SPARE_STREAMS		8
+#define RX_KEYS_SMALL		1024	/* of an EPOCH: up to so many, all streams */
 #define BOUND_MAX		23		/* SSRCs bound in advance, K2 */
 #define ACTIVE_FOR		(60 * SECOND)
 #define TX_EXPIRES		720		/* seconds */
