@@ -54,6 +54,19 @@ int e2ee_store_read(const char *path, mode_t closed, char *text, size_t max,
 	return 0;
 }
 
+bool e2ee_store_is_credential(const char *path)
+{
+	(void)path;
+	return false;
+}
+
+int e2ee_store_writable(const char *path, char *error)
+{
+	(void)path;
+	(void)error;
+	return 0;
+}
+
 int e2ee_store_create(const char *path, const char *text, char *error)
 {
 	return e2ee_store_replace(path, text, error);
