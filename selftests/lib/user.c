@@ -43,3 +43,10 @@ int user_child(int (*run)(void *arg), void *arg)
 		_exit(run(arg));
 	return waitpid(pid, &status, 0) == pid ? status : -1;
 }
+
+int user_wrong(const char *what, int64_t value)
+{
+	printf("# %s: %lld\n", what, (long long)value);
+	fflush(stdout);
+	return 1;
+}

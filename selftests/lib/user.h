@@ -3,6 +3,8 @@
 #ifndef E2EE_TEST_USER_H
 #define E2EE_TEST_USER_H
 
+#include <stdint.h>
+
 /*
  * The calling process becomes "nobody", who is root of a user namespace and of a
  * network namespace of his own: 0 or -errno
@@ -11,5 +13,8 @@ int user_become(void);
 
 /* Runs @run in a child. 0: it returned 0 */
 int user_child(int (*run)(void *arg), void *arg);
+
+/* Says what went wrong in a child. The result is what the child returns. */
+int user_wrong(const char *what, int64_t value);
 
 #endif /* E2EE_TEST_USER_H */
