@@ -89,7 +89,7 @@ help:
 	@echo 'make bench-quick   the same in 2 minutes'
 	@echo 'make bench-host    on this kernel, with whole programs (root)'
 	@echo 'make fuzz TIME=60  each fuzzer for so many seconds; runs add up'
-	@echo 'make mutants       breaks each promise and wants a test to notice; ONLY=NAME'
+	@echo 'make mutants       breaks each promise and expects a test to notice; ONLY=NAME'
 	@echo 'make lint          style and static checks only'
 	@echo 'make packages      installs what the above need (Debian 12, as root)'
 	@echo 'make clean         removes build/; kernels stay in $${E2EE_CACHE:-~/.cache/e2ee}'
