@@ -65,7 +65,7 @@ enum e2ee_room_event_type {
 	E2EE_ROOM_ALARM,		/* @text: people should look */
 	E2EE_ROOM_KEYFRAME,		/* keyframe-wanted: sending switched */
 	E2EE_ROOM_SAS,			/* the verification moved on */
-	E2EE_ROOM_OUT,			/* it is over: @text says why */
+	E2EE_ROOM_OUT,			/* it is over, and its keys are gone: why */
 };
 
 /* Why a room is over. More may come: treat those unknown as REMOVED. */
@@ -146,7 +146,7 @@ enum e2ee_room_state {
 	E2EE_ROOM_JOIN,			/* no call yet, or on the way to another */
 	E2EE_ROOM_MEMBER,
 	E2EE_ROOM_OWNER,
-	E2EE_ROOM_LEFT,			/* over, wiped */
+	E2EE_ROOM_LEFT,			/* over, its secrets wiped */
 };
 
 /**
@@ -312,7 +312,12 @@ int e2ee_room_verify_yes(struct e2ee_room *room, const char *const *devs,
 			 size_t count);
 int e2ee_room_verify_no(struct e2ee_room *room);
 
-/* The one call that is allowed from a callback, too */
+/*
+ * The one call that is allowed from a callback, too. A room may be over for a while
+ * before E2EE_ROOM_OUT: where the kernel refuses the policy "required" that a device
+ * is left with which did not want to leave, e2ee_room_timer() tries again, and the
+ * keys to send with stay until then.
+ */
 enum e2ee_room_over e2ee_room_over(const struct e2ee_room *room);
 /* @status is big: some 64 KiB */
 void e2ee_room_status(const struct e2ee_room *room, uint64_t now,

@@ -462,8 +462,9 @@ static void daemon_end(struct daemon *daemon, uint64_t now)
 	if (daemon->out && (late || !transport_pending(daemon->transport)))
 		daemon->loop.done = true;
 	if (!daemon->out && daemon->leaving && late) {
-		log_warning("room %s: leaving takes too long, the others will notice by the silence",
-			    daemon->config->room);
+		if (!daemon->room || !e2ee_room_over(daemon->room))
+			log_warning("room %s: leaving takes too long, the others will notice by the silence",
+				    daemon->config->room);
 		daemon_leave_now(daemon);
 	}
 	if (daemon->kernel.fatal) {
@@ -585,18 +586,23 @@ static void daemon_close(struct daemon *daemon)
 	loop_close(&daemon->loop);
 }
 
-/* The end of a call that was meant leaves nothing to send with in the kernel */
-static int daemon_code(const struct daemon *daemon)
+/*
+ * The end of a call that was meant leaves nothing to send with in the kernel.
+ * @halted: the kernel refused the policy that the room has to be left with, and
+ * was not waited for any longer.
+ */
+static int daemon_code(const struct daemon *daemon, bool halted)
 {
 	bool meant = daemon->code == EXIT_LEFT || daemon->code == EXIT_ENDED;
 
-	if (meant && kernel_leave(daemon->config->session))
+	if ((meant || halted) && kernel_leave(daemon->config->session, halted))
 		return EXIT_USELESS;
 	return daemon->code;
 }
 
 int daemon_run(struct daemon *daemon, struct config *config)
 {
+	bool halted;
 	int ret;
 
 	daemon->config = config;
@@ -614,6 +620,9 @@ int daemon_run(struct daemon *daemon, struct config *config)
 	if (ret)
 		daemon->code = log_exit(EXIT_AGAIN, "event loop: %s",
 					strerror(-ret));
+	halted = daemon->room && !daemon->out && !daemon->code;
+	if (halted)
+		daemon->code = over_code(e2ee_room_over(daemon->room));
 	daemon_close(daemon);
-	return daemon_code(daemon);
+	return daemon_code(daemon, halted);
 }

@@ -185,9 +185,10 @@ uint64_t kernel_tick(struct kernel *kernel, uint64_t now);
 int kernel_stop_sending(const char *session);
 /*
  * The room is over: has the session anything left to send with? Deletes it, with
- * one line to the log if that fails. Return: 0 or a negative errno.
+ * one line to the log if that fails. @require: only under the policy required,
+ * which is set first. Return: 0 or a negative errno.
  */
-int kernel_leave(const char *session);
+int kernel_leave(const char *session, bool require);
 
 /* status.c: the room in one look */
 struct status {

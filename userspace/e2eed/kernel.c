@@ -211,24 +211,18 @@ struct stopping {
 	unsigned int left;
 };
 
-static void stopping_hurry(const struct stopping *stopping)
-{
-	uint64_t now = loop_now();
-
-	e2ee_set_patience(stopping->ctx, now >= stopping->until ? 0 :
-			  (unsigned int)(stopping->until - now));
-}
-
 static int key_stop(const struct e2ee_key *key, void *arg)
 {
 	struct stopping *stopping = arg;
 	struct e2ee_key name = *key;
+	uint64_t now = loop_now();
 
 	if (key->dir != E2EE_DIR_TX)
 		return 0;
 	if (key->ssrc_mode != E2EE_SSRC_NUMBER)
 		name.has &= ~E2EE_HAS(E2EE_A_KEY_SSRC);
-	stopping_hurry(stopping);
+	e2ee_set_patience(stopping->ctx, now >= stopping->until ? 0 :
+			  (unsigned int)(stopping->until - now));
 	if (e2ee_key_del(stopping->ctx, stopping->session, &name, 1, NULL))
 		stopping->left++;
 	return 0;
@@ -246,30 +240,34 @@ static int keys_stop(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 	return !ret && stopping.left ? -EAGAIN : ret;
 }
 
-/* Required first: under the other policies, no key means to send in clear */
-static int sending_stop(struct e2ee_ctx *ctx, struct e2ee_session *session)
-{
-	int ret;
-
-	session->has |= E2EE_HAS(E2EE_A_SESSION_POLICY);
-	session->policy = E2EE_POLICY_REQUIRED;
-	ret = e2ee_session_set(ctx, session);
-	return ret ? ret : keys_stop(ctx, session, STOP_TIME);
-}
-
-int kernel_leave(const char *name)
+/*
+ * Deletes what the session has to send with. @require: it has to be required
+ * first, as no key means to send in clear under the other policies
+ */
+static int sending_stop(struct e2ee_ctx *ctx, const char *name, bool require,
+			unsigned int ms)
 {
 	struct e2ee_session session = { .has = E2EE_HAS(E2EE_A_SESSION_NAME) };
+	int ret = 0;
+
+	snprintf(session.name, sizeof(session.name), "%s", name);
+	if (require) {
+		session.has |= E2EE_HAS(E2EE_A_SESSION_POLICY);
+		session.policy = E2EE_POLICY_REQUIRED;
+		ret = e2ee_session_set(ctx, &session);
+	}
+	return ret ? ret : keys_stop(ctx, &session, ms);
+}
+
+int kernel_leave(const char *name, bool require)
+{
 	struct e2ee_ctx *ctx = NULL;
 	int ret;
 
-	snprintf(session.name, sizeof(session.name), "%s", name);
 	ret = e2ee_open(&ctx, NULL);
 	e2ee_set_patience(ctx, LEAVE_TIME);
 	if (!ret)
-		ret = e2ee_session_get(ctx, &session);
-	if (!ret)
-		ret = keys_stop(ctx, &session, LEAVE_TIME);
+		ret = sending_stop(ctx, name, require, LEAVE_TIME);
 	/* Without the module or the session there are no keys either */
 	if (ret == -EPROTONOSUPPORT || ret == -ENOENT)
 		ret = 0;
@@ -282,14 +280,12 @@ int kernel_leave(const char *name)
 
 int kernel_stop_sending(const char *name)
 {
-	struct e2ee_session session = { .has = E2EE_HAS(E2EE_A_SESSION_NAME) };
 	struct e2ee_ctx *ctx = NULL;
 	int ret;
 
-	snprintf(session.name, sizeof(session.name), "%s", name);
 	ret = e2ee_open(&ctx, NULL);
 	if (!ret)
-		ret = sending_stop(ctx, &session);
+		ret = sending_stop(ctx, name, true, STOP_TIME);
 	if (ret)
 		log_err("session %s: %s", name, e2ee_strerror(ctx));
 	else

@@ -531,6 +531,42 @@ def strangers(tap, stage):
     check_sanitizers(tap, rooms)
 
 
+def put_out(tap, stage):
+    """Kicked, and its kernel does not take the policy required: without keys it
+    would send in clear"""
+    rooms = [stage.appliance(name, URL, "--trust", "tofu", "--floor",
+                             "optional", "--policy", "optional", hub=hub)
+             for hub in [Hub()] for name in ("put-a", "put-b", "put-c",
+                                             "put-d")]
+    for one in rooms:
+        one.start()
+    tap.ok(until(lambda: together(rooms)), "four are together", looks(rooms))
+    owner = owner_of(rooms)
+    waits, gives_up, other = (r for r in rooms if r is not owner)
+    for one in (waits, gives_up):
+        one.write("policy-stays", "")
+        owner.ask(do="kick", dev=one.name)
+        tap.ok(until(lambda one=one: one.status().get("state") == "left"),
+               f"{one.name}: it is out", one.said())
+        tap.ok("the kernel refuses policy required" in
+               one.status()["alarms"], f"{one.name}: an alarm", one.status())
+        tap.ok(one.keys(TX) and not one.keys(RX) and
+               one.process.poll() is None,
+               f"{one.name}: its keys to send with stay, and so does e2eed",
+               one.keys())
+    os.unlink(waits.path("policy-stays"))
+    tap.equal("when the kernel takes it: 5", waits.wait(), 5)
+    tap.equal("no keys, and required",
+              (waits.keys(), waits.read("session").split()[3]), ([], "0"))
+    tap.equal("SIGTERM before that: no success", gives_up.stop(), 1)
+    tap.ok(gives_up.keys(TX) and "may have keys left to send with: the policy "
+           "stays" in gives_up.said(), "the keys stay, and the log says so",
+           gives_up.said())
+    other.stop()
+    owner.stop()
+    check_sanitizers(tap, rooms)
+
+
 def signals(tap, stage):
     hub = Hub()
     rooms = [stage.appliance(name, URL, hub=hub) for name in ("sig-a", "sig-b")]
@@ -540,5 +576,5 @@ def signals(tap, stage):
 
 
 if __name__ == "__main__":
-    sys.exit(play(call_over_lines, strangers, signals,
+    sys.exit(play(call_over_lines, strangers, put_out, signals,
                   over_broker=check_broker))

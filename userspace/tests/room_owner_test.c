@@ -405,8 +405,49 @@ static void test_last(void)
 	scene_end("last");
 }
 
+/* The policy of a call is never weaker than its owner accepts from others */
+static void test_floor(bool handed)
+{
+	const char *name = handed ? "floor, handed over" : "floor";
+	struct node *nodes = scene_open_still(46 + handed, 2), *strict = NULL;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
+		nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
+	}
+	node_start(&nodes[0]);
+	world_run(&world, 10 * SECOND);
+	strict = &nodes[1];
+	strict->config.floor = E2EE_POLICY_REQUIRED;
+	strict->config.policy = E2EE_POLICY_REQUIRED;
+	node_start(strict);
+	ok(scene_together(30 * SECOND) && world_owner(&world) == &nodes[0] &&
+	   nodes[0].kernel.policy == E2EE_POLICY_OPTIONAL &&
+	   strict->kernel.policy == E2EE_POLICY_REQUIRED,
+	   "%s: an owner with the policy optional, a member who refuses that",
+	   name);
+	ok(node_alarmed(strict, "policy optional, which is weaker"),
+	   "%s: and says so", name);
+	if (handed)
+		DO(&nodes[0], e2ee_room_handover(nodes[0].room, world.now,
+						 NULL));
+	else
+		node_kill(&nodes[0]);
+	world_run(&world, 60 * SECOND);
+	ok(world_owner(&world) == strict &&
+	   strict->room->last->epoch.policy ==
+	   e2ee_policy_to_wire(E2EE_POLICY_REQUIRED),
+	   "%s: it owns the call, and asks for required", name);
+	ok(nodes[0].kernel.policy ==
+	   (handed ? E2EE_POLICY_REQUIRED : E2EE_POLICY_OPTIONAL),
+	   "%s: the other one has it, if it is there", name);
+	scene_end(name);
+}
+
 int main(int argc, char **argv)
 {
+	test_floor(false);
+	test_floor(true);
 	test_killed(2, false);
 	test_killed(4, false);
 	test_killed(10, false);

@@ -39,9 +39,25 @@ static struct {
 	unsigned int failed;
 } plan;
 
+static unsigned int in_clear;
+
+/*
+ * Between two of its requests: would its kernel send in clear? Of a session that
+ * was required when it was found that is so at no time, whatever the policy is.
+ */
+static void look_for_clear(struct node *node)
+{
+	for (size_t i = 0; i < node->kernel.count; i++)
+		if (node->kernel.keys[i].key.dir == E2EE_DIR_TX &&
+		    node->kernel.keys[i].key.epoch == node->kernel.epoch)
+			return;
+	in_clear += node->kernel.policy != E2EE_POLICY_REQUIRED;
+}
+
 static int kernel_refuses(struct node *node, enum kernel_call call, void *arg)
 {
 	(void)arg;
+	look_for_clear(node);
 	if (node != victim || call != plan.call)
 		return 0;
 	plan.seen++;
@@ -172,8 +188,7 @@ static bool came_out(enum action action, uint64_t when)
 		return false;
 	scene_count();
 	scene_talk(SECOND, 1);
-	if (scene_lost() || scene_swallowed() ||
-	    (scene_clear() && action == ACTION_POLICY))
+	if (scene_lost() || scene_swallowed() || scene_clear())
 		return false;
 	if (action == ACTION_POLICY &&
 	    victim->kernel.policy != E2EE_POLICY_REQUIRED)
@@ -192,16 +207,19 @@ static bool came_out(enum action action, uint64_t when)
 	return is_tidy(victim);
 }
 
-static void call_open(enum action action, bool by_owner)
+/* A room of three, whose owner may set @floor, and has set @policy */
+static void room_of_three(uint32_t floor, uint32_t policy, bool by_owner)
 {
 	struct node *nodes = scene_open_still(600, 3);
 
 	victim = NULL;
+	in_clear = 0;
+	untrue = 0;
+	plan.call = CALLS;
+	world.fault = kernel_refuses;
 	for (unsigned int i = 0; i < 3; i++) {
-		if (action == ACTION_POLICY || action == ACTION_LOOSEN)
-			nodes[i].config.floor = E2EE_POLICY_OPTIONAL;
-		if (action == ACTION_POLICY)
-			nodes[i].config.policy = E2EE_POLICY_OPTIONAL;
+		nodes[i].config.floor = floor;
+		nodes[i].config.policy = policy;
 		node_start(&nodes[i]);
 	}
 	if (!scene_together(30 * SECOND))
@@ -214,6 +232,25 @@ static void call_open(enum action action, bool by_owner)
 		third = &nodes[0];
 }
 
+static void call_open(enum action action, bool by_owner)
+{
+	bool loose = action == ACTION_POLICY || action == ACTION_LOOSEN;
+
+	room_of_three(loose ? E2EE_POLICY_OPTIONAL : E2EE_POLICY_REQUIRED,
+		      action == ACTION_POLICY ? E2EE_POLICY_OPTIONAL :
+						E2EE_POLICY_REQUIRED, by_owner);
+}
+
+/* From now on: the @nth of these calls fails; 0: all of them for so long */
+static void refuse(enum kernel_call call, unsigned int nth, uint64_t ms)
+{
+	plan.call = call;
+	plan.nth = nth;
+	plan.until = world.now + ms;
+	plan.seen = 0;
+	plan.failed = 0;
+}
+
 static bool test_one(enum action action, enum kernel_call call,
 		     unsigned int nth, bool by_owner)
 {
@@ -221,23 +258,16 @@ static bool test_one(enum action action, enum kernel_call call,
 	bool good;
 
 	call_open(action, by_owner);
-	untrue = 0;
 	world.tamper = broker_checks;
-	world.fault = kernel_refuses;
-	plan.call = call;
-	plan.nth = nth;
-	plan.until = world.now + 3 * SECOND;
-	plan.seen = 0;
-	plan.failed = 0;
+	refuse(call, nth, 3 * SECOND);
 	when = world.now;
 	act(action);
 	scene_talk(action == ACTION_RENEW ? 30 * SECOND : 9 * SECOND, 1);
-	world.fault = NULL;
-	good = came_out(action, when) && !untrue;
+	good = came_out(action, when) && !untrue && !in_clear;
 	if (!good)
-		printf("# %s at %s, %s %u: %u refused, %u untrue\n",
+		printf("# %s at %s, %s %u: %u refused, %u untrue, %u in clear\n",
 		       action_names[action], by_owner ? "the owner" : "a member",
-		       call_names[call], nth, plan.failed, untrue);
+		       call_names[call], nth, plan.failed, untrue, in_clear);
 	return scene_close() && good;
 }
 
@@ -271,6 +301,145 @@ static int kernel_is_busy(struct node *node, enum kernel_call call, void *arg)
 	(void)node;
 	asked[call]++;
 	return call == CALL_KEY_NEW || call == CALL_KEY_DEL ? -EAGAIN : 0;
+}
+
+/* How a device gets out of a room */
+enum way {
+	WAY_KICKED,
+	WAY_ENDED,
+	WAY_ELSEWHERE,
+	WAY_LEFT,			/* while a stricter floor is not taken */
+};
+
+static void put_out(enum way way)
+{
+	switch (way) {
+	case WAY_KICKED:
+		DO(owner, e2ee_room_kick(owner->room, world.now, victim->dev));
+		break;
+	case WAY_ENDED:
+		DO(owner, e2ee_room_end(owner->room, world.now));
+		break;
+	case WAY_ELSEWHERE:
+		e2ee_member_out(victim->room, false, E2EE_ROOM_OVER_ELSEWHERE);
+		victim->next = world.now;
+		break;
+	default:
+		victim->config.floor = E2EE_POLICY_REQUIRED;
+		victim->config.policy = E2EE_POLICY_REQUIRED;
+		DO(victim, e2ee_room_configure(victim->room, world.now,
+					       &victim->config));
+		DO(victim, e2ee_room_leave(victim->room, world.now));
+		break;
+	}
+}
+
+/* Its engine knows of nothing, and sends on */
+static void engine_sends(uint64_t ms)
+{
+	for (uint64_t end = world.now + ms; world.now < end;) {
+		node_media(victim, 1);
+		world_run(&world, TALK_EVERY);
+	}
+}
+
+/*
+ * Who is out sends nothing in clear. Under "optional" that takes the policy
+ * "required" first: while the kernel refuses it, the keys stay.
+ */
+static void test_out(enum way way, const char *name)
+{
+	room_of_three(E2EE_POLICY_OPTIONAL, E2EE_POLICY_OPTIONAL, false);
+	refuse(CALL_SET_POLICY, 0, 20 * SECOND);
+	put_out(way);
+	engine_sends(19 * SECOND);
+	ok(!victim->clear && tx_keys(victim) && !victim->out_at,
+	   "%s: while the kernel refuses the policy, the keys stay: %u in clear",
+	   name, (unsigned int)victim->clear);
+	ok(victim->room->state == E2EE_ROOM_LEFT && !victim->room->epoch_count &&
+	   tx_keys(victim) == victim->kernel.count,
+	   "%s: it is out all the same, and hears nothing", name);
+	ok(node_alarmed(victim, "the kernel refuses policy required"),
+	   "%s: an alarm says so", name);
+	engine_sends(3 * SECOND);
+	ok(victim->out_at && !victim->kernel.count &&
+	   victim->kernel.policy == E2EE_POLICY_REQUIRED,
+	   "%s: when the kernel takes it, the keys go", name);
+	ok(!victim->clear && victim->swallowed,
+	   "%s: nothing was sent in clear", name);
+	scene_end(name);
+}
+
+/* A session that is gone has no keys, and its sockets are blocked */
+static int session_is_gone(struct node *node, enum kernel_call call, void *arg)
+{
+	(void)call;
+	(void)arg;
+	return node == victim ? -ENOENT : 0;
+}
+
+static void test_out_of_nothing(void)
+{
+	room_of_three(E2EE_POLICY_OPTIONAL, E2EE_POLICY_OPTIONAL, false);
+	world.fault = session_is_gone;
+	put_out(WAY_KICKED);
+	world_run(&world, 3 * SECOND);
+	ok(victim->out_at, "a session that is gone: nothing is waited for");
+	scene_end("a session that is gone");
+}
+
+/* K6, where nobody knows what the policy is: it may be one that sends in clear */
+static void test_stop_unknown(void)
+{
+	room_of_three(E2EE_POLICY_OPTIONAL, E2EE_POLICY_OPTIONAL, false);
+	node_kill(victim);
+	victim->kernel.mute = true;
+	node_start(victim);
+	node_online(victim, false);
+	refuse(CALL_SET_POLICY, 0, 130 * SECOND);
+	engine_sends(129 * SECOND);
+	ok(tx_keys(victim) && *victim->room->stopped && !victim->clear,
+	   "stop: while the kernel refuses the policy, the keys stay");
+	engine_sends(5 * SECOND);
+	ok(!tx_keys(victim) && !victim->clear &&
+	   victim->kernel.policy == E2EE_POLICY_REQUIRED,
+	   "stop: when it takes it, they go, and nothing was in clear");
+	scene_end("stop");
+}
+
+static void into_part(struct node *node, unsigned int part)
+{
+	node_online(node, false);
+	node->part = part;
+	node_online(node, true);
+}
+
+/*
+ * Into another call under "optional": its keys may have the KIDs of those in use,
+ * which go first. @call: that the kernel refuses meanwhile; CALLS: none
+ */
+static void test_other_call(enum kernel_call call)
+{
+	const char *name = call == CALLS ? "nothing" : call_names[call];
+
+	room_of_three(E2EE_POLICY_OPTIONAL, E2EE_POLICY_OPTIONAL, false);
+	victim = third;
+	into_part(victim, 1);
+	scene_talk(90 * SECOND, 1);
+	into_part(victim, 0);
+	refuse(call, 0, 60 * SECOND);
+	while (victim->room->last->epoch.roster_count == 1 &&
+	       world.now < plan.until)
+		scene_talk(TALK_EVERY, 1);
+	plan.until = world.now + 3 * SECOND;
+	engine_sends(8 * SECOND);
+	ok(world_is_one(&world, NULL) &&
+	   victim->kernel.policy == E2EE_POLICY_OPTIONAL,
+	   "another call, %s refused: it is in", name);
+	ok(!in_clear && !scene_clear(),
+	   "another call, %s refused: at no time in clear: %u, %llu", name,
+	   in_clear, (unsigned long long)scene_clear());
+	scene_end("another call");
 }
 
 /*
@@ -317,6 +486,16 @@ static void test_busy(void)
 int main(int argc, char **argv)
 {
 	test_busy();
+	test_out(WAY_KICKED, "kicked");
+	test_out(WAY_ENDED, "ended");
+	test_out(WAY_ELSEWHERE, "elsewhere");
+	test_out(WAY_LEFT, "left");
+	test_out_of_nothing();
+	test_stop_unknown();
+	test_other_call(CALLS);
+	test_other_call(CALL_KEY_NEW);
+	test_other_call(CALL_SET_POLICY);
+	test_other_call(CALL_USE_EPOCH);
 	for (enum action action = 0; action < ACTIONS; action++)
 		for (enum kernel_call call = 0; call < CALLS; call++)
 			test_call(action, call);

@@ -130,6 +130,16 @@ int e2ee_install_delete_names(struct e2ee_room *room, struct key_names *names)
 	return ret;
 }
 
+/* Nothing of this process sends yet: whatever goes leaves a gap */
+static int delete_inherited(struct e2ee_room *room, const struct key_name *name)
+{
+	int err = 0;
+
+	if (name->dir == E2EE_DIR_TX && !room->sending)
+		err = e2ee_policy_shut(room);
+	return err ?: delete_some(room, name, 1);
+}
+
 /* A key of before this process, whose KID is needed now, goes first (K5) */
 static void install_disinherit(struct batch *batch, uint32_t dir, uint64_t kid)
 {
@@ -140,7 +150,7 @@ static void install_disinherit(struct batch *batch, uint32_t dir, uint64_t kid)
 		if (names->list[i].dir != dir || names->list[i].kid != kid)
 			continue;
 		err = batch->err == -EAGAIN ? batch->err :
-		      delete_some(batch->room, &names->list[i], 1);
+		      delete_inherited(batch->room, &names->list[i]);
 		if (!err)
 			names->list[i] = names->list[--names->count];
 		else if (err == -EAGAIN)

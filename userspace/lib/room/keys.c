@@ -50,13 +50,6 @@ static void keys_kill(struct e2ee_room *room, size_t place)
 		(room->epoch_count - place) * sizeof(room->epochs[0]));
 }
 
-void e2ee_keys_drop_epochs(struct e2ee_room *room)
-{
-	while (room->epoch_count)
-		keys_kill(room, room->epoch_count - 1);
-	e2ee_clock_stop(room, TIMER_SWITCH);
-}
-
 /* The KIDs of two epochs are the same where term and seq end alike (K5) */
 static bool keys_collide(const struct e2ee_msg_epoch *a,
 			 const struct e2ee_msg_epoch *b)
@@ -64,14 +57,32 @@ static bool keys_collide(const struct e2ee_msg_epoch *a,
 	return !((a->term ^ b->term) & 3) && !((a->seq ^ b->seq) & 15);
 }
 
+/* Has this epoch to go before the one of @msg comes? */
+static bool keys_in_the_way(const struct e2ee_room *room, size_t place,
+			    const struct e2ee_message *msg)
+{
+	return place + 1 >= EPOCHS_LIVE ||
+	       !e2ee_chain_same_call(room->last, msg) ||
+	       keys_collide(&room->epochs[place]->msg->epoch, &msg->epoch);
+}
+
 static void keys_make_room(struct e2ee_room *room,
 			   const struct e2ee_message *msg)
 {
 	for (size_t i = room->epoch_count; i-- > 0; )
-		if (keys_collide(&room->epochs[i]->msg->epoch, &msg->epoch))
+		if (keys_in_the_way(room, i, msg))
 			keys_kill(room, i);
-	while (room->epoch_count >= EPOCHS_LIVE)
-		keys_kill(room, room->epoch_count - 1);
+}
+
+/* Is the one in the way that is sent with? */
+static bool keys_leave_a_gap(const struct e2ee_room *room,
+			     const struct e2ee_message *msg)
+{
+	for (size_t i = 0; i < room->epoch_count; i++)
+		if (room->epochs[i]->number == room->sending &&
+		    keys_in_the_way(room, i, msg))
+			return true;
+	return false;
 }
 
 /* How many streams each device used in the epochs before */
@@ -208,7 +219,7 @@ static void keys_install(struct e2ee_room *room)
 /* TIMER_INSTALL */
 void e2ee_keys_install_again(struct e2ee_room *room)
 {
-	e2ee_policy_upkeep(room);
+	(void)e2ee_policy_upkeep(room);
 	keys_install(room);
 }
 
@@ -245,9 +256,10 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	if (e2ee_idset_add(&room->accepted, msg->hash))
 		return -ENOMEM;
 	epoch = epoch_new(room, msg, raw);
-	/* without keys a policy looser than "required" sends in clear */
 	if (epoch && policy < room->policy_now)
 		err = e2ee_policy_set(room, policy);
+	if (epoch && !err && keys_leave_a_gap(room, msg))
+		err = e2ee_policy_shut(room);
 	if (!epoch || err) {
 		e2ee_idset_del(&room->accepted, msg->hash);
 		if (epoch)
@@ -258,8 +270,6 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	epoch_inherit_seen(room, epoch);
 	if (room->epoch_count)
 		keys_remember(room, room->epochs[0]);
-	if (new_call)
-		e2ee_keys_drop_epochs(room);
 	keys_make_room(room, msg);
 	(void)e2ee_policy_set(room, policy);	/* tried again, see upkeep */
 	memmove(&room->epochs[1], &room->epochs[0],
@@ -332,6 +342,7 @@ void e2ee_keys_switch(struct e2ee_room *room)
 		room->inherited_dies = room->now + EPOCH_GRACE;
 	e2ee_keys_open_deadlines(room);
 	room->timers[TIMER_AGE] = epoch->since + SENDING_AGE;
+	(void)e2ee_policy_upkeep(room);
 	e2ee_outbox_event(room, E2EE_ROOM_KEYFRAME, NULL);
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 }
@@ -369,15 +380,15 @@ static int names_add_all(const struct e2ee_key *key, void *arg)
 	return e2ee_install_name(arg, key->dir, key->kid);
 }
 
-/* All keys in the kernel, where this is the last chance to delete them */
-static void keys_delete_all(struct e2ee_room *room)
+/* Keys in the kernel, where this is the last chance to delete them */
+static void keys_delete(struct e2ee_room *room, e2ee_key_cb which)
 {
 	int ret = -EAGAIN, err;
 
 	for (unsigned int i = 0; i < DELETE_TRIES && ret; i++) {
 		struct key_names names = { 0 };
 
-		ret = room->ops.key_list(room->arg, names_add_all, &names);
+		ret = room->ops.key_list(room->arg, which, &names);
 		err = e2ee_install_delete_names(room, &names);
 		ret = ret ?: err;
 		free(names.list);
@@ -389,13 +400,20 @@ static void keys_delete_all(struct e2ee_room *room)
 			  strerror(-ret));
 }
 
-/* Those to send with; again each second while the kernel does not (K6) */
+/*
+ * Those to send with; again each second while the kernel does not (K6), or does not
+ * take the policy that makes their absence safe.
+ */
 static void keys_delete_stopped(struct e2ee_room *room)
 {
 	struct stopping stopping = { .newest = room->stopped_at };
-	int err = room->ops.key_list(room->arg, names_add_stopped, &stopping);
-	int ret = e2ee_install_delete_names(room, &stopping.names);
+	int err, ret;
 
+	room->stop_again = true;
+	if (room->policy_now != E2EE_POLICY_REQUIRED && !room->sending)
+		return;
+	err = room->ops.key_list(room->arg, names_add_stopped, &stopping);
+	ret = e2ee_install_delete_names(room, &stopping.names);
 	free(stopping.names.list);
 	if (!err)
 		err = ret;
@@ -420,8 +438,8 @@ void e2ee_keys_stop(struct e2ee_room *room, const char *reason)
 		e2ee_policy_set(room, E2EE_POLICY_REQUIRED);
 	snprintf(room->stopped, sizeof(room->stopped), "%s", reason);
 	room->stopped_at = room->next_number - 1;
-	keys_delete_stopped(room);
 	room->sending = 0;
+	keys_delete_stopped(room);
 	e2ee_clock_stop(room, TIMER_AGE);
 	for (size_t i = 0; i < room->epoch_count; i++)
 		room->epochs[i]->deadline = NEVER;
@@ -440,7 +458,7 @@ void e2ee_keys_upkeep(struct e2ee_room *room)
 		if (e2ee_install_delete_names(room, &room->inherited))
 			room->inherited_dies = room->now + SECOND;
 	}
-	e2ee_policy_upkeep(room);
+	(void)e2ee_policy_upkeep(room);
 	if (room->stop_again)
 		keys_delete_stopped(room);
 	if ((room->epoch_count || room->delete_again) &&
@@ -531,17 +549,49 @@ int e2ee_keys_start(struct e2ee_room *room)
 	return err;
 }
 
-/* It is over: every key of the session, and every secret here (K10) */
-void e2ee_keys_wipe(struct e2ee_room *room)
+/* Every secret here; the kernel's keys stay */
+static void keys_forget_secrets(struct e2ee_room *room)
 {
-	e2ee_keys_drop_epochs(room);
-	keys_delete_all(room);
-	free(room->inherited.list);
-	room->inherited = (struct key_names){ 0 };
+	while (room->epoch_count)
+		epoch_free(room->epochs[--room->epoch_count]);
 	for (size_t i = 0; i < EPOCHS_LIVE; i++) {
 		e2ee_message_put(room->past[i].msg);
 		OPENSSL_cleanse(&room->past[i], sizeof(room->past[i]));
 	}
+	free(room->inherited.list);
+	room->inherited = (struct key_names){ 0 };
+	room->sending = 0;
+	e2ee_clock_stop(room, TIMER_SWITCH);
+	e2ee_clock_stop(room, TIMER_AGE);
+}
+
+void e2ee_keys_forget(struct e2ee_room *room)
+{
+	keys_forget_secrets(room);
+	free(room->uses);
+	room->uses = NULL;
+	room->use_count = 0;
+}
+
+static int names_add_rx(const struct e2ee_key *key, void *arg)
+{
+	return key->dir == E2EE_DIR_RX ? names_add_all(key, arg) : 0;
+}
+
+/*
+ * It is over: every key of the session goes (K10), but those to send with only
+ * when the session has the policy that it is to be left with. A session that is
+ * gone has neither, and its sockets are blocked.
+ *
+ * Return: 0, or the error for which the kernel refuses the policy.
+ */
+int e2ee_keys_end(struct e2ee_room *room)
+{
+	int err = e2ee_policy_upkeep(room);
+	bool stays = err && err != -ENOENT;
+
+	keys_delete(room, stays ? names_add_rx : names_add_all);
+	return stays ? err : 0;
 }
 
 /*
@@ -551,21 +601,7 @@ void e2ee_keys_wipe(struct e2ee_room *room)
 void e2ee_keys_renew(struct e2ee_room *room)
 {
 	e2ee_policy_find(room);
-	e2ee_keys_wipe(room);
+	keys_forget_secrets(room);
+	keys_delete(room, names_add_all);
 	room->stopped_at = room->next_number - 1;
-	room->sending = 0;
-	e2ee_clock_stop(room, TIMER_AGE);
-}
-
-/* Every secret here; the kernel's keys stay */
-void e2ee_keys_forget(struct e2ee_room *room)
-{
-	while (room->epoch_count)
-		epoch_free(room->epochs[--room->epoch_count]);
-	for (size_t i = 0; i < EPOCHS_LIVE; i++) {
-		e2ee_message_put(room->past[i].msg);
-		OPENSSL_cleanse(&room->past[i], sizeof(room->past[i]));
-	}
-	free(room->inherited.list);
-	free(room->uses);
 }

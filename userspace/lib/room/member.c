@@ -12,8 +12,6 @@
 #include "forge.h"
 #include "state.h"
 
-#define OUT_TRIES		8
-
 static void member_candidate_drop(struct e2ee_room *room)
 {
 	e2ee_message_keep(&room->candidate, NULL);
@@ -97,15 +95,27 @@ static const char *const over_texts[] = {
 	[E2EE_ROOM_OVER_ELSEWHERE] = "this identity is in use elsewhere",
 };
 
-/* It is over, and wiped */
+/*
+ * The kernel may refuse what the end of a room needs: until it has done that, the
+ * room does not say that it is out. TIMER_INSTALL comes back here.
+ */
+void e2ee_member_end(struct e2ee_room *room)
+{
+	if (e2ee_keys_end(room))
+		e2ee_clock_set(room, TIMER_INSTALL, SECOND);
+	else
+		e2ee_outbox_event(room, E2EE_ROOM_OUT, over_texts[room->over]);
+}
+
+/* Nothing is sent in clear by a device whose operator did not want it to leave */
 void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 		     enum e2ee_room_over why)
 {
-	/* before the keys go, and there is no second time */
-	for (unsigned int i = 0; !by_operator && i < OUT_TRIES; i++)
-		if (!e2ee_policy_set(room, E2EE_POLICY_REQUIRED))
-			break;
-	e2ee_keys_wipe(room);
+	room->state = E2EE_ROOM_LEFT;
+	room->over = why;
+	if (!by_operator)
+		room->policy_wanted = E2EE_POLICY_REQUIRED;
+	e2ee_keys_forget(room);
 	e2ee_forge_free(room->forge);
 	room->forge = NULL;
 	e2ee_verify_free(room);
@@ -115,9 +125,7 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 	member_candidate_drop(room);
 	for (unsigned int i = 0; i < TIMERS; i++)
 		room->timers[i] = NEVER;
-	room->state = E2EE_ROOM_LEFT;
-	room->over = why;
-	e2ee_outbox_event(room, E2EE_ROOM_OUT, over_texts[why]);
+	e2ee_member_end(room);
 }
 
 /* LEAVE and an empty key package, then out */

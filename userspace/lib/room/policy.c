@@ -15,24 +15,10 @@ uint8_t e2ee_policy_to_wire(uint32_t policy)
 	return (uint8_t)(E2EE_POLICY_OFF - policy);
 }
 
-/*
- * On the session, unless it is weaker than what I accept. One that the kernel
- * refuses is tried again each second.
- */
-int e2ee_policy_set(struct e2ee_room *room, uint32_t policy)
+static int policy_put(struct e2ee_room *room, uint32_t policy)
 {
-	int err;
+	int err = room->ops.set_policy(room->arg, policy);
 
-	if (policy > room->floor) {
-		e2ee_outbox_alarm(room, "the owner asks for policy %s, which is weaker than %s: refused",
-				  e2ee_policy_name(policy),
-				  e2ee_policy_name(room->floor));
-		policy = room->floor;
-	}
-	room->policy_wanted = policy;
-	if (policy == room->policy_now)
-		return 0;
-	err = room->ops.set_policy(room->arg, policy);
 	if (err)
 		e2ee_outbox_alarm(room, "the kernel refuses policy %s",
 				  e2ee_policy_name(policy));
@@ -41,10 +27,50 @@ int e2ee_policy_set(struct e2ee_room *room, uint32_t policy)
 	return err;
 }
 
+/*
+ * Without a key to send with, "optional" sends in clear. So a session that is
+ * stricter stays so until there is one.
+ */
+static bool policy_waits(const struct e2ee_room *room, uint32_t policy)
+{
+	return policy == E2EE_POLICY_OPTIONAL &&
+	       room->policy_now == E2EE_POLICY_REQUIRED && !room->sending;
+}
+
+/*
+ * Puts a policy on the session, unless it is weaker than what this device
+ * accepts. A policy that the kernel refuses is tried again each second.
+ */
+int e2ee_policy_set(struct e2ee_room *room, uint32_t policy)
+{
+	if (policy > room->floor) {
+		e2ee_outbox_alarm(room, "the owner asks for policy %s, which is weaker than %s: refused",
+				  e2ee_policy_name(policy),
+				  e2ee_policy_name(room->floor));
+		policy = room->floor;
+	}
+	room->policy_wanted = policy;
+	if (policy == room->policy_now || policy_waits(room, policy))
+		return 0;
+	return policy_put(room, policy);
+}
+
+/* Is the session at least as strict as it should be? */
 bool e2ee_policy_holds(const struct e2ee_room *room)
 {
 	return room->policy_wanted == UINT32_MAX ||
-	       room->policy_wanted == room->policy_now;
+	       room->policy_now <= room->policy_wanted;
+}
+
+/*
+ * For the time in which there may be no key to send with. The policy that is
+ * wanted comes back when there is one.
+ */
+int e2ee_policy_shut(struct e2ee_room *room)
+{
+	if (room->policy_now != E2EE_POLICY_OPTIONAL)
+		return 0;
+	return policy_put(room, E2EE_POLICY_REQUIRED);
 }
 
 /*
@@ -74,9 +100,10 @@ void e2ee_policy_find(struct e2ee_room *room)
 	e2ee_policy_raise(room);
 }
 
-/* Once a second: the kernel may have refused it */
-void e2ee_policy_upkeep(struct e2ee_room *room)
+/* Once a second, and when sending begins: what is wanted may not be there yet */
+int e2ee_policy_upkeep(struct e2ee_room *room)
 {
-	if (!e2ee_policy_holds(room))
-		e2ee_policy_set(room, room->policy_wanted);
+	if (room->policy_wanted == UINT32_MAX)
+		return 0;
+	return e2ee_policy_set(room, room->policy_wanted);
 }

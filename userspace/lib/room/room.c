@@ -132,7 +132,6 @@ int e2ee_room_configure(struct e2ee_room *room, uint64_t now,
 		return 0;
 	e2ee_policy_raise(room);
 	if (room->state == E2EE_ROOM_OWNER && room->policy_next > room->floor) {
-		room->policy_next = room->floor;
 		room->rekey = true;
 		e2ee_owner_plan(room);
 	}
@@ -275,7 +274,10 @@ static void room_fire(struct e2ee_room *room, enum timer timer)
 		e2ee_verify_timer(room);
 		break;
 	case TIMER_INSTALL:
-		e2ee_keys_install_again(room);
+		if (room->state == E2EE_ROOM_LEFT)
+			e2ee_member_end(room);
+		else
+			e2ee_keys_install_again(room);
 		break;
 	case TIMER_SECOND:
 		room_second(room);

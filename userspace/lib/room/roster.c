@@ -305,6 +305,9 @@ static void draft_state(struct draft *draft)
 	struct e2ee_room *room = draft->room;
 	struct e2ee_msg_epoch *epoch = &draft->msg.epoch;
 
+	/* whoever asked for it: not weaker than what I take from others (K9) */
+	if (room->policy_next > room->floor)
+		room->policy_next = room->floor;
 	epoch->policy = e2ee_policy_to_wire(room->policy_next);
 	epoch->media = (uint8_t)room->suite;
 	epoch->flags = room->ending ? E2EE_EPOCH_LAST : 0;

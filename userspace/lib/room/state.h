@@ -553,9 +553,10 @@ uint32_t e2ee_policy_from_wire(uint8_t wire);
 uint8_t e2ee_policy_to_wire(uint32_t policy);
 int e2ee_policy_set(struct e2ee_room *room, uint32_t policy);
 bool e2ee_policy_holds(const struct e2ee_room *room);
+int e2ee_policy_shut(struct e2ee_room *room);
 void e2ee_policy_raise(struct e2ee_room *room);
 void e2ee_policy_find(struct e2ee_room *room);
-void e2ee_policy_upkeep(struct e2ee_room *room);
+int e2ee_policy_upkeep(struct e2ee_room *room);
 
 /* install.c: keys on their way into the kernel and out of it */
 int e2ee_install_name(struct key_names *names, uint32_t dir, uint64_t kid);
@@ -586,8 +587,7 @@ void e2ee_keys_install_again(struct e2ee_room *room);
 bool e2ee_keys_answer(struct e2ee_room *room);
 void e2ee_keys_missing(struct e2ee_room *room, uint32_t dir, uint64_t kid,
 		       uint32_t ssrc);
-void e2ee_keys_drop_epochs(struct e2ee_room *room);
-void e2ee_keys_wipe(struct e2ee_room *room);
+int e2ee_keys_end(struct e2ee_room *room);
 void e2ee_keys_renew(struct e2ee_room *room);
 void e2ee_keys_forget(struct e2ee_room *room);
 
@@ -603,6 +603,7 @@ void e2ee_verify_waiting(const struct e2ee_room *room, char *text, size_t size);
 void e2ee_member_join(struct e2ee_room *room);
 void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 		     enum e2ee_room_over why);
+void e2ee_member_end(struct e2ee_room *room);
 int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		       const uint8_t *raw);
 void e2ee_member_become(struct e2ee_room *room);

@@ -7,6 +7,7 @@
  *	session		"NAME ID EPOCH POLICY"; no file: no session
  *	keys		"DIR KID MODE SSRC EPOCH EXPIRES SECRET SALT", one a line
  *	stubborn	no key can be deleted if this is there
+ *	policy-stays	no policy can be set if this is there
  *	busy		each request but a list has to be asked again if this is there
  *	busy-once	the same for one request, which deletes this
  *	events		a FIFO: "TYPE DIR KID SSRC", one event a line
@@ -169,6 +170,8 @@ int e2ee_session_set(struct e2ee_ctx *ctx, const struct e2ee_session *session)
 	if (ret)
 		return ret;
 	if (session->has & E2EE_HAS(E2EE_A_SESSION_POLICY)) {
+		if (!access(path("policy-stays"), F_OK))
+			return fail(ctx, EBUSY, "the policy stays");
 		now.policy = session->policy;
 		note("policy %s", e2ee_policy_name(now.policy));
 	}
