@@ -95,18 +95,35 @@ static void make_burst(FIXTURE_DATA(gso) *self, unsigned int num, size_t size,
 	}
 }
 
+/* The burst from @done on, with @tail behind what asks for UDP_SEGMENT */
+static int send_with(FIXTURE_DATA(gso) *self,
+		     const FIXTURE_VARIANT(gso) *variant, size_t done,
+		     const void *tail, size_t tail_len, int flags)
+{
+	char control[CMSG_SPACE(sizeof(uint16_t)) + 64] = { 0 };
+	struct iovec iov = { self->burst + done, self->len - done };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	};
+	int segment = self->segment;
+	ssize_t n;
+
+	if (!variant->option)
+		cmsg_put(&msg, SOL_UDP, UDP_SEGMENT, &self->segment,
+			 sizeof(self->segment));
+	else if (setsockopt(self->scene.fd, SOL_UDP, UDP_SEGMENT, &segment,
+			    sizeof(segment)))
+		return -errno;
+	memcpy(control + msg.msg_controllen, tail, tail_len);
+	msg.msg_controllen += tail_len;
+	n = sendmsg(self->scene.fd, &msg, flags);
+	return n < 0 ? -errno : (int)n;
+}
+
 static int send_burst(FIXTURE_DATA(gso) *self,
 		      const FIXTURE_VARIANT(gso) *variant)
 {
-	int segment = self->segment;
-
-	if (!variant->option)
-		return sock_send_gso(self->scene.fd, self->burst, self->len,
-				     self->segment, NULL);
-	if (setsockopt(self->scene.fd, SOL_UDP, UDP_SEGMENT, &segment,
-		       sizeof(segment)))
-		return -errno;
-	return sock_send(self->scene.fd, self->burst, self->len, NULL);
+	return send_with(self, variant, 0, "", 0, 0);
 }
 
 /* What the peer gets must be the burst, sealed, in order. "" or what is not. */
@@ -255,31 +272,6 @@ TEST_F(gso, refused_as_by_the_kernel)
 	EXPECT_STREQ("", scene_changes(&self->scene));
 }
 
-/* Send the burst with @tail_len bytes behind what asks for UDP_SEGMENT. */
-static int send_with_tail(FIXTURE_DATA(gso) *self,
-			  const FIXTURE_VARIANT(gso) *variant,
-			  const void *tail, size_t tail_len)
-{
-	char control[CMSG_SPACE(sizeof(uint16_t)) + 64] = { 0 };
-	struct iovec iov = { self->burst, self->len };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-	};
-	int segment = self->segment;
-	ssize_t n;
-
-	if (!variant->option)
-		cmsg_put(&msg, SOL_UDP, UDP_SEGMENT, &self->segment,
-			 sizeof(self->segment));
-	else if (setsockopt(self->scene.fd, SOL_UDP, UDP_SEGMENT, &segment,
-			    sizeof(segment)))
-		return -errno;
-	memcpy(control + msg.msg_controllen, tail, tail_len);
-	msg.msg_controllen += tail_len;
-	n = sendmsg(self->scene.fd, &msg, 0);
-	return n < 0 ? -errno : (int)n;
-}
-
 /* A control message that ends nowhere is refused, wherever it stands. */
 TEST_F(gso, broken_control)
 {
@@ -293,8 +285,8 @@ TEST_F(gso, broken_control)
 		tail[0].cmsg_len = lens[i];
 		tail[0].cmsg_level = SOL_UDP;
 		tail[0].cmsg_type = UDP_SEGMENT;
-		EXPECT_EQ(-EINVAL, send_with_tail(self, variant, tail,
-						  sizeof(tail))) {
+		EXPECT_EQ(-EINVAL, send_with(self, variant, 0, tail,
+					     sizeof(tail), 0)) {
 			TH_LOG("length %zx", lens[i]);
 		}
 		EXPECT_EQ(0, pieces(self));
@@ -334,8 +326,8 @@ TEST_F(gso, rest_of_control)
 				pieces(self);
 			}
 			ASSERT_EQ((int)self->len,
-				  send_with_tail(self, variant, rests[i],
-						 len)) {
+				  send_with(self, variant, 0, rests[i], len,
+					    0)) {
 				TH_LOG("%zu bytes of rest %u", len, i);
 			}
 			EXPECT_STREQ("", compare_wire(self, ctr)) {
@@ -434,30 +426,34 @@ TEST_F(gso, second_piece_outgrows_the_path)
 	EXPECT_EQ(1, pieces(self));
 }
 
-/* The burst from @done on, to leave in half a second, which takes buffer. */
+/*
+ * A burst that is to leave later takes send buffer until then, and there is
+ * hardly any. 0 or -errno
+ */
+static int least_buffer(FIXTURE_DATA(gso) *self)
+{
+	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
+	int least = 1;
+
+	if (run("tc qdisc add dev lo root fq horizon 1000s"))
+		return -ENODEV;
+	return setsockopt(self->scene.fd, SOL_SOCKET, SO_SNDBUF, &least,
+			  sizeof(least)) ||
+	       setsockopt(self->scene.fd, SOL_SOCKET, SO_TXTIME, &txtime,
+			  sizeof(txtime)) ? -errno : 0;
+}
+
+/* The burst from @done on, to leave in half a second */
 static int send_later(FIXTURE_DATA(gso) *self,
 		      const FIXTURE_VARIANT(gso) *variant, size_t done,
 		      int flags)
 {
 	uint64_t later = ((uint64_t)now_ms() + 500) * 1000000;
-	char control[CMSG_SPACE(sizeof(uint16_t)) +
-		     CMSG_SPACE(sizeof(later))] = { 0 };
-	struct iovec iov = { self->burst + done, self->len - done };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
-	};
-	int segment = self->segment;
-	ssize_t n;
+	char tail[CMSG_SPACE(sizeof(later))] = { 0 };
+	struct msghdr msg = { .msg_control = tail };
 
 	cmsg_put(&msg, SOL_SOCKET, SCM_TXTIME, &later, sizeof(later));
-	if (!variant->option)
-		cmsg_put(&msg, SOL_UDP, UDP_SEGMENT, &self->segment,
-			 sizeof(self->segment));
-	else if (setsockopt(self->scene.fd, SOL_UDP, UDP_SEGMENT, &segment,
-			    sizeof(segment)))
-		return -errno;
-	n = sendmsg(self->scene.fd, &msg, flags);
-	return n < 0 ? -errno : (int)n;
+	return send_with(self, variant, done, tail, sizeof(tail), flags);
 }
 
 /*
@@ -466,15 +462,9 @@ static int send_later(FIXTURE_DATA(gso) *self,
  */
 TEST_F(gso, no_room_for_the_second_piece)
 {
-	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
 	size_t size = 1000, sent = FIRST_PIECE * size;
-	int least = 1;
 
-	ASSERT_EQ(0, run("tc qdisc add dev lo root fq horizon 1000s"));
-	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_SNDBUF, &least,
-				sizeof(least)));
-	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_TXTIME, &txtime,
-				sizeof(txtime)));
+	ASSERT_EQ(0, least_buffer(self));
 	make_burst(self, 20, size, size);
 	ASSERT_EQ((int)sent, send_later(self, variant, 0, MSG_DONTWAIT));
 	EXPECT_STREQ("tx_ok+8 tx_failed+12", scene_changes(&self->scene));
@@ -494,17 +484,10 @@ TEST_F(gso, no_room_for_the_second_piece)
 	EXPECT_STREQ("tx_ok+12", scene_changes(&self->scene));
 }
 
-/* One that waits sends all of it. */
+/* A caller that waits for room sends all of the burst. */
 TEST_F(gso, room_for_the_second_piece_is_waited_for)
 {
-	struct sock_txtime txtime = { .clockid = CLOCK_MONOTONIC };
-	int least = 1;
-
-	ASSERT_EQ(0, run("tc qdisc add dev lo root fq horizon 1000s"));
-	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_SNDBUF, &least,
-				sizeof(least)));
-	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_SOCKET, SO_TXTIME, &txtime,
-				sizeof(txtime)));
+	ASSERT_EQ(0, least_buffer(self));
 	make_burst(self, 20, 1000, 1000);
 	ASSERT_EQ((int)self->len, send_later(self, variant, 0, 0));
 	EXPECT_STREQ("", compare_wire(self, 0));

@@ -91,6 +91,12 @@ static const char *comes(struct scene *scene, const struct sframe_key *key,
 #define REPLAY(scene, key, ctr)						\
 	EXPECT_STREQ("rx_replay+1", comes(scene, key, ctr))
 
+/* The key is installed, and its window open, as far as CTR 5. */
+#define BEGINS(scene, key) ({						\
+	ASSERT_EQ(0, install(scene, key, 0));				\
+	OPENS(scene, key, 5);						\
+})
+
 static uint64_t shown_ctr(struct scene *scene, const struct sframe_key *key)
 {
 	const struct ctl_key request = {
@@ -107,8 +113,7 @@ TEST_F(reinstall, goes_on_where_it_was)
 	const struct sframe_key *key = &self->key;
 	struct scene *scene = &self->scene;
 
-	ASSERT_EQ(0, install(scene, key, 0));
-	OPENS(scene, key, 5);
+	BEGINS(scene, key);
 	OPENS(scene, key, 3);
 	ASSERT_EQ(0, again(scene, key));
 	EXPECT_EQ(6, shown_ctr(scene, key));
@@ -153,8 +158,7 @@ TEST_F(reinstall, elsewhere)
 	const struct sframe_key *key = &self->key;
 	struct scene gone, *scene = &self->scene;
 
-	ASSERT_EQ(0, install(scene, key, 0));
-	OPENS(scene, key, 5);
+	BEGINS(scene, key);
 	ASSERT_EQ(0, delete(scene, key));
 	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, key, &bound));
 	REPLAY(scene, key, 5);
@@ -163,9 +167,7 @@ TEST_F(reinstall, elsewhere)
 	ASSERT_EQ(0, ctl_session_del(&scene->ctl, scene->session));
 	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "other", NULL,
 				     &scene->session));
-	ASSERT_EQ(0, ctl_attach(&scene->ctl, scene->session, scene->fd, NULL));
-	ASSERT_EQ(0, ctl_session_stats(&scene->ctl, scene->session,
-				       scene->session_before));
+	ASSERT_EQ(0, scene_attach(scene));
 	ASSERT_EQ(0, install(scene, key, 0));
 	REPLAY(scene, key, 6);
 	OPENS(scene, key, 7);
@@ -186,17 +188,14 @@ TEST_F(reinstall, after_its_socket)
 	const struct sframe_key *key = &self->key;
 	struct scene *scene = &self->scene;
 
-	ASSERT_EQ(0, install(scene, key, 0));
-	OPENS(scene, key, 5);
+	BEGINS(scene, key);
 	close(scene->fd);
 	ASSERT_TRUE(objects_come_to("window", 0));
 	scene->fd = sock_udp(SOCK_V4, 0, &scene->addr);
 	ASSERT_LE(0, scene->fd);
-	ASSERT_EQ(0, ctl_attach(&scene->ctl, scene->session, scene->fd, NULL));
+	ASSERT_EQ(0, scene_attach(scene));
 	ASSERT_EQ(0, sock_connect(scene->peer, &scene->addr));
 	ASSERT_EQ(0, again(scene, key));
-	ASSERT_EQ(0, ctl_socket_stats(&scene->ctl, scene->fd,
-				      scene->socket_before));
 	REPLAY(scene, key, 5);
 	OPENS(scene, key, 6);
 }
@@ -207,11 +206,9 @@ TEST_F(reinstall, two_at_once)
 	const struct sframe_key *key = &self->key;
 	struct scene other, *scene = &self->scene;
 
-	ASSERT_EQ(0, install(scene, key, 0));
-	OPENS(scene, key, 5);
+	BEGINS(scene, key);
 	ASSERT_EQ(0, scene_open(&other, SOCK_V4, NULL));
-	ASSERT_EQ(0, install(&other, key, 0));
-	OPENS(&other, key, 5);
+	BEGINS(&other, key);
 	OPENS(&other, key, 4);
 	OPENS(scene, key, 4);
 	OPENS(&other, key, 20);
@@ -279,8 +276,7 @@ TEST_F(reinstall, with_a_refused_request)
 	struct nl nl;
 
 	sframe_key_random(&fresh, 5, KID + 1);
-	ASSERT_EQ(0, install(scene, key, 0));
-	OPENS(scene, key, 5);
+	BEGINS(scene, key);
 	ASSERT_EQ(0, delete(scene, key));
 	ASSERT_EQ(0, nl_open(&nl));
 	for (int i = 0; i < 3; i++) {

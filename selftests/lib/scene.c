@@ -28,15 +28,15 @@ int scene_open(struct scene *scene, enum sock_kind kind,
 	if (!err)
 		err = ctl_session_new(&scene->ctl, "scene", options,
 				      &scene->session);
-	if (!err)
-		err = ctl_attach(&scene->ctl, scene->session, scene->fd, NULL);
-	if (!err)
-		err = ctl_session_stats(&scene->ctl, scene->session,
-					scene->session_before);
-	if (!err)
-		err = ctl_socket_stats(&scene->ctl, scene->fd,
-				       scene->socket_before);
-	return err;
+	return err ?: scene_attach(scene);
+}
+
+int scene_attach(struct scene *scene)
+{
+	return ctl_attach(&scene->ctl, scene->session, scene->fd, NULL) ?:
+	       ctl_session_stats(&scene->ctl, scene->session,
+				 scene->session_before) ?:
+	       ctl_socket_stats(&scene->ctl, scene->fd, scene->socket_before);
 }
 
 void scene_close(struct scene *scene)

@@ -33,6 +33,9 @@ int scene_open(struct scene *scene, enum sock_kind kind,
 	       const struct ctl_session *options);
 void scene_close(struct scene *scene);
 
+/* Attach fd, or another one in its place: counters are compared from here on. */
+int scene_attach(struct scene *scene);
+
 /* Install @key. @more gives what struct sframe_key has not; may be NULL. */
 int scene_key(struct scene *scene, uint32_t dir, const struct sframe_key *key,
 	      const struct ctl_key *more);
