@@ -2,9 +2,10 @@
 /*
  * Hooks that somebody else displaces: a setsockopt() that waits for the socket's
  * lock while we attach does its work afterwards, behind our back. All run on one
- * CPU, where the setsockopt() is the last to go on when a sender that was caught
- * with the lock lets go of it. And those that would displace them and are refused:
- * tunnels that are made of a program's socket.
+ * CPU. When a sender that was caught with the lock lets go of it, the attachment,
+ * which tries all the time, has a higher priority than the setsockopt() that was
+ * woken. And those that would displace them and are refused: tunnels that are made
+ * of a program's socket.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -87,15 +88,22 @@ struct call {
 	int ret;
 };
 
+/* Of the calling thread, and of threads that it starts; 0: an ordinary one */
+static int real_time(int priority)
+{
+	const struct sched_param param = { .sched_priority = priority };
+
+	return sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER,
+				  &param);
+}
+
 static void *call_thread(void *arg)
 {
-	const struct sched_param none = { 0 };
 	int64_t end = now_ms() + SOCK_WAIT;
 	struct call *call = arg;
 	struct ctl ctl;
 
-	if (!call->session)
-		sched_setscheduler(0, SCHED_IDLE, &none);
+	real_time(call->session ? 1 : 0);
 	call->ret = call->session ? ctl_open(&ctl) : 0;
 	call->tid = (pid_t)syscall(SYS_gettid);
 	if (!call->session) {
@@ -183,14 +191,17 @@ static bool comes_to_hear(FIXTURE_DATA(hooks) *self, int fd)
 	return false;
 }
 
-/* Attached while @option waits */
+/*
+ * Attached while @option waits. The one who has the lock and the one who makes it
+ * let go are above the one who attaches, who would else keep them from running.
+ */
 static int attach_across(FIXTURE_DATA(hooks) *self, int fd, struct call *option)
 {
 	struct call attach = { .fd = fd, .session = self->scene.session };
 	struct caught caught;
 
 	option->fd = fd;
-	if (!caught_start(&caught, fd, &self->to, MSG_MORE, SSRC))
+	if (real_time(2) || !caught_start(&caught, fd, &self->to, MSG_MORE, SSRC))
 		return -EIO;
 	call_start(option);
 	/* or, where it needs no lock, it is over */
@@ -199,6 +210,7 @@ static int attach_across(FIXTURE_DATA(hooks) *self, int fd, struct call *option)
 	caught_interrupt(&caught);
 	pthread_join(attach.thread, NULL);
 	pthread_join(option->thread, NULL);
+	real_time(0);
 	return attach.ret;
 }
 

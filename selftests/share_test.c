@@ -96,7 +96,7 @@ TEST(keys_of_a_user)
 	nl_close(&host);
 }
 
-static int guard(const struct ctl *ctl, uint32_t session, unsigned int nth)
+static int guard(struct ctl *ctl, uint32_t session, unsigned int nth)
 {
 	const struct ctl_guard guard = { .first = (uint16_t)(10000 + nth) };
 	uint32_t id;

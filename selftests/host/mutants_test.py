@@ -123,7 +123,12 @@ def judgements(mutants):
         'kunit.tap', 'not ok 1 - aead: a\nok 2 - digest: b\n1..2\n'))),
           'nor does a suite because of another one')
     check('keys came to no end' in str(judged(mutants, built, kunit)),
-          'nor does a kernel that hangs')
+          'nor does a test that is not there')
+    ended = 'not ok 1 - kernel %s in test keys_test\n1..1\n'
+    check(str(judged(mutants, built, ('keys.tap', ended % 'hung'), kunit))
+          .count('came to no end') == 2, 'nor does a kernel that hangs')
+    check(judged(mutants, built, ('keys.tap', ended % 'died'), kunit) == [],
+          'a kernel that dies does')
 
 
 def whole():
