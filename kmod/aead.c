@@ -165,7 +165,7 @@ int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
  * that has passed its self-test.
  *
  * Context: process.
- * Return: as e2ee_aead_init(); -ENOENT where there is no such driver yet, too.
+ * Return: as e2ee_aead_init(); -ENOENT also where the driver is not built yet.
  */
 int e2ee_aead_init_ready(struct e2ee_aead *aead, const u8 *key,
 			 unsigned int key_len, const char *driver)

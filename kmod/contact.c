@@ -21,10 +21,10 @@
  * of them is missing. Where a request did, it is dropped as a leak, behind all
  * else: a program may have kept it in a queue of netfilter meanwhile.
  *
- * To look at packets is to register with netfilter, under a lock of the whole
- * host under which netfilter allocates memory at the expense of whoever registers.
- * So a work item does it, at nobody's expense, and guards wait for that: there is
- * none that does not guard.
+ * In order to look at packets we register with netfilter, which takes a lock of
+ * the whole host and, under that lock, allocates memory at the expense of whoever
+ * registers. So a work item registers, at nobody's expense, and a guard is made
+ * only when that is done: a guard that is there does guard.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -44,7 +44,7 @@
 #include "verdict.h"
 #include "compat/compat.h"
 
-/* how long we look at packets for a guard that is asked for and does not come */
+/* how long we look at packets for a guard that is asked for but never made */
 #define E2EE_CONTACT_WAIT	(10 * HZ)
 
 static struct workqueue_struct *e2ee_contact_wq;
@@ -453,7 +453,7 @@ static bool e2ee_contact_is_wanted(const struct e2ee_net *enet)
 	return enet->num_guards || time_before(jiffies, enet->contact_until);
 }
 
-/* where none came that it was asked for, it ends by itself */
+/* Where the guard that we began to look for is never made, we stop again. */
 static void e2ee_contact_look_again(struct e2ee_net *enet)
 {
 	if (!enet->num_guards)
@@ -471,7 +471,7 @@ static void e2ee_contact_begin(struct e2ee_net *enet)
 	mutex_unlock(&enet->lock);
 }
 
-/* registers and unregisters: nobody else does, before the namespace ends */
+/* Nobody else registers or unregisters before the namespace ends. */
 static void e2ee_contact_work(struct work_struct *work)
 {
 	struct e2ee_net *enet = container_of(to_delayed_work(work),
@@ -481,7 +481,7 @@ static void e2ee_contact_work(struct work_struct *work)
 	mutex_lock(&enet->lock);
 	had = enet->contact;
 	wanted = e2ee_contact_is_wanted(enet);
-	/* before the hooks are gone: no guard is to rely on them any more */
+	/* while the hooks are still there: from now on no guard relies on them */
 	enet->contact = had && wanted;
 	if (wanted)
 		e2ee_contact_look_again(enet);

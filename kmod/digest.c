@@ -9,13 +9,13 @@
  * DOC: room
  *
  * What is remembered is never forgotten, so the memory may become full. A share
- * (share.c) may take so much of it only, and half of it is the host's own.
+ * (share.c) may take only so much of it, and half of it is the host's own.
  *
  * DOC: the lock of the digests
  *
- * All users of the host install keys under e2ee_digest_lock. What may sleep, above
- * all an allocation on behalf of one of them, is done before it is taken; and it
- * is a spinlock, so that nobody loses the CPU with it.
+ * All users of the host install keys under e2ee_digest_lock. Whatever may sleep,
+ * above all an allocation on behalf of one of them, is done before the lock is
+ * taken. It is a spinlock, so whoever holds it keeps the CPU.
  */
 #include <linux/random.h>
 #include <linux/rhashtable.h>
@@ -128,7 +128,7 @@ static int e2ee_digest_check(const struct e2ee_digest *kept,
 	return 0;
 }
 
-/* not in the table, or not any more */
+/* @kept was never in the table, or is not in it any more. */
 static void e2ee_digest_free(struct e2ee_digest *kept)
 {
 	e2ee_share_put(kept->share, E2EE_SHARE_DIGESTS);
@@ -161,7 +161,7 @@ static struct e2ee_digest *e2ee_digest_new(u64 digest,
 	return kept;
 }
 
-/* NULL: this key is not remembered */
+/* Return NULL where nothing is remembered of this key. */
 static struct e2ee_digest *e2ee_digest_find(u64 digest,
 					    const struct e2ee_key_param *param,
 					    struct e2ee_refusal *why)
@@ -191,7 +191,7 @@ static int e2ee_digest_insert(struct e2ee_digest *fresh,
 	return err;
 }
 
-/* as e2ee_digest_use(); @fresh is what to remember where nothing is yet */
+/* As e2ee_digest_use(). @fresh is remembered where nothing is so far. */
 static struct e2ee_digest *e2ee_digest_take(u64 digest,
 					    const struct e2ee_key_param *param,
 					    struct e2ee_digest *fresh,
