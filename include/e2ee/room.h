@@ -206,7 +206,7 @@ enum e2ee_sas_state {
  * @banned: how many iks
  * @lost: how many iks
  * @count: of @members
- * @alarms: oldest first
+ * @alarms: of what is so now, oldest first
  */
 struct e2ee_room_status {
 	enum e2ee_room_state state;

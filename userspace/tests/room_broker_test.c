@@ -423,7 +423,7 @@ static void test_colluding(void)
 	   "colluding: and she hears neither him nor the owner");
 	ok(bob->room->alarm_count, "colluding: he is told: %s",
 	   bob->room->alarm_count ?
-	   bob->room->alarms[bob->room->alarm_count - 1] : "");
+	   bob->room->alarms[bob->room->alarm_count - 1].text : "");
 	world.tamper = NULL;
 	node_online(owner, true);
 	scene_talk(90 * SECOND, 1);

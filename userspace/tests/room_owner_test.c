@@ -438,6 +438,7 @@ static void test_floor(bool handed)
 	   strict->room->last->epoch.policy ==
 	   e2ee_policy_to_wire(E2EE_POLICY_REQUIRED),
 	   "%s: it owns the call, and asks for required", name);
+	ok(!node_alarmed(strict, "weaker"), "%s: its alarm goes", name);
 	ok(nodes[0].kernel.policy ==
 	   (handed ? E2EE_POLICY_REQUIRED : E2EE_POLICY_OPTIONAL),
 	   "%s: the other one has it, if it is there", name);

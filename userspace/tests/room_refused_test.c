@@ -365,6 +365,7 @@ static void test_out(enum way way, const char *name)
 	ok(victim->out_at && !victim->kernel.count &&
 	   victim->kernel.policy == E2EE_POLICY_REQUIRED,
 	   "%s: when the kernel takes it, the keys go", name);
+	ok(!victim->room->alarm_count, "%s: and so does the alarm", name);
 	ok(!victim->clear && victim->swallowed,
 	   "%s: nothing was sent in clear", name);
 	scene_end(name);

@@ -244,7 +244,7 @@ static unsigned int alarms_of(const struct node *node, const char *text)
 	unsigned int count = 0;
 
 	for (size_t i = 0; i < node->room->alarm_count; i++)
-		count += strstr(node->room->alarms[i], text) != NULL;
+		count += strstr(node->room->alarms[i].text, text) != NULL;
 	return count;
 }
 
@@ -268,7 +268,7 @@ static void test_alarms(void)
 	node_start(&nodes[1]);
 	ok(scene_together(30 * SECOND), "alarms: a room of two");
 	owner = world_owner(&world);
-	e2ee_outbox_alarm(owner->room, "people should see this");
+	e2ee_alarm(owner->room, ALARM_FORK, "", "people should see this");
 	told = owner->alarms;
 	/* each asks to be let in, under a name that somebody else has */
 	for (unsigned int i = 0; i < 100; i++) {

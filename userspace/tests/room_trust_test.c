@@ -260,17 +260,19 @@ static void test_pushed_out(void)
 	world_run(&world, 20 * SECOND);
 	ok(node_alarmed(alice, "bob is here"), "pushed out: bob is told");
 	for (unsigned int i = 0; i < HEARSAY_MAX; i++)
-		e2ee_outbox_hearsay(alice->room, "rumour %u", i);
+		e2ee_alarm(alice->room, ALARM_REMOVED_ME, "x",
+			   "rumour %u", i);
 	world_run(&world, 5 * SECOND);
 	ok(!node_alarmed(alice, "bob is here") && node_alarmed(alice, "rumour"),
 	   "pushed out: he is by rumours");
-	e2ee_outbox_settled(alice->room, "rumour 0");
+	alice->room->alarms[0].told_at = 0;
 	world_run(&world, HEARSAY_EVERY + 5 * SECOND);
 	ok(node_alarmed(alice, "bob is here"),
 	   "pushed out: with space for it he is told again");
 	world_run(&world, HEARSAY_EVERY);
 	for (unsigned int i = 0; i < HEARSAY_MAX; i++)
-		e2ee_outbox_hearsay(alice->room, "more %u", i);
+		e2ee_alarm(alice->room, ALARM_REMOVED_ME, "x",
+			   "more %u", i);
 	world_run(&world, TOLD_AGAIN + SECOND);
 	ok(node_alarmed(alice, "bob is here"),
 	   "pushed out: and in any case after a while");

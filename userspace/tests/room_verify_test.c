@@ -312,7 +312,7 @@ static void test_sas_liar(bool both)
 	ok(node_alarmed(&nodes[0], both ? "changed its commitment" :
 					  "saw different commitments"),
 	   "%s: but an alarm: %s", name,
-	   nodes[0].room->alarms[nodes[0].room->alarm_count - 1]);
+	   nodes[0].room->alarms[nodes[0].room->alarm_count - 1].text);
 	ok(!node_status(&nodes[0])->numbers[0], "%s: nothing to compare", name);
 	scene_end(name);
 }

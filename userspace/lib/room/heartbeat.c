@@ -62,6 +62,8 @@ bool e2ee_heartbeat_echo(struct e2ee_room *room, const struct e2ee_message *msg)
 		return false;
 	room->hb_at = room->now;
 	e2ee_clock_set(room, TIMER_SILENCE, CALL_SILENCE);
+	if (!*room->stopped)
+		e2ee_alarm_end(room, ALARM_STOPPED, NULL);
 	return true;
 }
 

@@ -84,10 +84,9 @@ static void inbox_kp_own(struct e2ee_room *room, struct e2ee_message *msg)
 	    e2ee_message_verify(msg, room->name, msg->kp.entry.ik))
 		return;
 	if (!same) {
-		e2ee_outbox_hearsay(
-			room,
-			"another device calls itself %s, too: give one of them another name",
-			room->dev);
+		e2ee_alarm(room, ALARM_TWIN, "",
+			   "another device calls itself %s, too: give one of them another name",
+			   room->dev);
 		return;
 	}
 	if (msg->kp.seq > mine->kp.seq)
@@ -138,6 +137,7 @@ static void inbox_kp(struct e2ee_room *room, struct e2ee_message *msg)
 static void inbox_kp_empty(struct e2ee_room *room, const char *dev)
 {
 	if (!strcmp(dev, room->dev)) {
+		e2ee_alarm_end(room, ALARM_TWIN, NULL);
 		if (e2ee_clock_may(room, &room->kp_limit, SECOND / 2))
 			e2ee_outbox_kp(room);
 		return;
@@ -168,9 +168,9 @@ static void inbox_fork(struct e2ee_room *room, struct e2ee_message *msg,
 	if (!memcmp(signer->ik, e2ee_identity_ik(room->identity), E2EE_IK_LEN))
 		return;
 	e2ee_idset_add(&room->bans, signer->ik);
-	e2ee_outbox_alarm(
-		room, "%s gave different keys to different devices: removed",
-		signer->dev);
+	e2ee_alarm(room, ALARM_FORK, signer->dev,
+		   "%s gave different keys to different devices: removed",
+		   signer->dev);
 	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, msg, false);
 	e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, other, false);
 	if (room->state == E2EE_ROOM_OWNER) {
@@ -218,7 +218,8 @@ static void inbox_epoch_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	}
 	if (judged->me) {
 		if (e2ee_member_accept(room, msg, judged->raw) == -ENOMEM)
-			e2ee_outbox_alarm(room, "no memory for an epoch");
+			e2ee_alarm(room, ALARM_NO_MEMORY, "",
+				   "no memory for an epoch");
 		return;
 	}
 	if (e2ee_chain_bans(msg, e2ee_identity_ik(room->identity)))
@@ -265,15 +266,14 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 
 	room->stats[E2EE_ROOM_DROP_RULE]++;
 	if (known && e2ee_chain_bans(msg, me))
-		e2ee_outbox_hearsay(
-			room, "%s has removed this device from its call",
-			msg->dev);
+		e2ee_alarm(room, ALARM_REMOVED_ME, msg->dev,
+			   "%s has removed this device from its call",
+			   msg->dev);
 	if (judged->ban && room->state != E2EE_ROOM_JOIN) {
 		if (judged->whom && known)
-			e2ee_outbox_hearsay(
-				room,
-				"split: a device that was removed here is in the call of %s",
-				msg->dev);
+			e2ee_alarm(room, ALARM_SPLIT_HEARD, msg->dev,
+				   "split: a device that was removed here is in the call of %s",
+				   msg->dev);
 		if (room->ban_source &&
 		    e2ee_clock_may(room, &room->ban_limit, 5 * SECOND))
 			e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH,
@@ -284,10 +284,10 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 	/* made for me, and yet not good: people should know why */
 	if (judged->whom && e2ee_chain_find(msg, me) &&
 	    (known || room->state == E2EE_ROOM_JOIN))
-		e2ee_outbox_hearsay(room, "keys of %s are refused: %s%s%s",
-				    msg->dev, judged->reason,
-				    here ? ": " : "",
-				    here ? judged->whom->dev : "");
+		e2ee_alarm(room, ALARM_KEYS_OF, msg->dev,
+			   "keys of %s are refused: %s%s%s", msg->dev,
+			   judged->reason, here ? ": " : "",
+			   here ? judged->whom->dev : "");
 	if (!mine)
 		return;
 	if (judged->no_wrap)
@@ -369,9 +369,9 @@ static void inbox_epoch_banned(struct e2ee_room *room, struct e2ee_message *msg)
 	    !e2ee_clock_may(room, &room->ban_limit, 5 * SECOND) ||
 	    e2ee_message_verify(msg, room->name, owner->ik))
 		return;
-	e2ee_outbox_hearsay(
-		room, "split: %s, who was removed here, has a call of its own",
-		owner->dev);
+	e2ee_alarm(room, ALARM_SPLIT_HEARD, owner->dev,
+		   "split: %s, who was removed here, has a call of its own",
+		   owner->dev);
 	if (room->ban_source && room->state != E2EE_ROOM_JOIN)
 		e2ee_outbox_publish(room, E2EE_TOPIC_EPOCH, room->ban_source,
 				    false);

@@ -401,8 +401,8 @@ int e2ee_install_epoch(struct e2ee_room *room, struct epoch *epoch, bool tx)
 	/* A derivation that failed left something beyond those that count */
 	OPENSSL_cleanse(&batch.keys, sizeof(batch.keys));
 	if (batch.err)
-		e2ee_outbox_alarm(room, "the kernel refuses keys: %s",
-				  strerror(-batch.err));
+		e2ee_alarm(room, ALARM_KEYS_REFUSED, "",
+			   "the kernel refuses keys: %s", strerror(-batch.err));
 	return batch.err;
 }
 

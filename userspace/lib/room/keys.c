@@ -271,7 +271,7 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	if (room->epoch_count)
 		keys_remember(room, room->epochs[0]);
 	keys_make_room(room, msg);
-	(void)e2ee_policy_set(room, policy);	/* tried again, see upkeep */
+	(void)e2ee_policy_ask(room, policy);	/* tried again, see upkeep */
 	memmove(&room->epochs[1], &room->epochs[0],
 		room->epoch_count * sizeof(room->epochs[0]));
 	room->epochs[0] = epoch;
@@ -289,8 +289,8 @@ int e2ee_keys_accept(struct e2ee_room *room, struct e2ee_message *msg,
  */
 static void keys_switch_failed(struct e2ee_room *room, struct epoch *epoch)
 {
-	e2ee_outbox_alarm(room, "the kernel does not switch to epoch %u",
-			  epoch->number);
+	e2ee_alarm(room, ALARM_NO_SWITCH, "",
+		   "the kernel does not switch to epoch %u", epoch->number);
 	epoch->deadline = room->now + SECOND;
 	e2ee_keys_open_deadlines(room);
 	if (!epoch->removes || room->policy_now != E2EE_POLICY_REQUIRED)
@@ -326,6 +326,9 @@ void e2ee_keys_switch(struct e2ee_room *room)
 	}
 	room->sending = epoch->number;
 	room->stopped[0] = '\0';
+	e2ee_alarm_end(room, ALARM_STOPPED, NULL);
+	e2ee_alarm_end(room, ALARM_NO_SWITCH, NULL);
+	e2ee_alarm_end(room, ALARM_NOT_SENT, NULL);
 	for (size_t i = 0; i < room->epoch_count; i++) {
 		struct epoch *old = room->epochs[i];
 
@@ -396,8 +399,8 @@ static void keys_delete(struct e2ee_room *room, e2ee_key_cb which)
 	if (!ret)
 		return;
 	room->delete_again = true;
-	e2ee_outbox_alarm(room, "the kernel still has keys: %s",
-			  strerror(-ret));
+	e2ee_alarm(room, ALARM_KEYS_LEFT, "", "the kernel still has keys: %s",
+		   strerror(-ret));
 }
 
 /*
@@ -419,8 +422,9 @@ static void keys_delete_stopped(struct e2ee_room *room)
 		err = ret;
 	room->stop_again = err;
 	if (err)
-		e2ee_outbox_alarm(room, "the kernel still has keys to send with: %s",
-				  strerror(-err));
+		e2ee_alarm(room, ALARM_KEYS_LEFT, "",
+			   "the kernel still has keys to send with: %s",
+			   strerror(-err));
 }
 
 /*
@@ -429,7 +433,7 @@ static void keys_delete_stopped(struct e2ee_room *room)
  */
 void e2ee_keys_stop(struct e2ee_room *room, const char *reason)
 {
-	e2ee_outbox_alarm(room, "%s", reason);
+	e2ee_alarm(room, ALARM_STOPPED, "", "%s", reason);
 	if (room->policy_now == E2EE_POLICY_OPTIONAL ||
 	    room->policy_now == E2EE_POLICY_OFF)
 		return;
@@ -508,7 +512,8 @@ static void keys_missing_tx(struct e2ee_room *room, uint32_t ssrc)
 		use->at = room->now;
 	/* there is a key for all of them, unless the kernel refused it */
 	if (room->sending && !*room->stopped)
-		e2ee_outbox_alarm(room, "a stream is not sent: the kernel has no key for it");
+		e2ee_alarm(room, ALARM_NOT_SENT, "",
+			   "a stream is not sent: the kernel has no key for it");
 }
 
 /*
@@ -604,4 +609,5 @@ void e2ee_keys_renew(struct e2ee_room *room)
 	keys_forget_secrets(room);
 	keys_delete(room, names_add_all);
 	room->stopped_at = room->next_number - 1;
+	room->first_number = 0;		/* none of these is wanted any more */
 }

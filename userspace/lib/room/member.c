@@ -119,6 +119,7 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 	e2ee_forge_free(room->forge);
 	room->forge = NULL;
 	e2ee_verify_free(room);
+	room->alarm_count = 0;		/* of a room that is over */
 	e2ee_peers_forget_kp(&room->kps[0]);
 	e2ee_peers_forget_kp(&room->kps[1]);
 	e2ee_idset_clear(&room->bans);
@@ -260,6 +261,23 @@ static void member_kps_used(struct e2ee_room *room,
 	room->kps[1].fresh = false;
 }
 
+/* What an EPOCH that is accepted shows to be over */
+static void member_alarms_end(struct e2ee_room *room,
+			      const struct e2ee_message *msg)
+{
+	e2ee_alarm_end(room, ALARM_NO_MEMORY, NULL);
+	e2ee_alarm_end(room, ALARM_SPLIT, NULL);
+	e2ee_alarm_end(room, ALARM_REMOVED_ME, msg->dev);
+	e2ee_alarm_end(room, ALARM_KEYS_OF, msg->dev);
+	for (size_t i = 0; i < msg->epoch.roster_count; i++) {
+		const char *dev = msg->epoch.roster[i].dev;
+
+		e2ee_alarm_end(room, ALARM_NOT_TRUSTED, dev);
+		e2ee_alarm_end(room, ALARM_NOT_LET_IN, dev);
+		e2ee_alarm_end(room, ALARM_NO_KEY_FITS, dev);
+	}
+}
+
 /* Does my owner go on? Then only its heartbeats are signs of life (M8) */
 static bool member_goes_on(const struct e2ee_room *room,
 			   const struct e2ee_message *msg)
@@ -293,6 +311,7 @@ int e2ee_member_accept(struct e2ee_room *room, struct e2ee_message *msg,
 	if (err)
 		return err;
 	member_chain(room, msg);
+	member_alarms_end(room, msg);
 	member_kps_used(room, msg);
 	member_candidate_drop(room);
 	room->hb_switch = false;
@@ -356,6 +375,8 @@ static void member_hb_mine(struct e2ee_room *room, const struct e2ee_msg_hb *hb)
 
 	e2ee_clock_stop(room, TIMER_UNKNOWN);
 	e2ee_clock_stop(room, TIMER_RESYNC);
+	if (!*room->stopped)
+		e2ee_alarm_end(room, ALARM_STOPPED, NULL);
 	if (!room->epoch_count)
 		return;
 	if (hb->switched && !room->hb_switch) {
@@ -377,8 +398,8 @@ void e2ee_member_hb(struct e2ee_room *room, struct e2ee_message *msg)
 	if (room->hb_n && hb->n == room->hb_n &&
 	    memcmp(hb->prev, room->hb_hash, E2EE_HASH_LEN) != 0) {
 		room->stats[E2EE_ROOM_DROP_RULE]++;
-		e2ee_outbox_alarm(room, "heartbeats of %s contradict each other",
-				  msg->dev);
+		e2ee_alarm(room, ALARM_CONTRADICTS, msg->dev,
+			   "heartbeats of %s contradict each other", msg->dev);
 		return;
 	}
 	room->hb_n = hb->n + 1;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What a room sends and says: messages, alarms.
+ * What a room sends, and events for its caller.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,101 +12,6 @@ void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
 {
 	if (room->ops.event)
 		room->ops.event(room->arg, type, text);
-}
-
-static bool outbox_alarm_is_told(const struct e2ee_room *room, const char *text)
-{
-	for (size_t i = 0; i < room->alarm_count; i++)
-		if (!strcmp(room->alarms[i], text))
-			return true;
-	return false;
-}
-
-static void outbox_alarm_forget(struct e2ee_room *room, size_t at)
-{
-	size_t after = --room->alarm_count - at;
-
-	memmove(room->alarms[at], room->alarms[at + 1],
-		after * sizeof(room->alarms[0]));
-	memmove(&room->hearsay[at], &room->hearsay[at + 1],
-		after * sizeof(room->hearsay[0]));
-}
-
-static void outbox_alarm_tell(struct e2ee_room *room, const char *text,
-			      bool hearsay)
-{
-	if (room->alarm_count == E2EE_ROOM_ALARMS)
-		outbox_alarm_forget(room, 0);
-	room->hearsay[room->alarm_count] = hearsay;
-	snprintf(room->alarms[room->alarm_count++], E2EE_ROOM_TEXT, "%s", text);
-	e2ee_outbox_event(room, E2EE_ROOM_ALARM, text);
-}
-
-/* Told once: the same text again and again says no more */
-void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
-{
-	char text[E2EE_ROOM_TEXT];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (!outbox_alarm_is_told(room, text))
-		outbox_alarm_tell(room, text, false);
-}
-
-/* The cause of an alarm is gone, and so is the alarm; it can be told again */
-void e2ee_outbox_settled(struct e2ee_room *room, const char *text)
-{
-	for (size_t i = 0; i < room->alarm_count; i++) {
-		if (strcmp(room->alarms[i], text) != 0)
-			continue;
-		outbox_alarm_forget(room, i);
-		e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
-		return;
-	}
-}
-
-/* Is there space for one more without pushing out another one? */
-bool e2ee_outbox_hearsay_fits(const struct e2ee_room *room)
-{
-	unsigned int count = 0;
-
-	for (size_t i = 0; i < room->alarm_count; i++)
-		count += room->hearsay[i];
-	return count < HEARSAY_MAX;
-}
-
-/*
- * An alarm that anybody who reaches the broker can bring about, with any name in
- * it: a few of them take the place of each other only, and not faster than
- * people read. Who is really there says the same again. Was it told, now or before?
- */
-bool e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
-{
-	size_t count = 0, oldest = E2EE_ROOM_ALARMS;
-	char text[E2EE_ROOM_TEXT];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (outbox_alarm_is_told(room, text))
-		return true;
-	if (room->now >= room->hearsay_limit.next)
-		room->hearsay_told = 0;
-	if (room->hearsay_told == HEARSAY_MAX)
-		return false;
-	if (!room->hearsay_told++)
-		room->hearsay_limit.next = room->now + HEARSAY_EVERY;
-	for (size_t i = room->alarm_count; i-- > 0; ) {
-		count += room->hearsay[i];
-		oldest = room->hearsay[i] ? i : oldest;
-	}
-	if (count == HEARSAY_MAX)
-		outbox_alarm_forget(room, oldest);
-	outbox_alarm_tell(room, text, true);
-	return true;
 }
 
 /* While the link is down, what was to be sent is dropped */

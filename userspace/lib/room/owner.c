@@ -110,7 +110,7 @@ static int owner_accept(struct e2ee_room *room, struct e2ee_message *msg,
 		err = e2ee_member_accept(room, msg, raw);
 	OPENSSL_cleanse(raw, E2EE_RAW_LEN);
 	if (err == -ENOMEM)
-		e2ee_outbox_alarm(room, "no memory for an epoch");
+		e2ee_alarm(room, ALARM_NO_MEMORY, "", "no memory for an epoch");
 	return err;
 }
 
@@ -371,18 +371,21 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 	if (msg->ack.result == E2EE_ACK_REFUSED) {
 		/* a name that it makes up tells people nothing */
 		known = e2ee_chain_find_dev(room->last, msg->ack.whom);
-		e2ee_outbox_hearsay(room, "%s refuses the roster%s%s", msg->dev,
-				    known ? " because of " : "",
-				    known ? msg->ack.whom : "");
+		e2ee_alarm(room, ALARM_ROSTER_REFUSED, msg->dev,
+			   "%s refuses the roster%s%s", msg->dev,
+			   known ? " because of " : "",
+			   known ? msg->ack.whom : "");
 		return;
 	}
 	if (msg->ack.result != E2EE_ACK_OK)
 		return;
 	if (!owner_mac_is_good(room, msg)) {
-		e2ee_outbox_alarm(room, "%s has other keys than this device",
-				  msg->dev);
+		e2ee_alarm(room, ALARM_OTHER_KEYS, msg->dev,
+			   "%s has other keys than this device", msg->dev);
 		return;
 	}
+	e2ee_alarm_end(room, ALARM_ROSTER_REFUSED, msg->dev);
+	e2ee_alarm_end(room, ALARM_OTHER_KEYS, msg->dev);
 	memcpy(peer->acked, msg->ack.t, E2EE_HASH_LEN);
 	peer->gone_at = peer->kp ? NEVER : peer->gone_at;
 	e2ee_heartbeat_unpoll(room, entry->leaf);
@@ -430,8 +433,8 @@ static void owner_join_req(struct e2ee_room *room,
 	if (why) {
 		room->stats[E2EE_ROOM_DROP_RULE]++;
 		if (*why)
-			e2ee_outbox_hearsay(room, "%s is not let in: %s",
-					    peer->dev, why);
+			e2ee_alarm(room, ALARM_NOT_LET_IN, peer->dev,
+				   "%s is not let in: %s", peer->dev, why);
 		return;
 	}
 	if (entry && !memcmp(entry->kp_hash, msg->req.kp_hash, E2EE_HASH_LEN)) {
@@ -440,6 +443,7 @@ static void owner_join_req(struct e2ee_room *room,
 	}
 	peer->join = true;
 	peer->gone_at = NEVER;
+	e2ee_alarm_end(room, ALARM_NOT_LET_IN, peer->dev);
 	e2ee_owner_plan(room);
 }
 
@@ -550,8 +554,9 @@ void e2ee_owner_upkeep(struct e2ee_room *room)
 		if (entry->leaf == epoch->owner)
 			continue;
 		if (!e2ee_peers_trusted(room, entry->dev, entry->ik)) {
-			e2ee_outbox_alarm(room, "%s is not trusted any more: removed",
-					  entry->dev);
+			e2ee_alarm(room, ALARM_NOT_TRUSTED, entry->dev,
+				   "%s is not trusted any more: removed",
+				   entry->dev);
 			e2ee_owner_remove(room, entry->ik, false, false);
 		} else if (peer && owner_misses(room, peer)) {
 			e2ee_owner_remove(room, peer->ik, false, true);
@@ -600,7 +605,8 @@ void e2ee_owner_better(struct e2ee_room *room, struct e2ee_message *msg)
 	bool known;
 
 	if (e2ee_chain_bans(msg, owner_me(room))) {
-		e2ee_outbox_alarm(room, "split: another part of the room has removed this device");
+		e2ee_alarm(room, ALARM_SPLIT, "",
+			   "split: another part of the room has removed this device");
 		return;
 	}
 	if (signer && e2ee_chain_find(room->last, signer->ik) &&

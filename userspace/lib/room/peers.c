@@ -112,8 +112,8 @@ int e2ee_peers_renew_kp(struct e2ee_room *room)
 
 	if (err) {
 		e2ee_peers_forget_kp(&kp);
-		e2ee_outbox_alarm(room, "no new key package: %s",
-				  *error ? error : strerror(-err));
+		e2ee_alarm(room, ALARM_NO_KP, "", "no new key package: %s",
+			   *error ? error : strerror(-err));
 		e2ee_clock_set(room, TIMER_KP, KP_AGAIN);
 		return err;
 	}
@@ -121,6 +121,7 @@ int e2ee_peers_renew_kp(struct e2ee_room *room)
 	room->kps[1] = room->kps[0];
 	room->kps[0] = kp;
 	room->kp_echo = 0;
+	e2ee_alarm_end(room, ALARM_NO_KP, NULL);
 	e2ee_clock_set(room, TIMER_KP, KP_RENEW);
 	return 0;
 }
@@ -188,13 +189,10 @@ static void peers_told_text(const struct e2ee_room *room,
 /* What was told about it is true no more */
 static void peers_settle(struct e2ee_room *room, struct peer *peer)
 {
-	char text[E2EE_ROOM_TEXT];
-
 	if (peer->told == TOLD_NOTHING)
 		return;
-	peers_told_text(room, peer, peer->told, text);
 	peer->told = TOLD_NOTHING;
-	e2ee_outbox_settled(room, text);
+	e2ee_alarm_end(room, ALARM_STRANGER, peer->dev);
 }
 
 static void peers_del(struct e2ee_room *room, struct peer *peer)
@@ -374,9 +372,9 @@ bool e2ee_peers_trusted(struct e2ee_room *room, const char *dev,
 	enum admission admission = e2ee_peers_admission(room, dev, ik);
 
 	if (admission == ADMISSION_CHANGED)
-		e2ee_outbox_hearsay(
-			room, "%s shows another identity than before: refused",
-			dev);
+		e2ee_alarm(room, ALARM_CHANGED, dev,
+			   "%s shows another identity than before: refused",
+			   dev);
 	return admission == ADMISSION_GOOD;
 }
 
@@ -441,8 +439,9 @@ int e2ee_peers_receive_kp(struct e2ee_room *room, struct e2ee_message *msg,
 		return -EBADMSG;
 	if (peer && strcmp(peer->dev, msg->dev) != 0) {
 		if (peers_in_call(room, entry->ik))
-			e2ee_outbox_hearsay(room, "%s calls itself %s now: refused",
-					    peer->dev, msg->dev);
+			e2ee_alarm(room, ALARM_RENAMED, peer->dev,
+				   "%s calls itself %s now: refused",
+				   peer->dev, msg->dev);
 		return -EPERM;
 	}
 	e2ee_trust_ask(room->trust, msg->dev, entry->ik, &trust);
@@ -472,10 +471,10 @@ static void peers_trust_upkeep(struct e2ee_room *room)
 		snprintf(text, sizeof(text), "nobody new is let in: %s", problem);
 	if (!strcmp(text, room->trust_problem)) {
 		if (*text)
-			e2ee_outbox_alarm(room, "%s", text);
+			e2ee_alarm(room, ALARM_TRUST_FILE, "", "%s", text);
 		return;
 	}
-	e2ee_outbox_settled(room, room->trust_problem);
+	e2ee_alarm_end(room, ALARM_TRUST_FILE, NULL);
 	memcpy(room->trust_problem, text, sizeof(text));
 }
 
@@ -535,11 +534,11 @@ static void peers_stranger(struct e2ee_room *room, struct peer *peer)
 	if (told != peer->told)
 		peers_settle(room, peer);
 	if (told == TOLD_NOTHING ||
-	    (peer->told && !e2ee_outbox_hearsay_fits(room) &&
+	    (peer->told && !e2ee_alarm_fits(room) &&
 	     room->now - peer->told_at < TOLD_AGAIN))
 		return;
 	peers_told_text(room, peer, told, text);
-	if (e2ee_outbox_hearsay(room, "%s", text)) {
+	if (e2ee_alarm(room, ALARM_STRANGER, peer->dev, "%s", text)) {
 		peer->told = told;
 		peer->told_at = room->now;
 	}

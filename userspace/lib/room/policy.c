@@ -19,12 +19,15 @@ static int policy_put(struct e2ee_room *room, uint32_t policy)
 {
 	int err = room->ops.set_policy(room->arg, policy);
 
-	if (err)
-		e2ee_outbox_alarm(room, "the kernel refuses policy %s",
-				  e2ee_policy_name(policy));
-	else
-		room->policy_now = policy;
-	return err;
+	if (err) {
+		e2ee_alarm(room, ALARM_POLICY_REFUSED, "",
+			   "the kernel refuses policy %s",
+			   e2ee_policy_name(policy));
+		return err;
+	}
+	room->policy_now = policy;
+	e2ee_alarm_end(room, ALARM_POLICY_REFUSED, NULL);
+	return 0;
 }
 
 /*
@@ -43,16 +46,25 @@ static bool policy_waits(const struct e2ee_room *room, uint32_t policy)
  */
 int e2ee_policy_set(struct e2ee_room *room, uint32_t policy)
 {
-	if (policy > room->floor) {
-		e2ee_outbox_alarm(room, "the owner asks for policy %s, which is weaker than %s: refused",
-				  e2ee_policy_name(policy),
-				  e2ee_policy_name(room->floor));
+	if (policy > room->floor)
 		policy = room->floor;
-	}
 	room->policy_wanted = policy;
 	if (policy == room->policy_now || policy_waits(room, policy))
 		return 0;
 	return policy_put(room, policy);
+}
+
+/* What an EPOCH asks for */
+int e2ee_policy_ask(struct e2ee_room *room, uint32_t policy)
+{
+	if (policy > room->floor)
+		e2ee_alarm(room, ALARM_POLICY_WEAK, "",
+			   "the owner asks for policy %s, which is weaker than %s: refused",
+			   e2ee_policy_name(policy),
+			   e2ee_policy_name(room->floor));
+	else
+		e2ee_alarm_end(room, ALARM_POLICY_WEAK, NULL);
+	return e2ee_policy_set(room, policy);
 }
 
 /* Is the session at least as strict as it should be? */

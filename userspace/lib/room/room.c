@@ -230,6 +230,7 @@ static void room_second(struct e2ee_room *room)
 	e2ee_peers_upkeep(room);
 	e2ee_seen_upkeep(room);
 	e2ee_keys_upkeep(room);
+	e2ee_alarm_upkeep(room);
 	if (room->state == E2EE_ROOM_OWNER)
 		e2ee_owner_upkeep(room);
 	if (room->state == E2EE_ROOM_JOIN && !room->kp_echo &&

@@ -161,7 +161,7 @@ static void draft_join(struct draft *draft)
 			continue;
 		leaf = draft_free_leaf(draft);
 		if (leaf < 0) {
-			e2ee_outbox_alarm(room, "the room is full");
+			e2ee_alarm(room, ALARM_FULL, "", "the room is full");
 			return;
 		}
 		draft_add(draft, (uint8_t)leaf, peer->kp);
@@ -249,8 +249,8 @@ static bool draft_expel(struct draft *draft, size_t i)
 
 	if (draft->roster[i].leaf == epoch->owner)
 		return false;
-	e2ee_outbox_hearsay(draft->room, "%s has no key that fits: left out",
-			    draft->roster[i].dev);
+	e2ee_alarm(draft->room, ALARM_NO_KEY_FITS, draft->roster[i].dev,
+		   "%s has no key that fits: left out", draft->roster[i].dev);
 	epoch->roster_count--;
 	memmove(&draft->roster[i], &draft->roster[i + 1],
 		(epoch->roster_count - i) * sizeof(draft->roster[0]));

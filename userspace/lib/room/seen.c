@@ -42,8 +42,9 @@ static void seen_remember(struct e2ee_room *room, const char *dev,
 {
 	struct seen *seen = &room->seen[room->seen_count];
 
-	e2ee_outbox_alarm(room, "the trust store cannot be written: %s: devices that are new to it are known until this ends, and no longer",
-			  strerror(-err));
+	e2ee_alarm(room, ALARM_TRUST_STORE, "",
+		   "the trust store cannot be written: %s: devices that are new to it are known until this ends, and no longer",
+		   strerror(-err));
 	if (room->seen_count == SEEN_MAX)
 		return;
 	room->seen_count++;
@@ -83,4 +84,5 @@ void e2ee_seen_upkeep(struct e2ee_room *room)
 			return;
 		room->seen_count--;
 	}
+	e2ee_alarm_end(room, ALARM_TRUST_STORE, NULL);
 }

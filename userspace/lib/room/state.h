@@ -6,8 +6,7 @@
  *
  * Calls go downward: room -> inbox, command -> owner -> heartbeat, roster,
  * member -> verify -> keys -> policy, uses, judge -> install, peers -> seen ->
- * outbox ->
- * clock, chain.
+ * alarm -> outbox -> clock, chain.
  */
 #ifndef E2EE_LIB_STATE_H
 #define E2EE_LIB_STATE_H
@@ -263,6 +262,53 @@ enum leave {
 	LEAVE_ENDS,			/* for all */
 };
 
+/* What alarms are about; alarm.c says how each of them ends */
+enum alarm_cause {
+	ALARM_NO_KP,			/* a key package cannot be made */
+	ALARM_NO_MEMORY,		/* for an epoch */
+	ALARM_POLICY_WEAK,		/* the owner asks for a weaker one */
+	ALARM_POLICY_REFUSED,		/* by the kernel, as these are */
+	ALARM_KEYS_REFUSED,
+	ALARM_NO_SWITCH,
+	ALARM_KEYS_LEFT,		/* it does not delete them */
+	ALARM_STOPPED,			/* sending is, or should be */
+	ALARM_NOT_SENT,			/* a stream has no key */
+	ALARM_TRUST_FILE,		/* not readable */
+	ALARM_TRUST_STORE,		/* not writable */
+	ALARM_FULL,
+	ALARM_OTHER_KEYS,		/* a member has them */
+	ALARM_NOT_TRUSTED,		/* a member is not any more */
+	ALARM_CONTRADICTS,		/* an owner does itself */
+	ALARM_FORK,			/* an owner's EPOCHs do */
+	ALARM_SPLIT,			/* another part has removed this device */
+	ALARM_VERIFICATION,		/* failed */
+	ALARM_STRANGER,			/* hearsay, as these are: is here */
+	ALARM_NOT_LET_IN,
+	ALARM_ROSTER_REFUSED,		/* by a member */
+	ALARM_NO_KEY_FITS,
+	ALARM_CHANGED,			/* another identity than before */
+	ALARM_RENAMED,
+	ALARM_TWIN,			/* a device with my name */
+	ALARM_REMOVED_ME,
+	ALARM_SPLIT_HEARD,		/* a removed device has a call */
+	ALARM_KEYS_OF,			/* an owner, refused */
+	ALARMS,
+};
+
+/**
+ * struct alarm - what people are told of
+ * @cause: what kind it is
+ * @about: the device that it is about; ""
+ * @text: what was told
+ * @told_at: when its cause was found last
+ */
+struct alarm {
+	enum alarm_cause cause;
+	char about[E2EE_NAME_MAX + 1];
+	char text[E2EE_ROOM_TEXT];
+	uint64_t told_at;
+};
+
 /** struct limiter - at most once in a while */
 struct limiter {
 	uint64_t next;
@@ -400,9 +446,8 @@ struct e2ee_room {
 	struct sas_run *sas;
 
 	char split[E2EE_ROOM_TEXT];
-	char alarms[E2EE_ROOM_ALARMS][E2EE_ROOM_TEXT];
+	struct alarm alarms[E2EE_ROOM_ALARMS];	/* oldest first */
 	size_t alarm_count;
-	bool hearsay[E2EE_ROOM_ALARMS];	/* of @alarms */
 	struct limiter hearsay_limit;
 	unsigned int hearsay_told;	/* until then */
 	uint64_t stats[E2EE_ROOM_STATS];
@@ -442,12 +487,6 @@ bool e2ee_clock_pauses(enum timer timer);
 void e2ee_clock_resume(struct e2ee_room *room, uint64_t down);
 
 /* outbox.c: what goes out */
-void e2ee_outbox_alarm(struct e2ee_room *room, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-bool e2ee_outbox_hearsay(struct e2ee_room *room, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-bool e2ee_outbox_hearsay_fits(const struct e2ee_room *room);
-void e2ee_outbox_settled(struct e2ee_room *room, const char *text);
 void e2ee_outbox_event(struct e2ee_room *room, enum e2ee_room_event_type type,
 		       const char *text);
 void e2ee_outbox_publish(struct e2ee_room *room, enum e2ee_room_topic topic,
@@ -462,6 +501,15 @@ void e2ee_outbox_req(struct e2ee_room *room, const uint8_t *call,
 		     struct e2ee_msg_req *req);
 void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
 		     const uint8_t *t, const char *whom);
+
+/* alarm.c: what people are told of, as long as it is so */
+bool e2ee_alarm(struct e2ee_room *room, enum alarm_cause cause,
+		const char *about, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void e2ee_alarm_end(struct e2ee_room *room, enum alarm_cause cause,
+		    const char *about);
+bool e2ee_alarm_fits(const struct e2ee_room *room);
+void e2ee_alarm_upkeep(struct e2ee_room *room);
 
 /* seen.c: devices that the trust store could not be told */
 enum e2ee_trust_answer e2ee_seen_ask(const struct e2ee_room *room,
@@ -552,6 +600,7 @@ void e2ee_judge_remember(struct e2ee_room *room, struct e2ee_message *msg);
 uint32_t e2ee_policy_from_wire(uint8_t wire);
 uint8_t e2ee_policy_to_wire(uint32_t policy);
 int e2ee_policy_set(struct e2ee_room *room, uint32_t policy);
+int e2ee_policy_ask(struct e2ee_room *room, uint32_t policy);
 bool e2ee_policy_holds(const struct e2ee_room *room);
 int e2ee_policy_shut(struct e2ee_room *room);
 void e2ee_policy_raise(struct e2ee_room *room);

@@ -96,7 +96,9 @@ void e2ee_room_status(const struct e2ee_room *room, uint64_t now,
 	memcpy(status->stopped, room->stopped, sizeof(status->stopped));
 	memcpy(status->split, room->split, sizeof(status->split));
 	status->alarm_count = room->alarm_count;
-	memcpy(status->alarms, room->alarms, sizeof(status->alarms));
+	for (size_t i = 0; i < room->alarm_count; i++)
+		memcpy(status->alarms[i], room->alarms[i].text,
+		       sizeof(status->alarms[i]));
 	if (room->last && room->state != E2EE_ROOM_LEFT)
 		status_call(room, now, status);
 	status_sas(room, status);

@@ -165,5 +165,7 @@ int e2ee_uses_look(struct e2ee_room *room)
 	err = e2ee_install_delete_names(room, &look.strays);
 	free(look.strays.list);
 	room->delete_again = ret || err;
+	if (!room->delete_again && !room->stop_again)
+		e2ee_alarm_end(room, ALARM_KEYS_LEFT, NULL);
 	return ret;
 }

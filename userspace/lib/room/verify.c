@@ -70,13 +70,20 @@ void e2ee_verify_free(struct e2ee_room *room)
 	e2ee_clock_stop(room, TIMER_SAS);
 }
 
+/* It ends when people have compared a code that is the same */
+static void verify_alarm(struct e2ee_room *room, const char *text)
+{
+	e2ee_alarm(room, ALARM_VERIFICATION, "", "verification failed: %s",
+		   text);
+}
+
 /* The messages of one who said no go on: they are what tells the others */
 static void verify_failed(struct e2ee_room *room, const char *text)
 {
 	room->sas->state = E2EE_SAS_FAILED;
 	if (!room->sas->no)
 		e2ee_clock_stop(room, TIMER_SAS);
-	e2ee_outbox_alarm(room, "verification failed: %s", text);
+	verify_alarm(room, text);
 	e2ee_outbox_event(room, E2EE_ROOM_SAS, NULL);
 }
 
@@ -279,7 +286,7 @@ static void verify_no(struct e2ee_room *room, const struct e2ee_message *msg)
 	snprintf(text, sizeof(text), "at %s people saw another code", msg->dev);
 	if (!room->sas ||
 	    memcmp(room->sas->epoch->hash, msg->sas.t, E2EE_HASH_LEN) != 0)
-		e2ee_outbox_alarm(room, "verification failed: %s", text);
+		verify_alarm(room, text);
 	else if (room->sas->state != E2EE_SAS_FAILED)
 		verify_failed(room, text);
 }
@@ -435,6 +442,7 @@ int e2ee_room_verify_yes(struct e2ee_room *room, const char *const *devs,
 	if (err)
 		return err;
 	run->state = E2EE_SAS_DONE;
+	e2ee_alarm_end(room, ALARM_VERIFICATION, NULL);
 	e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 	return 0;
 }

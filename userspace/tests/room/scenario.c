@@ -227,7 +227,7 @@ void letters_replay(const struct letters *letters, size_t i, struct node *to)
 bool node_alarmed(const struct node *node, const char *text)
 {
 	for (size_t i = 0; i < node->room->alarm_count; i++)
-		if (strstr(node->room->alarms[i], text))
+		if (strstr(node->room->alarms[i].text, text))
 			return true;
 	return false;
 }

@@ -248,7 +248,7 @@ static bool says_why(const struct e2ee_room *room)
 
 	for (size_t a = 0; a < room->alarm_count; a++)
 		for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
-			if (strstr(room->alarms[a], words[w]))
+			if (strstr(room->alarms[a].text, words[w]))
 				return true;
 	return false;
 }
@@ -362,7 +362,7 @@ static void show(void)
 		printf(", %zu bans, stopped '%s'\n", room->bans.count,
 		       room->stopped);
 		for (size_t a = 0; a < room->alarm_count; a++)
-			printf("#    %s\n", room->alarms[a]);
+			printf("#    %s\n", room->alarms[a].text);
 	}
 }
 
