@@ -623,6 +623,8 @@ static void e2ee_key_filling(struct e2ee_key *key)
  * @param: all members but those that @given leaves out
  * @why: told where it is refused
  *
+ * A sending key does not send before e2ee_key_begin().
+ *
  * Context: process, under struct e2ee_net.lock, sleeps.
  * Return: 0 or a negative errno; nothing changed then.
  */
@@ -668,6 +670,29 @@ forget:
 put:
 	e2ee_key_put(key);
 	return err;
+}
+
+/**
+ * e2ee_key_begin() - let the keys of a request send, now that all of them are in
+ * @session: where
+ * @serial: struct e2ee_net.key_serial before the first of them
+ *
+ * Had a key sent before another one of its request was refused, the request could
+ * not be repeated: the key would be remembered, and a second installation without a
+ * start counter be refused.
+ *
+ * Context: process, under struct e2ee_net.lock.
+ */
+void e2ee_key_begin(struct e2ee_session *session, u64 serial)
+{
+	struct e2ee_key *key;
+
+	lockdep_assert_held(&session->enet->lock);
+	list_for_each_entry_reverse(key, &session->keys, node) {
+		if (key->serial <= serial)
+			break;
+		set_bit(E2EE_KEY_SENDS, &key->flags);
+	}
 }
 
 static void e2ee_key_unlink(struct e2ee_key *key)

@@ -139,6 +139,7 @@ enum e2ee_key_flag {
 	E2EE_KEY_EXPIRING_SENT,	/* event sent */
 	E2EE_KEY_EXPIRED_SENT,
 	E2EE_KEY_CLOSED,	/* rx: deleted; set under windows_lock */
+	E2EE_KEY_SENDS,		/* tx: all keys of its request are in */
 };
 
 /* which members of struct e2ee_key_param a request gives */
@@ -180,6 +181,7 @@ struct e2ee_key_param {
 /* process context, under struct e2ee_net.lock, may sleep */
 int e2ee_key_new(struct e2ee_session *session,
 		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
+void e2ee_key_begin(struct e2ee_session *session, u64 serial);
 int e2ee_key_set(struct e2ee_session *session,
 		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
 struct e2ee_key *e2ee_key_find(struct e2ee_session *session,

@@ -136,13 +136,14 @@ static int key_remove(struct e2ee_call *call, struct e2ee_session *session,
 }
 
 /*
- * All or none: all are read before the first is installed; where one is
- * refused all the same, those before it are removed again. Those that did not
- * send meanwhile are forgotten, too, so that the request may be repeated.
+ * All or none: all are read before the first is installed; where one is refused
+ * all the same, those before it are removed again. None of them sends before all
+ * are in, so that a request that was refused may be repeated.
  */
 static int key_new(struct e2ee_call *call)
 {
 	const struct nlattr *refused = NULL;
+	u64 serial = call->enet->key_serial;
 	struct e2ee_session *session;
 	int err;
 
@@ -154,6 +155,8 @@ static int key_new(struct e2ee_call *call)
 	err = each_key(call, session, key_add, NULL, &refused);
 	if (err)
 		each_key(call, session, key_remove, refused, &refused);
+	else
+		e2ee_key_begin(session, serial);
 	return err;
 }
 

@@ -59,6 +59,12 @@ static const struct rhashtable_params e2ee_stream_params = {
 	.automatic_shrinking = true,
 };
 
+/* A key that waits for the rest of its request is as if it were not there. */
+static bool e2ee_stream_sends(const struct e2ee_key *key)
+{
+	return test_bit(E2EE_KEY_SENDS, &key->flags);
+}
+
 static struct e2ee_key *e2ee_stream_find(struct e2ee_session *session,
 					 u32 epoch, u32 ssrc, bool any)
 {
@@ -68,9 +74,11 @@ static struct e2ee_key *e2ee_stream_find(struct e2ee_session *session,
 		.ssrc = any ? 0 : ssrc,
 		.any = any,
 	};
+	struct e2ee_key *key;
 
-	return rhashtable_lookup(&session->enet->streams, &id,
-				 e2ee_stream_params);
+	key = rhashtable_lookup(&session->enet->streams, &id,
+				e2ee_stream_params);
+	return key && e2ee_stream_sends(key) ? key : NULL;
 }
 
 static int e2ee_stream_insert(struct e2ee_key *key, u32 ssrc, bool any)
@@ -96,8 +104,8 @@ static void e2ee_stream_offer(struct e2ee_key *key)
 }
 
 /**
- * e2ee_stream_start() - let a key send
- * @key: a new sending key
+ * e2ee_stream_start() - give a key its place among those that send
+ * @key: a new sending key; it sends once it has E2EE_KEY_SENDS
  * @why: told where it is refused
  *
  * Context: process, under struct e2ee_net.lock.
@@ -150,9 +158,12 @@ static struct e2ee_key *e2ee_stream_claim(struct e2ee_session *session,
 	if (found)		/* another CPU was first */
 		goto out;
 	list_for_each_entry(key, &session->claims, claim) {
-		if (key->epoch != epoch)
+		if (key->epoch != epoch || !e2ee_stream_sends(key))
 			continue;
-		/* under memory pressure the packet goes without a key */
+		/*
+		 * Under memory pressure the packet goes without this key, as it
+		 * does while a key of its own waits.
+		 */
 		if (e2ee_stream_insert(key, ssrc, false))
 			break;
 		list_del_init(&key->claim);
