@@ -17,9 +17,9 @@
  * fill up. When a pool is full its oldest entry is forgotten, and counted.
  *
  * The host has a pool of its own. All other user namespaces are spread over the
- * remaining pools by who made them, as root of a container may install as many
- * keys as it likes: it makes others forget only where chance gave them the same
- * pool.
+ * remaining pools by whoever answers for them (share.c), as root of a container may
+ * install as many keys as it likes: it makes others forget only where chance gave
+ * them the same pool.
  */
 #include <linux/list.h>
 #include <linux/random.h>
@@ -27,11 +27,10 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/uidgid.h>
-#include <linux/user_namespace.h>
 #include <linux/e2ee.h>
 #include "floor.h"
 #include "memory.h"
+#include "share.h"
 
 #define E2EE_FLOOR_POOLS	32	/* the first one is the host's */
 
@@ -78,19 +77,16 @@ static struct e2ee_floor_pool e2ee_floor_pools[E2EE_FLOOR_POOLS];
 static DEFINE_SPINLOCK(e2ee_floor_lock);
 static siphash_key_t e2ee_floor_key;
 
-/* As memory of sending keys is shared out: see "shares". */
-static u32 e2ee_floor_pool(const struct user_namespace *ns)
+static u32 e2ee_floor_pool(const struct user_namespace *user_ns)
 {
-	u32 inum = 0;
+	struct e2ee_share_owner owner;
+	u64 hash;
 
-	if (ns == &init_user_ns)
+	if (!e2ee_share_owner(user_ns, &owner))
 		return 0;
-	while (ns->parent != &init_user_ns)
-		ns = ns->parent;
-	if (uid_eq(ns->owner, GLOBAL_ROOT_UID))
-		inum = ns->ns.inum;
-	return 1 + siphash_2u32(__kuid_val(ns->owner), inum, &e2ee_floor_key) %
-	       (E2EE_FLOOR_POOLS - 1);
+	hash = siphash_2u32(__kuid_val(owner.user), owner.inum,
+			    &e2ee_floor_key);
+	return 1 + hash % (E2EE_FLOOR_POOLS - 1);
 }
 
 static u32 e2ee_floor_max(u32 pool)

@@ -97,7 +97,9 @@ static void e2ee_key_free_work(struct work_struct *work)
 
 	e2ee_window_free_key(key);
 	e2ee_aead_destroy(&key->aead);
+	/* in this order: its place is free before it is not awaited any more */
 	e2ee_share_put(key->share, E2EE_SHARE_KEYS);
+	e2ee_share_put(key->share, E2EE_SHARE_FREED);
 	kfree(key->recent);
 	kfree_sensitive(key);
 	e2ee_object_destroyed(E2EE_OBJECT_KEY);
@@ -124,6 +126,7 @@ void e2ee_key_put(struct e2ee_key *key)
 {
 	if (!refcount_dec_and_test(&key->ref))
 		return;
+	e2ee_share_add(key->share, E2EE_SHARE_FREED);
 	INIT_RCU_WORK(&key->rwork, e2ee_key_free_work);
 	queue_rcu_work(e2ee_key_wq, &key->rwork);
 }
@@ -429,14 +432,20 @@ static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
 /* the crypto API's memory for a key, kilobytes perhaps, is charged to nobody */
 static int e2ee_key_charge(struct e2ee_key *key, struct e2ee_refusal *why)
 {
+	const struct user_namespace *user_ns = key->enet->net->user_ns;
+	/* asked first: if one of them is freed meanwhile, there is room for us */
+	u32 freed = e2ee_share_count(user_ns, E2EE_SHARE_FREED);
 	int err;
 
-	err = e2ee_share_take(key->enet->net->user_ns, E2EE_SHARE_KEYS,
-			      E2EE_KEYS_PER_SHARE, &key->share);
-	if (err == -EDQUOT)
-		e2ee_refuse(why, 0, err,
-			    "this user namespace has as many keys as it may have");
-	return err;
+	err = e2ee_share_take(user_ns, E2EE_SHARE_KEYS, E2EE_KEYS_PER_SHARE,
+			      &key->share);
+	if (err != -EDQUOT)
+		return err;
+	if (freed)
+		return e2ee_refuse(why, 0, -EAGAIN,
+				   "keys that were deleted are being freed: ask again");
+	return e2ee_refuse(why, 0, err,
+			   "this user namespace has as many keys as it may have");
 }
 
 static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,

@@ -15,7 +15,6 @@
 #include <linux/hashtable.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/uidgid.h>
 #include <linux/user_namespace.h>
 #include "memory.h"
 #include "share.h"
@@ -25,14 +24,12 @@
 /**
  * struct e2ee_share - what one container or user has
  * @node: in e2ee_shares
- * @owner: user who made the user namespace
- * @inum: number of that namespace where root of the host made it; else 0
+ * @owner: who it is
  * @count: how much is charged to it; the share goes with the last charge
  */
 struct e2ee_share {
 	struct hlist_node node;
-	kuid_t owner;
-	unsigned int inum;
+	struct e2ee_share_owner owner;
 	u32 count[E2EE_SHARE_NUM];
 };
 
@@ -40,52 +37,56 @@ static DEFINE_HASHTABLE(e2ee_shares, E2EE_SHARE_BITS);
 /* protects e2ee_shares and all counts; all users of the host share it */
 static DEFINE_SPINLOCK(e2ee_share_lock);
 
-/* the user namespace that was made in the host's own; NULL: that one itself */
-static const struct user_namespace *
-e2ee_share_top(const struct user_namespace *ns)
+/**
+ * e2ee_share_owner() - who answers for what a user namespace uses
+ * @user_ns: owner of a network namespace
+ * @owner: the answer
+ *
+ * Return: false for the host's own user namespace, which nobody answers for.
+ */
+bool e2ee_share_owner(const struct user_namespace *user_ns,
+		      struct e2ee_share_owner *owner)
 {
-	if (ns == &init_user_ns)
-		return NULL;
-	while (ns->parent != &init_user_ns)
-		ns = ns->parent;
-	return ns;
+	if (user_ns == &init_user_ns)
+		return false;
+	while (user_ns->parent != &init_user_ns)
+		user_ns = user_ns->parent;
+	owner->user = user_ns->owner;
+	owner->inum = uid_eq(owner->user, GLOBAL_ROOT_UID) ?
+		      user_ns->ns.inum : 0;
+	return true;
 }
 
-static unsigned int e2ee_share_inum(const struct user_namespace *top)
+static struct hlist_head *
+e2ee_share_bucket(const struct e2ee_share_owner *owner)
 {
-	return uid_eq(top->owner, GLOBAL_ROOT_UID) ? top->ns.inum : 0;
-}
-
-static struct hlist_head *e2ee_share_bucket(const struct user_namespace *top)
-{
-	u32 hash = __kuid_val(top->owner) ^ e2ee_share_inum(top);
+	u32 hash = __kuid_val(owner->user) ^ owner->inum;
 
 	return &e2ee_shares[hash_min(hash, E2EE_SHARE_BITS)];
 }
 
-static struct e2ee_share *e2ee_share_find(const struct user_namespace *top)
+static struct e2ee_share *e2ee_share_find(const struct e2ee_share_owner *owner)
 {
-	unsigned int inum = e2ee_share_inum(top);
 	struct e2ee_share *share;
 
 	lockdep_assert_held(&e2ee_share_lock);
-	hlist_for_each_entry(share, e2ee_share_bucket(top), node)
-		if (uid_eq(share->owner, top->owner) && share->inum == inum)
+	hlist_for_each_entry(share, e2ee_share_bucket(owner), node)
+		if (uid_eq(share->owner.user, owner->user) &&
+		    share->owner.inum == owner->inum)
 			return share;
 	return NULL;
 }
 
 /* takes @fresh into the table where there is none yet; else leaves it alone */
-static struct e2ee_share *e2ee_share_insert(const struct user_namespace *top,
+static struct e2ee_share *e2ee_share_insert(const struct e2ee_share_owner *owner,
 					    struct e2ee_share *fresh)
 {
-	struct e2ee_share *share = e2ee_share_find(top);
+	struct e2ee_share *share = e2ee_share_find(owner);
 
 	if (share || !fresh)
 		return share;
-	fresh->owner = top->owner;
-	fresh->inum = e2ee_share_inum(top);
-	hlist_add_head(&fresh->node, e2ee_share_bucket(top));
+	fresh->owner = *owner;
+	hlist_add_head(&fresh->node, e2ee_share_bucket(owner));
 	return fresh;
 }
 
@@ -103,17 +104,17 @@ int e2ee_share_take(const struct user_namespace *user_ns,
 		    enum e2ee_share_kind kind, u32 max,
 		    struct e2ee_share **share)
 {
-	const struct user_namespace *top = e2ee_share_top(user_ns);
 	struct e2ee_share *fresh, *found;
+	struct e2ee_share_owner owner;
 	int err = 0;
 
 	*share = NULL;
-	if (!top)
+	if (!e2ee_share_owner(user_ns, &owner))
 		return 0;
 	/* before the lock, which is everybody's */
 	fresh = kzalloc(sizeof(*fresh), E2EE_GFP_REQUEST);
 	spin_lock_bh(&e2ee_share_lock);
-	found = e2ee_share_insert(top, fresh);
+	found = e2ee_share_insert(&owner, fresh);
 	if (!found)
 		err = -ENOMEM;
 	else if (found->count[kind] >= max)
@@ -139,9 +140,25 @@ static bool e2ee_share_is_empty(const struct e2ee_share *share)
 }
 
 /**
+ * e2ee_share_add() - charge one more of a kind, without a limit
+ * @share: to which something is charged already; may be NULL
+ * @kind: of what
+ *
+ * Context: any but hard interrupt.
+ */
+void e2ee_share_add(struct e2ee_share *share, enum e2ee_share_kind kind)
+{
+	if (!share)
+		return;
+	spin_lock_bh(&e2ee_share_lock);
+	share->count[kind]++;
+	spin_unlock_bh(&e2ee_share_lock);
+}
+
+/**
  * e2ee_share_put() - one less of a kind
  * @share: from e2ee_share_take(); may be NULL
- * @kind: as it was taken
+ * @kind: as it was charged
  *
  * Context: any but hard interrupt.
  */
@@ -163,20 +180,23 @@ void e2ee_share_put(struct e2ee_share *share, enum e2ee_share_kind kind)
 
 /**
  * e2ee_share_count() - how much of a kind is charged to a share
- * @user_ns: owner of a network namespace that is not the host's
+ * @user_ns: owner of a network namespace
  * @kind: of what
  *
  * Context: any but hard interrupt.
+ * Return: 0 for the host, to which nothing is charged.
  */
 u32 e2ee_share_count(const struct user_namespace *user_ns,
 		     enum e2ee_share_kind kind)
 {
-	const struct user_namespace *top = e2ee_share_top(user_ns);
+	struct e2ee_share_owner owner;
 	struct e2ee_share *share;
 	u32 count;
 
+	if (!e2ee_share_owner(user_ns, &owner))
+		return 0;
 	spin_lock_bh(&e2ee_share_lock);
-	share = top ? e2ee_share_find(top) : NULL;
+	share = e2ee_share_find(&owner);
 	count = share ? share->count[kind] : 0;
 	spin_unlock_bh(&e2ee_share_lock);
 	return count;
@@ -188,5 +208,5 @@ u32 e2ee_share_count(const struct user_namespace *user_ns,
  */
 bool e2ee_share_is_host(const struct user_namespace *user_ns)
 {
-	return !e2ee_share_top(user_ns);
+	return user_ns == &init_user_ns;
 }
