@@ -96,6 +96,8 @@ static void e2ee_key_free_work(struct work_struct *work)
 					    rwork);
 
 	e2ee_window_free_key(key);
+	if (key->owner != key)
+		e2ee_key_put(key->owner);
 	e2ee_aead_destroy(&key->aead);
 	/* in this order: its place is free before it is not awaited any more */
 	e2ee_share_put(key->share, E2EE_SHARE_KEYS);
@@ -372,28 +374,32 @@ static int e2ee_key_check(struct e2ee_session *session,
 	       (param->dir == E2EE_DIR_RX ? e2ee_key_rx_check(param, why) : 0);
 }
 
+/* The newest key of the session with the same secret, valid under its lock, or NULL */
+static struct e2ee_key *e2ee_key_twin(const struct e2ee_key *key)
+{
+	struct rhlist_head *list;
+
+	lockdep_assert_held(&key->enet->lock);
+	rcu_read_lock();
+	list = rhltable_lookup(&key->enet->key_digests, &key->digest_id,
+			       e2ee_key_digest_params);
+	rcu_read_unlock();
+	return list ? container_of(list, struct e2ee_key, by_digest) : NULL;
+}
+
 /*
  * The same secret for both directions lets a reflected packet be accepted. So
- * all keys with one secret have one direction, and the first one tells.
+ * all keys with one secret have one direction, and any of them tells.
  */
 static int e2ee_key_direction_check(const struct e2ee_key *key,
 				    struct e2ee_refusal *why)
 {
-	struct rhlist_head *list, *pos;
-	struct e2ee_key *other;
-	int err = 0;
+	const struct e2ee_key *twin = e2ee_key_twin(key);
 
-	rcu_read_lock();
-	list = rhltable_lookup(&key->enet->key_digests, &key->digest_id,
-			       e2ee_key_digest_params);
-	rhl_for_each_entry_rcu(other, pos, list, by_digest) {
-		if (other->id.dir != key->id.dir)
-			err = e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
-					  "AEAD key already serves the other direction");
-		break;
-	}
-	rcu_read_unlock();
-	return err;
+	if (!twin || twin->id.dir == key->id.dir)
+		return 0;
+	return e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
+			   "AEAD key already serves the other direction");
 }
 
 static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
@@ -402,6 +408,7 @@ static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
 	refcount_set(&key->ref, 1);
 	INIT_LIST_HEAD(&key->claim);
 	INIT_LIST_HEAD(&key->windows);
+	key->owner = key;
 	key->session = session;
 	key->enet = session->enet;
 	key->id.kid = param->kid;
@@ -564,15 +571,32 @@ static void e2ee_key_remove(struct e2ee_key *key)
 	rhltable_remove(&enet->key_kids, &key->by_kid, e2ee_key_kid_params);
 }
 
+/*
+ * Could a packet that the one opens be opened by the other, too? The KID is
+ * authenticated with the packet, and the salt is part of the nonce.
+ */
+static bool e2ee_key_opens_same(const struct e2ee_key *a,
+				const struct e2ee_key *b)
+{
+	return a->id.kid == b->id.kid && !memcmp(a->salt, b->salt,
+						 E2EE_SALT_LEN);
+}
+
 /* what must be true before a key receives: nothing comes a second time */
 static int e2ee_key_recall(struct e2ee_key *key, u64 ctr)
 {
+	struct e2ee_key *twin = e2ee_key_twin(key);
 	u64 next;
 
 	key->floor = e2ee_floor_get(key->digest_id.digest,
 				    key->enet->net->user_ns, &next);
 	if (!key->floor)
 		return -ENOMEM;
+	/* the windows of the other one know what came before */
+	if (twin && e2ee_key_opens_same(twin, key)) {
+		key->owner = twin->owner;
+		refcount_inc(&key->owner->ref);
+	}
 	key->ctr_first = max(ctr, next);
 	atomic64_set(&key->ctr, key->ctr_first);
 	return 0;
@@ -602,15 +626,11 @@ static int e2ee_key_remember(struct e2ee_key *key,
 /* From here on no packet is sealed or delivered with the key. */
 static void e2ee_key_stop(struct e2ee_key *key)
 {
-	u64 next;
-
-	if (key->id.dir == E2EE_DIR_TX) {
+	if (key->id.dir == E2EE_DIR_TX)
 		e2ee_digest_release(key->kept, key->ctr_first,
 				    atomic64_xchg(&key->ctr, E2EE_CTR_DEAD));
-		return;
-	}
-	next = e2ee_window_close(key);
-	e2ee_floor_put(key->floor, next == key->ctr_first ? 0 : next);
+	else
+		e2ee_floor_put(key->floor, e2ee_window_close(key));
 }
 
 static void e2ee_key_filling(struct e2ee_key *key)
@@ -885,8 +905,13 @@ destroy_ids:
 /* all sessions are gone, and all keys with them */
 void e2ee_key_net_exit(struct e2ee_net *enet)
 {
-	/* what frees keys looks into the namespace; most have never had any */
-	if (enet->key_serial) {
+	int i;
+
+	/*
+	 * What frees keys looks into the namespace; most have never had any. A
+	 * key may hold another one, which is freed after it.
+	 */
+	for (i = 0; enet->key_serial && i < 2; i++) {
 		rcu_barrier();
 		flush_workqueue(e2ee_key_wq);
 	}

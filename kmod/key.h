@@ -86,6 +86,8 @@ struct e2ee_digest_id {
  * @sent: jiffies of the last packet sealed
  * @window: size of replay windows, packets
  * @windows: struct e2ee_window.in_key, one a receiving socket
+ * @owner: rx: the key whose windows it uses: this one, or an older one of the session
+ *	with the same KID, AEAD key and salt, on which it holds a reference
  * @recent: SSRCs that sent lately with a key for any; else NULL
  * @kept: what the module remembers of it till unload (tx); else NULL
  * @share: whom it is charged to; NULL: the host itself
@@ -107,6 +109,7 @@ struct e2ee_key {
 	time64_t expires;
 
 	struct list_head windows;
+	struct e2ee_key *owner;
 	u64 soft_limit;
 	unsigned long sent;
 	struct e2ee_recent *recent;

@@ -12,6 +12,14 @@
  * socket's, which only finds it again. It goes with the first of the two, a
  * grace period later.
  *
+ * DOC: keys with one secret
+ *
+ * An AEAD key may be installed more than once in a session, bound to the SSRCs of
+ * several streams of one sender, for whom each CTR is one packet whatever its SSRC is.
+ * So all these keys use the windows of the first one, their owner, and a packet that
+ * comes once more with another SSRC is a replay. The owner stays in memory, with its
+ * windows, until the last of these keys is gone.
+ *
  * DOC: memory
  *
  * A packet comes in nobody's name, so its window is charged to the memory cgroup
@@ -40,9 +48,8 @@
  * @rcu: frees it, once it is in no list
  * @key: whose it is, for @packets
  * @socket: where; valid under windows_lock, and else compared only
- * @lock: protects @packets, @replay and @closed; taken with bottom halves off,
- *	nests in struct e2ee_net.windows_lock
- * @closed: its key is deleted: nothing is delivered any more
+ * @lock: protects @packets and @replay; taken with bottom halves off, nests in
+ *	struct e2ee_net.windows_lock
  * @packets: packets authenticated
  * @replay: CTRs seen
  */
@@ -54,8 +61,7 @@ struct e2ee_window {
 	};
 	struct e2ee_key *key;
 	const struct e2ee_socket *socket;
-	spinlock_t lock;	/* packets, replay, closed */
-	bool closed;
+	spinlock_t lock;	/* packets, replay */
 	u64 packets;
 	struct e2ee_replay replay;
 };
@@ -76,7 +82,7 @@ struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
 {
 	struct e2ee_window *window;
 
-	list_for_each_entry_rcu(window, &key->windows, in_key)
+	list_for_each_entry_rcu(window, &key->owner->windows, in_key)
 		if (window->socket == socket)
 			return window;
 	return NULL;
@@ -103,12 +109,12 @@ static u64 e2ee_window_reached(struct e2ee_window *window)
 u64 e2ee_window_next(const struct e2ee_key *key)
 {
 	struct e2ee_window *window;
-	u64 next = 0;
+	u64 next = key->ctr_first;
 
-	list_for_each_entry_rcu(window, &key->windows, in_key)
+	list_for_each_entry_rcu(window, &key->owner->windows, in_key)
 		next = max(next, e2ee_window_reached(window));
 	smp_rmb();		/* pairs with e2ee_window_unlink() */
-	return max_t(u64, next, atomic64_read(&key->ctr));
+	return max_t(u64, next, atomic64_read(&key->owner->ctr));
 }
 
 static size_t e2ee_window_bytes(u32 size)
@@ -116,28 +122,39 @@ static size_t e2ee_window_bytes(u32 size)
 	return offsetof(struct e2ee_window, replay) + e2ee_replay_bytes(size);
 }
 
-/*
- * Charged to @memcg, whose limit holds, but for the first window of a key: a cgroup
- * may stand at its limit for nothing but cached files, which nobody gives up for a
- * packet's sake, and no member's media is to wait for that. __GFP_HIGH of
- * GFP_ATOMIC makes the difference.
- */
-static struct e2ee_window *e2ee_window_alloc(u32 size, struct mem_cgroup *memcg,
-					     bool first)
+static struct e2ee_window *e2ee_window_try(u32 size, gfp_t gfp)
 {
-	gfp_t gfp = (first ? GFP_ATOMIC : GFP_NOWAIT) | __GFP_NOWARN |
-		    __GFP_ACCOUNT;
 	struct e2ee_window *window;
-	struct mem_cgroup *old;
 
-	old = set_active_memcg(memcg);
+	gfp |= __GFP_NOWARN | __GFP_ACCOUNT;
 	if (size == E2EE_WINDOW_DEFAULT)
 		window = kmem_cache_alloc(e2ee_window_cache, gfp);
 	else
 		window = kmalloc(e2ee_window_bytes(size), gfp);
-	set_active_memcg(old);
 	if (window)
 		window->replay.size = size;	/* e2ee_window_free() asks */
+	return window;
+}
+
+/*
+ * Charged to @memcg, whose limit holds, but for the first window of a key: a cgroup
+ * may stand at its limit for nothing but cached files, which nobody gives up for a
+ * packet's sake, and no member's media is to wait for that. __GFP_HIGH of
+ * GFP_ATOMIC makes the difference. There are as many first windows as keys, so one
+ * that goes beyond the limit is no wider than by default.
+ */
+static struct e2ee_window *e2ee_window_alloc(u32 size, struct mem_cgroup *memcg,
+					     bool first)
+{
+	struct e2ee_window *window;
+	struct mem_cgroup *old;
+
+	old = set_active_memcg(memcg);
+	window = e2ee_window_try(size, GFP_NOWAIT);
+	if (!window && first)
+		window = e2ee_window_try(min_t(u32, size, E2EE_WINDOW_DEFAULT),
+					 GFP_ATOMIC);
+	set_active_memcg(old);
 	return window;
 }
 
@@ -161,11 +178,11 @@ static void e2ee_window_free_rcu(struct rcu_head *rcu)
  */
 static u64 e2ee_window_floor(const struct e2ee_key *key)
 {
-	u64 floor = atomic64_read(&key->ctr);
+	u64 floor = atomic64_read(&key->owner->ctr);
 	struct e2ee_window *window;
 
 	lockdep_assert_held(&key->enet->windows_lock);
-	list_for_each_entry(window, &key->windows, in_key)
+	list_for_each_entry(window, &key->owner->windows, in_key)
 		if (sock_flag(window->socket->sk, SOCK_DEAD))
 			floor = max(floor, e2ee_window_reached(window));
 	return floor;
@@ -177,14 +194,14 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 					   struct mem_cgroup *memcg)
 {
 	struct e2ee_window *window, *other;
+	struct e2ee_key *owner = key->owner;
 
-	window = e2ee_window_alloc(key->window, memcg,
-				   list_empty(&key->windows));
+	window = e2ee_window_alloc(owner->window, memcg,
+				   list_empty(&owner->windows));
 	if (!window)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&window->lock);
-	window->closed = false;
-	window->key = key;
+	window->key = owner;
 	window->socket = socket;
 	window->packets = 0;
 
@@ -192,10 +209,11 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 	other = test_bit(E2EE_KEY_CLOSED, &key->flags) ?
 		ERR_PTR(-ENOKEY) : e2ee_window_find(key, socket);
 	if (!other) {
-		e2ee_replay_init(&window->replay, key->window,
-				 e2ee_window_floor(key), e2ee_window_next(key));
+		e2ee_replay_init(&window->replay, window->replay.size,
+				 e2ee_window_floor(key),
+				 e2ee_window_next(owner));
 		list_add(&window->in_socket, &socket->windows);
-		list_add_rcu(&window->in_key, &key->windows);
+		list_add_rcu(&window->in_key, &owner->windows);
 	}
 	spin_unlock_bh(&socket->enet->windows_lock);
 	if (other) {		/* another CPU was first, or no key is left */
@@ -219,13 +237,17 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
 		       u64 ctr)
 {
+	const struct e2ee_key *owner = key->owner;
 	u64 next;
 	bool ok;
 
+	if (key != owner && ctr < key->ctr_first)
+		return false;
 	if (!window) {
-		next = e2ee_window_next(key);
-		return ctr != U64_MAX && ctr >= (u64)atomic64_read(&key->ctr) &&
-		       (next <= key->window || ctr >= next - key->window);
+		next = e2ee_window_next(owner);
+		return ctr != U64_MAX &&
+		       ctr >= (u64)atomic64_read(&owner->ctr) &&
+		       (next <= owner->window || ctr >= next - owner->window);
 	}
 	if (IS_ENABLED(CONFIG_64BIT))
 		return e2ee_replay_check(&window->replay, ctr);
@@ -260,7 +282,7 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 	if (IS_ERR(window))
 		return PTR_ERR(window);
 	spin_lock(&window->lock);
-	if (window->closed)
+	if (test_bit(E2EE_KEY_CLOSED, &key->flags))
 		err = -ENOKEY;
 	else if (!e2ee_replay_accept_next(&window->replay, ctr) &&
 		 !e2ee_replay_accept(&window->replay, ctr))
@@ -279,25 +301,25 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
  * not accepted at all.
  *
  * Context: process.
- * Return: highest CTR authenticated with it + 1, for good; what it was installed
- * with where it authenticated nothing.
+ * Return: highest CTR authenticated with it, or with another key of its owner, + 1,
+ * for good; 0 where nothing was authenticated.
  */
 u64 e2ee_window_close(struct e2ee_key *key)
 {
+	struct e2ee_key *owner = key->owner;
 	struct e2ee_window *window;
 	u64 next;
 
 	spin_lock_bh(&key->enet->windows_lock);
 	set_bit(E2EE_KEY_CLOSED, &key->flags);
-	next = atomic64_read(&key->ctr);
-	list_for_each_entry(window, &key->windows, in_key) {
-		spin_lock(&window->lock);
-		window->closed = true;
+	next = atomic64_read(&owner->ctr);
+	list_for_each_entry(window, &owner->windows, in_key) {
+		spin_lock(&window->lock);	/* whoever gets it next, sees that */
 		next = max(next, window->replay.next);
 		spin_unlock(&window->lock);
 	}
 	spin_unlock_bh(&key->enet->windows_lock);
-	return next;
+	return next == owner->ctr_first ? 0 : next;
 }
 
 /* no packet is at it: what it knew stays with its key */
@@ -317,6 +339,8 @@ static void e2ee_window_unlink(struct e2ee_window *window)
 /**
  * e2ee_window_packets() - packets authenticated with a key, at all sockets
  * @key: a receiving key
+ *
+ * Return: those of all keys of its owner.
  */
 u64 e2ee_window_packets(const struct e2ee_key *key)
 {
@@ -324,8 +348,8 @@ u64 e2ee_window_packets(const struct e2ee_key *key)
 	u64 packets;
 
 	spin_lock_bh(&key->enet->windows_lock);
-	packets = key->packets;
-	list_for_each_entry(window, &key->windows, in_key)
+	packets = key->owner->packets;
+	list_for_each_entry(window, &key->owner->windows, in_key)
 		packets += READ_ONCE(window->packets);
 	spin_unlock_bh(&key->enet->windows_lock);
 	return packets;

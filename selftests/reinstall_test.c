@@ -59,12 +59,12 @@ static int again(struct scene *scene, const struct sframe_key *key)
 }
 
 /* What is counted for a packet of this CTR; "" if it is delivered as sealed */
-static const char *comes(struct scene *scene, const struct sframe_key *key,
-			 uint64_t ctr)
+static const char *comes_as(struct scene *scene, const struct sframe_key *key,
+			    uint64_t ctr, uint32_t ssrc)
 {
 	uint8_t payload[80], wire[200], clear[200], got[200];
 	struct rtp rtp = {
-		.pt = 96, .seq = (uint16_t)ctr, .ssrc = SSRC,
+		.pt = 96, .seq = (uint16_t)ctr, .ssrc = ssrc,
 		.payload = payload, .len = sizeof(payload),
 	};
 	static char counted[600];
@@ -85,6 +85,12 @@ static const char *comes(struct scene *scene, const struct sframe_key *key,
 		return "delivered, and not counted";
 	return (size_t)n == clear_len && !memcmp(clear, got, clear_len) ?
 	       "" : "not as it was sealed";
+}
+
+static const char *comes(struct scene *scene, const struct sframe_key *key,
+			 uint64_t ctr)
+{
+	return comes_as(scene, key, ctr, SSRC);
 }
 
 #define OPENS(scene, key, ctr)	EXPECT_STREQ("", comes(scene, key, ctr))
@@ -200,8 +206,8 @@ TEST_F(reinstall, after_its_socket)
 	OPENS(scene, key, 6);
 }
 
-/* Installed at the same time, two receive independently. */
-TEST_F(reinstall, two_at_once)
+/* Installed in two sessions at the same time, two receive independently. */
+TEST_F(reinstall, in_two_sessions)
 {
 	const struct sframe_key *key = &self->key;
 	struct scene other, *scene = &self->scene;
@@ -222,6 +228,81 @@ TEST_F(reinstall, two_at_once)
 	REPLAY(scene, key, 20);
 	OPENS(scene, key, 21);
 	scene_close(&other);
+}
+
+#define OTHER		(SSRC + 1)
+#define OPENS_AS(ssrc, ctr)						\
+	EXPECT_STREQ("", comes_as(scene, key, ctr, ssrc))
+#define REPLAY_AS(ssrc, ctr)						\
+	EXPECT_STREQ("rx_replay+1", comes_as(scene, key, ctr, ssrc))
+
+/* For two SSRCs in one session: what comes under the one does not under the other */
+TEST_F(reinstall, for_two_ssrcs)
+{
+	const struct ctl_key bound = {
+		.dir = E2EE_DIR_RX, .kid = KID, .mode = E2EE_SSRC_NUMBER,
+		.ssrc = OTHER,
+	};
+	const struct sframe_key *key = &self->key;
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, install(scene, key, 0));
+	OPENS_AS(SSRC, 5);
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, key, &bound));
+	REPLAY_AS(OTHER, 5);
+	OPENS_AS(OTHER, 4);
+	REPLAY_AS(SSRC, 4);
+	OPENS_AS(OTHER, 9);
+	REPLAY_AS(SSRC, 9);
+	OPENS_AS(SSRC, 8);
+	REPLAY_AS(OTHER, 8);
+	/* whichever of them goes first, the other one goes on */
+	ASSERT_EQ(0, delete(scene, key));
+	EXPECT_STREQ("rx_ssrc+1", comes_as(scene, key, 10, SSRC));
+	REPLAY_AS(OTHER, 9);
+	OPENS_AS(OTHER, 7);
+	OPENS_AS(OTHER, 10);
+	/* and what was deleted begins above all that it delivered */
+	ASSERT_EQ(0, install(scene, key, 0));
+	REPLAY_AS(SSRC, 6);
+	REPLAY_AS(SSRC, 10);
+	OPENS_AS(SSRC, 12);
+	OPENS_AS(OTHER, 6);
+	ASSERT_EQ(0, ctl_key_del(&scene->ctl, scene->session, &bound));
+	OPENS_AS(OTHER, 11);
+	REPLAY_AS(SSRC, 11);
+	/* the last one says how far both came */
+	ASSERT_EQ(0, again(scene, key));
+	REPLAY_AS(SSRC, 12);
+	REPLAY_AS(SSRC, 2);
+	OPENS_AS(SSRC, 13);
+}
+
+/* The same at a socket that is opened when that of the first key is closed */
+TEST_F(reinstall, for_two_ssrcs_after_a_socket)
+{
+	const struct ctl_key bound = {
+		.dir = E2EE_DIR_RX, .kid = KID, .mode = E2EE_SSRC_NUMBER,
+		.ssrc = OTHER,
+	};
+	const struct sframe_key *key = &self->key;
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, install(scene, key, 0));
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, key, &bound));
+	OPENS_AS(SSRC, 5);
+	ASSERT_EQ(0, delete(scene, key));
+	close(scene->fd);
+	ASSERT_TRUE(objects_come_to("window", 0));
+	scene->fd = sock_udp(SOCK_V4, 0, &scene->addr);
+	ASSERT_LE(0, scene->fd);
+	ASSERT_EQ(0, ctl_attach(&scene->ctl, scene->session, scene->fd, NULL));
+	ASSERT_EQ(0, sock_connect(scene->peer, &scene->addr));
+	ASSERT_EQ(0, ctl_socket_stats(&scene->ctl, scene->fd,
+				      scene->socket_before));
+	REPLAY_AS(OTHER, 5);
+	REPLAY_AS(OTHER, 4);
+	OPENS_AS(OTHER, 6);
 }
 
 /* ctr says where a key begins that the module does not know, and only raises. */
