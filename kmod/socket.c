@@ -327,20 +327,21 @@ static void e2ee_socket_fill_prot(struct e2ee_socket *socket,
 }
 
 /*
- * For a request the caller pays, who can make room and ask again. For a packet
- * @memcg pays, and there is nobody to make room: as a program can have as many
- * sockets only as its memory cgroup has paid for, this little more goes through
- * at the limit, too. __GFP_HIGH of GFP_ATOMIC makes the difference.
+ * For a request, without a payer, the caller pays, who can make room and ask again.
+ * For a packet the memory cgroup of the session pays, if there are any, and there is
+ * nobody to make room: as a program can have as many sockets only as its memory
+ * cgroup has paid for, this little more goes through at the limit, too. __GFP_HIGH
+ * of GFP_ATOMIC makes the difference.
  */
-static struct e2ee_socket *e2ee_socket_alloc(struct mem_cgroup *memcg)
+static struct e2ee_socket *e2ee_socket_alloc(const struct e2ee_session *payer)
 {
-	gfp_t gfp = memcg ? GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN :
+	gfp_t gfp = payer ? GFP_ATOMIC | __GFP_ACCOUNT | __GFP_NOWARN :
 			    E2EE_GFP_REQUEST;
 	struct mem_cgroup *old = NULL;
 	struct e2ee_socket *socket;
 
-	if (memcg)
-		old = set_active_memcg(memcg);
+	if (payer)
+		old = set_active_memcg(payer->memcg);
 	socket = kzalloc(sizeof(*socket), gfp);
 	if (socket) {
 		socket->stats = e2ee_stats_alloc(gfp);
@@ -349,17 +350,17 @@ static struct e2ee_socket *e2ee_socket_alloc(struct mem_cgroup *memcg)
 			socket = NULL;
 		}
 	}
-	if (memcg)
+	if (payer)
 		set_active_memcg(old);
 	return socket;
 }
 
 static struct e2ee_socket *e2ee_socket_new(struct sock *sk,
-					   struct mem_cgroup *memcg)
+					   const struct e2ee_session *payer)
 {
 	struct e2ee_socket *socket;
 
-	socket = e2ee_socket_alloc(memcg);
+	socket = e2ee_socket_alloc(payer);
 	if (!socket)
 		return NULL;
 	socket->sk = sk;
@@ -510,7 +511,7 @@ static int e2ee_socket_claim(struct e2ee_socket *socket,
 
 /* under the lock of the socket */
 static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
-				   struct mem_cgroup *memcg,
+				   const struct e2ee_session *payer,
 				   struct e2ee_refusal *why)
 {
 	struct e2ee_socket *socket;
@@ -523,7 +524,7 @@ static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
 		return e2ee_socket_mend(sk, why);
 	if (!try_module_get(THIS_MODULE))	/* a guard, while we unload */
 		return -ENODEV;
-	socket = e2ee_socket_new(sk, memcg);
+	socket = e2ee_socket_new(sk, payer);
 	err = socket ? e2ee_socket_claim(socket, why) : -ENOMEM;
 	if (err) {
 		if (socket)
@@ -554,7 +555,8 @@ static bool e2ee_socket_trylock(struct sock *sk)
  * e2ee_socket_hook() - give a socket our hooks, bound to nothing yet
  * @sk: a UDP socket; the caller has a reference
  * @enet: namespace that it must be of
- * @memcg: who pays for it; NULL: the caller
+ * @payer: session for which a packet asks, and whose maker pays for it; NULL: it is
+ *	a request, and the caller pays
  * @why: told where it is refused
  *
  * Until e2ee_socket_attach() binds it the hooks pass everything through. They
@@ -570,14 +572,14 @@ static bool e2ee_socket_trylock(struct sock *sk)
  * -ENODEV: the module is being unloaded.
  */
 int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet,
-		     struct mem_cgroup *memcg, struct e2ee_refusal *why)
+		     const struct e2ee_session *payer, struct e2ee_refusal *why)
 {
 	int err;
 
 	if (!e2ee_socket_trylock(sk))
 		return e2ee_refuse(why, 0, -EAGAIN,
-				   "socket is locked by a call that does not end: try again");
-	err = e2ee_socket_hook_locked(sk, enet, memcg, why);
+				   "socket is locked by a call that does not end: ask again");
+	err = e2ee_socket_hook_locked(sk, enet, payer, why);
 	release_sock(sk);
 	if (err <= 0)
 		return err;

@@ -20,7 +20,6 @@ struct e2ee_refusal;
 struct e2ee_rx_request;
 struct e2ee_session;
 struct e2ee_stats;
-struct mem_cgroup;
 
 #define E2EE_ENCAP_TYPE	200	/* private: none of UDP_ENCAP_* */
 
@@ -105,7 +104,7 @@ static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
 
 /* process context, sleeps for a grace period at most */
 int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet,
-		     struct mem_cgroup *memcg, struct e2ee_refusal *why);
+		     const struct e2ee_session *payer, struct e2ee_refusal *why);
 void e2ee_socket_settle(struct sock *sk, struct e2ee_session *session);
 
 /* process context, under struct e2ee_net.lock; purging sleeps */
