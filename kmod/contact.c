@@ -487,13 +487,13 @@ static void e2ee_contact_work(struct work_struct *work)
 		e2ee_contact_look_again(enet);
 	mutex_unlock(&enet->lock);
 
-	if (wanted && !had)
+	if (wanted && !had) {
 		e2ee_contact_begin(enet);
-	else if (had && !wanted)
+	} else if (had && !wanted) {
 		e2ee_contact_unregister(enet);
-	/* the end of a namespace waits for this work item, not for packets */
-	if (had && !wanted)
+		/* the end of a namespace waits for us, not for packets */
 		synchronize_rcu_expedited();
+	}
 }
 
 /**

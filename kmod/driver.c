@@ -152,51 +152,64 @@ static int e2ee_driver_begin(struct e2ee_net *enet, const char *name)
 	return -EAGAIN;
 }
 
-/**
- * e2ee_driver_find() - a driver for a session
- * @enet: the namespace
- * @name: as e2ee_aead_init() takes it; "": the best synchronous ones
- *
- * Context: process, under struct e2ee_net.lock.
- * Return: the driver, with a reference, or an error pointer: -EAGAIN: it is being
- * looked for; -ENOMEM; else what e2ee_aead_init() found.
- */
-struct e2ee_driver *e2ee_driver_find(struct e2ee_net *enet, const char *name)
+/* memory that is not at hand has words of its own: netlink.c */
+static int e2ee_driver_refuse(struct e2ee_refusal *why, int attr, int err,
+			      const char *words)
+{
+	if (!err || err == -ENOMEM)
+		return err;
+	return e2ee_refuse(why, attr, err, err == -EAGAIN ?
+			   "crypto driver is being loaded: ask again" : words);
+}
+
+static int e2ee_driver_look_up(struct e2ee_net *enet, const char *name,
+			       struct e2ee_driver **found)
 {
 	struct e2ee_driver *driver = enet->driver;
 	int err;
 
-	lockdep_assert_held(&enet->lock);
-	if (!*name)
-		return e2ee_driver_get(e2ee_driver_best);
 	if (!driver || strcmp(driver->name, name))
-		return ERR_PTR(e2ee_driver_begin(enet, name));
+		return e2ee_driver_begin(enet, name);
 	if (e2ee_driver_is_loading(driver))
-		return ERR_PTR(-EAGAIN);
+		return -EAGAIN;
 	driver->told = true;
 	err = driver->err;
-	if (!err)
-		return e2ee_driver_get(driver);
+	if (!err) {
+		*found = e2ee_driver_get(driver);
+		return 0;
+	}
 	enet->driver = NULL;	/* whoever asks once more looks once more */
 	e2ee_driver_put(driver);
-	return ERR_PTR(err);
+	return err;
 }
 
 /**
- * e2ee_driver_key() - make the transforms of one key
- * @driver: of the key's session
- * @aead: to be filled
- * @key: AES key; the caller wipes it
- * @key_len: 16 or 32 bytes
- *
- * What was found once may go: a better part of it that is loaded later puts the
- * old one out of use. Then it is looked for anew.
+ * e2ee_driver_find() - a driver for a session
+ * @enet: the namespace
+ * @name: as e2ee_aead_init() takes it; "": the best synchronous ones
+ * @found: the driver, with a reference
+ * @why: told where it is refused
  *
  * Context: process, under struct e2ee_net.lock.
- * Return: 0, -EAGAIN: the driver is being looked for; -EINVAL, -ENOENT, -ENOMEM.
+ * Return: 0; -EAGAIN: it is being looked for; -ENOMEM; else what e2ee_aead_init()
+ * found.
  */
-int e2ee_driver_key(struct e2ee_driver *driver, struct e2ee_aead *aead,
-		    const u8 *key, unsigned int key_len)
+int e2ee_driver_find(struct e2ee_net *enet, const char *name,
+		     struct e2ee_driver **found, struct e2ee_refusal *why)
+{
+	lockdep_assert_held(&enet->lock);
+	if (!*name) {
+		*found = e2ee_driver_get(e2ee_driver_best);
+		return 0;
+	}
+	return e2ee_driver_refuse(why, E2EE_A_SESSION_CRYPTO,
+				  e2ee_driver_look_up(enet, name, found),
+				  "no such driver of AES-GCM");
+}
+
+static int e2ee_driver_key_ready(struct e2ee_driver *driver,
+				 struct e2ee_aead *aead, const u8 *key,
+				 unsigned int key_len)
 {
 	const char *name = "";
 	int err, found;
@@ -214,6 +227,30 @@ int e2ee_driver_key(struct e2ee_driver *driver, struct e2ee_aead *aead,
 		return found;
 	e2ee_driver_load(driver);
 	return -EAGAIN;
+}
+
+/**
+ * e2ee_driver_key() - make the transforms of one key
+ * @driver: of the key's session
+ * @aead: to be filled
+ * @key: AES key; the caller wipes it
+ * @key_len: 16 or 32 bytes
+ * @why: told where it is refused
+ *
+ * What was found once may go: a better part of it that is loaded later puts the
+ * old one out of use. Then it is looked for anew.
+ *
+ * Context: process, under struct e2ee_net.lock.
+ * Return: 0, -EAGAIN: the driver is being looked for; -EINVAL, -ENOENT, -ENOMEM.
+ */
+int e2ee_driver_key(struct e2ee_driver *driver, struct e2ee_aead *aead,
+		    const u8 *key, unsigned int key_len,
+		    struct e2ee_refusal *why)
+{
+	return e2ee_driver_refuse(why, 0,
+				  e2ee_driver_key_ready(driver, aead, key,
+							key_len),
+				  "crypto driver is not available");
 }
 
 int e2ee_driver_init(void)

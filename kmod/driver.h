@@ -10,11 +10,14 @@
 struct e2ee_aead;
 struct e2ee_driver;
 struct e2ee_net;
+struct e2ee_refusal;
 
 /* process context, under struct e2ee_net.lock */
-struct e2ee_driver *e2ee_driver_find(struct e2ee_net *enet, const char *name);
+int e2ee_driver_find(struct e2ee_net *enet, const char *name,
+		     struct e2ee_driver **found, struct e2ee_refusal *why);
 int e2ee_driver_key(struct e2ee_driver *driver, struct e2ee_aead *aead,
-		    const u8 *key, unsigned int key_len);
+		    const u8 *key, unsigned int key_len,
+		    struct e2ee_refusal *why);
 
 /* process context, sleeps */
 void e2ee_driver_put(struct e2ee_driver *driver);

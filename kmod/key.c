@@ -479,14 +479,9 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 	}
 	key->sent = jiffies - E2EE_RECENT_TIME;
 	err = e2ee_driver_key(session->driver, &key->aead, param->secret,
-			      param->secret_len);
-	if (err) {
-		if (err != -ENOMEM)
-			e2ee_refuse(why, 0, err, err == -EAGAIN ?
-				    "crypto driver is being loaded: ask again" :
-				    "crypto driver is not available");
+			      param->secret_len, why);
+	if (err)
 		goto free_recent;
-	}
 	e2ee_object_created(E2EE_OBJECT_KEY);
 	return key;
 

@@ -262,23 +262,6 @@ static int e2ee_session_check(const struct e2ee_session_param *param,
 	return 0;
 }
 
-static int e2ee_session_driver(struct e2ee_net *enet, const char *name,
-			       struct e2ee_driver **driver,
-			       struct e2ee_refusal *why)
-{
-	int err;
-
-	*driver = e2ee_driver_find(enet, name);
-	if (!IS_ERR(*driver))
-		return 0;
-	err = PTR_ERR(*driver);
-	if (err == -ENOMEM)
-		return err;
-	return e2ee_refuse(why, E2EE_A_SESSION_CRYPTO, err, err == -EAGAIN ?
-			   "crypto driver is being loaded: ask again" :
-			   "no such driver of AES-GCM");
-}
-
 /**
  * e2ee_session_new() - make a session
  * @enet: the namespace
@@ -308,8 +291,8 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 		return ERR_PTR(-EEXIST);
 	}
 	err = e2ee_session_check(param, why) ?:
-	      e2ee_session_driver(enet, param->given & E2EE_SESSION_HAS_CRYPTO ?
-				  param->crypto : "", &driver, why);
+	      e2ee_driver_find(enet, param->given & E2EE_SESSION_HAS_CRYPTO ?
+			       param->crypto : "", &driver, why);
 	if (err)
 		return ERR_PTR(err);
 	session = kzalloc(sizeof(*session), E2EE_GFP_REQUEST);
@@ -390,8 +373,8 @@ int e2ee_session_set(struct e2ee_session *session,
 	if (err)
 		return err;
 	if (param->given & E2EE_SESSION_HAS_CRYPTO) {
-		err = e2ee_session_driver(session->enet, param->crypto,
-					  &driver, why);
+		err = e2ee_driver_find(session->enet, param->crypto, &driver,
+				       why);
 		if (err)
 			return err;
 		swap(session->driver, driver);
