@@ -208,8 +208,9 @@ static ssize_t nl_recv(struct nl *nl, void *buf, size_t room)
 	do
 		len = recv(nl->fd, buf, room, 0);
 	while (len < 0 && errno == EINTR);
+	/* -EAGAIN would have the request repeated */
 	if (len < 0)
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	if (nl->heard)
 		nl->heard(nl->arg, buf, (size_t)len);
 	return len;
@@ -264,6 +265,9 @@ static int talk_once(struct nl *nl, struct nl_msg *msg, struct nl_said *said)
 				parse_error(said, n);
 				return said->err;
 			}
+			/* a dump has no other end, if it was let begin */
+			if (n->nlmsg_type == NLMSG_DONE)
+				return said->err;
 			if (!said->len && n->nlmsg_len <= sizeof(said->answer)) {
 				said->len = n->nlmsg_len;
 				memcpy(said->answer, n, n->nlmsg_len);
