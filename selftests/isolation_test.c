@@ -3,8 +3,7 @@
  * Who has no right to a session: one of another user namespace to whom the
  * engine hands its socket, and a debugger that takes it and reads the engine's
  * memory. They may send, sealed, but not let it go, read its counters or attach
- * it elsewhere, and find no key. And a key that was deleted is nowhere in the
- * machine's memory any more.
+ * it elsewhere, and find no key.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,21 +14,15 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "lib/harness.h"
-#include "lib/module.h"
 #include "lib/netlink.h"
-#include "lib/objects.h"
 #include "lib/scene.h"
+#include "lib/secret.h"
 
 #define SSRC	0x150a7e00
-#define MASK	0x5a
-#define PIECE	12	/* what is looked for at once */
-#define KID	4321	/* and the SSRC, of keys that are looked for */
-#define CTR	0x1020304	/* with CTR 0, the nonce would be the salt */
 #define NOBODY	65534
 
 #ifndef SYS_pidfd_getfd
@@ -255,87 +248,6 @@ TEST_F(isolation, handed_over)
 	}
 }
 
-/* keys that this program has only masked, but for a moment */
-
-struct secret {
-	uint8_t key[32];
-	uint8_t salt[12];
-};
-
-static void wipe(void *data, size_t len)
-{
-	memset(data, 0, len);
-	__asm__ volatile("" : : "r"(data) : "memory");
-}
-
-static void mask(void *to, const void *from, size_t len)
-{
-	const uint8_t *in = from;
-	uint8_t *out = to;
-
-	while (len--)
-		*out++ = *in++ ^ MASK;
-}
-
-static void secret_make(struct secret *secret)
-{
-	if (getrandom(secret, sizeof(*secret), 0) != (ssize_t)sizeof(*secret))
-		abort();
-}
-
-static void __attribute__((noinline)) wipe_stack(void)
-{
-	uint8_t room[65536];
-
-	wipe(room, sizeof(room));
-}
-
-static struct nl_msg *key_msg(const struct nl *nl, uint8_t cmd,
-			      uint32_t session, uint32_t dir,
-			      const struct secret *secret)
-{
-	struct nl_msg *msg = nl_session(nl, cmd, session, NULL);
-	size_t nest = nl_nest(msg, E2EE_A_KEY);
-	struct secret plain;
-
-	nl_u32(msg, E2EE_A_KEY_DIR, dir);
-	nl_u64(msg, E2EE_A_KEY_KID, KID);
-	nl_u32(msg, E2EE_A_KEY_SSRC_MODE, E2EE_SSRC_NUMBER);
-	nl_u32(msg, E2EE_A_KEY_SSRC, KID);
-	if (secret) {
-		mask(&plain, secret, sizeof(plain));
-		nl_put(msg, E2EE_A_KEY_SECRET, plain.key, sizeof(plain.key));
-		nl_put(msg, E2EE_A_KEY_SALT, plain.salt, sizeof(plain.salt));
-		wipe(&plain, sizeof(plain));
-		if (dir == E2EE_DIR_TX)
-			nl_u64(msg, E2EE_A_KEY_CTR, CTR);
-	}
-	nl_nest_end(msg, nest);
-	return msg;
-}
-
-/* Install it; the message is all that has it plain, and is wiped */
-static int install(struct nl *nl, uint32_t session, uint32_t dir,
-		   const struct secret *secret)
-{
-	struct nl_msg *msg = key_msg(nl, E2EE_CMD_KEY_NEW, session, dir,
-				     secret);
-	struct nl_said said;
-	int err;
-
-	err = nl_talk(nl, msg, &said);
-	wipe(msg, sizeof(*msg));
-	wipe(&said, sizeof(said));
-	free(msg);
-	wipe_stack();
-	return err;
-}
-
-static int uninstall(struct nl *nl, uint32_t session, uint32_t dir)
-{
-	return nl_do(nl, key_msg(nl, E2EE_CMD_KEY_DEL, session, dir, NULL));
-}
-
 /* debuggers */
 
 /* Pieces of 8 bytes of what is masked, in memory that somebody read */
@@ -346,13 +258,13 @@ static unsigned int pieces(const uint8_t *memory, size_t size,
 	uint64_t plain[4], word;
 	size_t num = len / sizeof(word);
 
-	mask(plain, masked, num * sizeof(word));
+	secret_mask(plain, masked, num * sizeof(word));
 	for (size_t at = 0; at + sizeof(word) <= size; at++) {
 		memcpy(&word, memory + at, sizeof(word));
 		for (size_t i = 0; i < num; i++)
 			found += word == plain[i];
 	}
-	wipe(plain, sizeof(plain));
+	secret_wipe(plain, sizeof(plain));
 	return found;
 }
 
@@ -408,12 +320,12 @@ static void engine(int orders, int fd, const struct secret *planted)
 	struct secret *plain = malloc(sizeof(*plain));
 	uint16_t seq;
 
-	mask(plain, planted, sizeof(*plain));
+	secret_mask(plain, planted, sizeof(*plain));
 	while (write(orders, &seq, sizeof(seq)) == sizeof(seq) &&
 	       read(orders, &seq, sizeof(seq)) == sizeof(seq))
-		if (send_one(fd, KID, seq) != 200)
+		if (send_one(fd, SECRET_KID, seq) != 200)
 			_exit(1);
-	wipe(plain, sizeof(*plain));
+	secret_wipe(plain, sizeof(*plain));
 	_exit(0);
 }
 
@@ -460,7 +372,7 @@ static int trace(struct traced *traced)
 	if (victim.fd < 0 || search(pid, &traced->search))
 		return 253;
 	got = misuse(&victim, traced->namespaces);
-	if (send_one(victim.fd, KID, 9) != 200)
+	if (send_one(victim.fd, SECRET_KID, 9) != 200)
 		got |= SEND;
 	seq = 10;
 	if (ptrace(PTRACE_DETACH, pid, NULL, NULL) ||
@@ -482,7 +394,7 @@ TEST_F(isolation, traced)
 	};
 	struct scene *scene = &self->scene;
 	struct secret secret, planted;
-	struct sframe_key key = { .suite = 5, .kid = KID };
+	struct sframe_key key = { .suite = 5, .kid = SECRET_KID };
 	struct traced *traced;
 	unsigned int i;
 	int status;
@@ -495,7 +407,7 @@ TEST_F(isolation, traced)
 	ASSERT_EQ(0, nl_open(&nl));
 	secret_make(&secret);
 	secret_make(&planted);
-	ASSERT_EQ(0, install(&nl, scene->session, E2EE_DIR_TX, &secret));
+	ASSERT_EQ(0, secret_install(&nl, scene->session, E2EE_DIR_TX, &secret));
 	traced->victim.fd = scene->fd;
 	traced->victim.session = scene->session;
 	ASSERT_EQ(0, ctl_socket_get(&scene->ctl, scene->fd,
@@ -517,150 +429,14 @@ TEST_F(isolation, traced)
 		EXPECT_EQ(0, traced->search.salts);
 	}
 	/* only now, so that no engine inherits it */
-	mask(key.secret, secret.key, sizeof(secret.key));
-	mask(key.salt, secret.salt, sizeof(secret.salt));
+	secret_mask(key.secret, secret.key, sizeof(secret.key));
+	secret_mask(key.salt, secret.salt, sizeof(secret.salt));
 	for (i = 0; i < ARRAY_SIZE(namespaces); i++) {
-		ASSERT_STREQ("", sealed(self, &key, KID, 9));
-		ASSERT_STREQ("", sealed(self, &key, KID, 10));
+		ASSERT_STREQ("", sealed(self, &key, SECRET_KID, 9));
+		ASSERT_STREQ("", sealed(self, &key, SECRET_KID, 10));
 	}
 	nl_close(&nl);
 	munmap(traced, sizeof(*traced));
-}
-
-/* memory of the whole machine */
-
-/* How often pieces of what is masked are in memory; -errno */
-static long found_bytes(const uint8_t *masked, size_t len)
-{
-	int fd = open("/sys/kernel/debug/e2ee_seek/needle", O_RDWR | O_CLOEXEC);
-	char text[16] = "";
-	long sum = 0;
-
-	if (fd < 0)
-		return -errno;
-	/* where there is one, the rest is of no interest */
-	for (size_t at = 0; !sum && at + PIECE <= len; at += 4) {
-		if (write(fd, masked + at, PIECE) != PIECE ||
-		    read(fd, text, sizeof(text) - 1) < 0)
-			sum = -EIO;
-		else
-			sum = atol(text);
-	}
-	close(fd);
-	return sum;
-}
-
-static long found_key(const struct secret *secret)
-{
-	return found_bytes(secret->key, sizeof(secret->key));
-}
-
-static long found_salt(const struct secret *secret)
-{
-	return found_bytes(secret->salt, sizeof(secret->salt));
-}
-
-/* What is freed unwiped is found, in an object of the slab and in a page */
-static bool search_works(void)
-{
-	int fd = open("/sys/kernel/debug/e2ee_seek/plant", O_WRONLY | O_CLOEXEC);
-	struct secret secret;
-	long found = 0;
-
-	/* others may be given the same page at once */
-	for (int tries = 0; fd >= 0 && found < 2 && tries < 20; tries++) {
-		secret_make(&secret);
-		if (write(fd, &secret, sizeof(secret)) != sizeof(secret))
-			break;
-		found = found_salt(&secret);
-	}
-	close(fd);
-	return found >= 2;
-}
-
-/* No cache of the slab overwrites what is freed; checks alone (F) do not */
-static bool slab_leaves_bytes(void)
-{
-	return !run("! grep -qv '^0' /sys/kernel/slab/*/poison && "
-		    "! grep -Eq 'init_on_free=1|page_poison=1|(slab|slub)_debug(=[A-Z]*P|[ ,]|$)' /proc/cmdline");
-}
-
-/* Both ends of a call with one key; nobody but the kernel ever sees it plain */
-struct pair {
-	struct nl nl;
-	uint32_t tx;
-	uint32_t rx;
-	uint16_t seq;
-};
-
-/* A packet is sealed with the key, and opened with it */
-static bool passes(FIXTURE_DATA(isolation) *self, struct pair *pair)
-{
-	uint8_t got[600], wanted[200];
-	int n;
-
-	if (send_one(self->scene.fd, KID, ++pair->seq) != 200)
-		return false;
-	n = sock_recv(self->scene.peer, got, sizeof(got));
-	rtp_plain(wanted, sizeof(wanted), KID, pair->seq);
-	return n == sizeof(wanted) && !memcmp(got, wanted, sizeof(wanted));
-}
-
-static int install_both(struct pair *pair, const struct secret *secret)
-{
-	return install(&pair->nl, pair->tx, E2EE_DIR_TX, secret) ?:
-	       install(&pair->nl, pair->rx, E2EE_DIR_RX, secret);
-}
-
-TEST_F(isolation, deleted_keys_are_nowhere)
-{
-	struct scene *scene = &self->scene;
-	struct pair pair = { .tx = scene->session };
-	const long keys = 1;	/* that of the scene */
-	struct secret secret, refused;
-
-	ASSERT_EQ(0, module_load("e2ee_seek"));
-	EXPECT_TRUE(slab_leaves_bytes());
-	EXPECT_TRUE(search_works());
-	ASSERT_EQ(0, nl_open(&pair.nl));
-	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "peer", NULL, &pair.rx));
-	ASSERT_EQ(0, ctl_attach(&scene->ctl, pair.rx, scene->peer, NULL));
-	/* those of a test before are on their way */
-	ASSERT_TRUE(objects_come_to("key", keys));
-
-	secret_make(&secret);
-	ASSERT_EQ(0, install_both(&pair, &secret));
-	ASSERT_TRUE(passes(self, &pair));
-	EXPECT_LT(0, found_key(&secret)) {
-		TH_LOG("a key in use is not found: nor would others");
-	}
-	EXPECT_LT(0, found_salt(&secret));
-
-	secret_make(&refused);
-	EXPECT_EQ(-EEXIST, install(&pair.nl, pair.tx, E2EE_DIR_TX, &refused));
-	EXPECT_EQ(-EEXIST, install(&pair.nl, pair.rx, E2EE_DIR_RX, &refused));
-	/* keys are freed when no packet can be at them */
-	ASSERT_TRUE(objects_come_to("key", keys + 2));
-	EXPECT_EQ(0, found_key(&refused));
-	EXPECT_EQ(0, found_salt(&refused));
-
-	ASSERT_EQ(0, uninstall(&pair.nl, pair.tx, E2EE_DIR_TX));
-	ASSERT_EQ(0, uninstall(&pair.nl, pair.rx, E2EE_DIR_RX));
-	ASSERT_TRUE(objects_come_to("key", keys));
-	EXPECT_EQ(0, found_key(&secret));
-	EXPECT_EQ(0, found_salt(&secret));
-
-	/* with their sessions */
-	secret_make(&secret);
-	ASSERT_EQ(0, install_both(&pair, &secret));
-	ASSERT_TRUE(passes(self, &pair));
-	ASSERT_EQ(0, ctl_session_del(&scene->ctl, pair.tx));
-	ASSERT_EQ(0, ctl_session_del(&scene->ctl, pair.rx));
-	ASSERT_TRUE(objects_come_to("key", keys - 1));
-	EXPECT_EQ(0, found_key(&secret));
-	EXPECT_EQ(0, found_salt(&secret));
-	nl_close(&pair.nl);
-	EXPECT_EQ(0, module_unload_soon("e2ee_seek"));
 }
 
 TEST_HARNESS_MAIN
