@@ -2,12 +2,12 @@
 # shellcheck shell=bash
 # How a lab kernel that hangs is noticed from outside, and what it was doing.
 
-# The guest writes what it does to a file: "SECONDS TAP WHAT". It is to do something
-# else after so many seconds; if it hangs instead, TAP.tap is where that belongs.
+# The guest writes what it is doing to a file: "SECONDS TAP WHAT". If it still does the
+# same after so many seconds, it hangs, and that is reported in TAP.tap.
 
-# guarded DOING HUNG SECONDS COMMAND...: runs COMMAND, which is a kernel, for at most
-# SECONDS, when the status is 124. A kernel that says in DOING for too long that it does the same thing is
-# ended earlier, and HUNG says what it did.
+# guarded DOING HUNG SECONDS COMMAND...: runs COMMAND, which is a kernel, and ends it
+# with status 124 after SECONDS. A kernel whose file DOING has named the same thing for
+# longer than that may take is ended earlier, and HUNG then says what it was doing.
 guarded()
 {
 	local doing=$1 hung=$2 status=0 watcher begin=$SECONDS
@@ -32,7 +32,7 @@ watch()
 	local now last='' since=$SECONDS
 
 	while sleep 1; do
-		# Empty is a file that is just being written
+		# The file is empty while it is being written
 		now=$(cat "$1" 2>/dev/null) || true
 		[[ $now ]] || continue
 		if [[ $now != "$last" ]]; then
@@ -45,8 +45,8 @@ watch()
 	done
 }
 
-# unfinished RESULTS STATUS: what the kernel was doing when it died, or was stopped
-# because it hung, has failed; the results of what it did before are there
+# unfinished RESULTS STATUS: reports as failed what the kernel was doing when it died, or
+# was stopped because it hung. The results of what it did before are there already.
 unfinished()
 {
 	local end=died tap what
