@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 
 #include "../tap.h"
+#include "hpke.h"
 #include "memory.h"
 #include "sframe.h"
 #include "world.h"
@@ -42,6 +43,7 @@ static struct place {
 } places[PLACES_MAX];
 static size_t place_count;
 static unsigned int noted[PLACE_KINDS], reused[PLACE_KINDS];
+static unsigned int agreed[2], agreed_left[2];	/* by receivers, by senders */
 
 static unsigned int known[KINDS], found[MEMORY_KINDS];
 static bool listening;
@@ -104,6 +106,46 @@ int __wrap_EVP_PKEY_derive(EVP_PKEY_CTX *ctx, unsigned char *key, size_t *len)
 {
 	place_note(DH_SECRET, key);
 	return __real_EVP_PKEY_derive(ctx, key, len);
+}
+
+/*
+ * Both sides of a key agreement wipe its secret before they return: later, others
+ * would have wiped the same place of the stack by chance.
+ */
+static void agreement_ends(bool sender)
+{
+	agreed[sender]++;
+	agreed_left[sender] += places_left(DH_SECRET);
+	reused[DH_SECRET] = 0;
+	for (size_t i = place_count; i-- > 0; )
+		if (places[i].kind == DH_SECRET)
+			place_forget(i);
+}
+
+int __real_e2ee_hpke_encap(EVP_PKEY *ephemeral, const uint8_t *public,
+			   uint8_t *enc, uint8_t *shared);
+int __wrap_e2ee_hpke_encap(EVP_PKEY *ephemeral, const uint8_t *public,
+			   uint8_t *enc, uint8_t *shared);
+int __wrap_e2ee_hpke_encap(EVP_PKEY *ephemeral, const uint8_t *public,
+			   uint8_t *enc, uint8_t *shared)
+{
+	int err = __real_e2ee_hpke_encap(ephemeral, public, enc, shared);
+
+	agreement_ends(true);
+	return err;
+}
+
+int __real_e2ee_hpke_decap(EVP_PKEY *private, const uint8_t *enc,
+			   uint8_t *shared);
+int __wrap_e2ee_hpke_decap(EVP_PKEY *private, const uint8_t *enc,
+			   uint8_t *shared);
+int __wrap_e2ee_hpke_decap(EVP_PKEY *private, const uint8_t *enc,
+			   uint8_t *shared)
+{
+	int err = __real_e2ee_hpke_decap(private, enc, shared);
+
+	agreement_ends(false);
+	return err;
 }
 
 int __real_e2ee_sas_commit(const struct e2ee_sas_context *context,
@@ -248,9 +290,11 @@ int main(void)
 	for (unsigned int kind = 0; kind < KINDS; kind++)
 		ok(known[kind] && !found[kind], "after leaving: %s: %u pieces of %u found",
 		   kind_names[kind], found[kind], known[kind]);
-	ok(noted[DH_SECRET] && !places_left(DH_SECRET),
-	   "of %u secrets of key agreements, %u were not wiped",
-	   noted[DH_SECRET], places_left(DH_SECRET));
+	for (unsigned int i = 0; i < 2; i++)
+		ok(agreed[i] && noted[DH_SECRET] == agreed[0] + agreed[1] &&
+		   !agreed_left[i],
+		   "of %u secrets of key agreements, %u were not wiped by the %s",
+		   agreed[i], agreed_left[i], i ? "sender" : "receiver");
 	ok(noted[SAS_NONCE] && !places_left(SAS_NONCE),
 	   "of %u nonces of verifications, %u were not wiped",
 	   noted[SAS_NONCE], places_left(SAS_NONCE));
