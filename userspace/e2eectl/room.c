@@ -150,34 +150,91 @@ static void member_lines(struct json_object *members)
 
 #define OUTSIDE_MS	15000		/* joining takes less */
 
+static void trust_option(struct json_object *room, char *text, size_t size)
+{
+	const char *store = json_text(room, "trust_store");
+	bool usual = !*store || !strcmp(store, E2EE_TRUST_FILE);
+
+	snprintf(text, size, "%s%s", usual ? "" : " --trust-store ",
+		 usual ? "" : store);
+}
+
 static void outsider_line(struct json_object *room,
 			  struct json_object *outsider)
 {
 	const char *dev = json_text(outsider, "dev");
-	const char *store = json_text(room, "trust_store");
-	bool usual = !*store || !strcmp(store, E2EE_TRUST_FILE);
+	char option[TEXT_LEN];
 
+	trust_option(room, option, sizeof(option));
 	if (json_flag(outsider, "changed"))
 		printf("  %s is here with another key or name than before, and is refused\n",
 		       dev);
 	else if (!json_flag(outsider, "trusted"))
-		printf("  %s is here and is not trusted; to admit it: e2eectl trust add %s %s%s%s\n"
+		printf("  %s is here and is not trusted; to admit it: e2eectl trust add %s %s%s\n"
 		       "    if its people read out the same \"e2eectl fingerprint\": %s\n",
-		       dev, dev, json_text(outsider, "key"),
-		       usual ? "" : " --trust-store ", usual ? "" : store,
+		       dev, dev, json_text(outsider, "key"), option,
 		       json_text(outsider, "fingerprint"));
 	else if (json_number(outsider, "here_ms") >= OUTSIDE_MS)
 		printf("  %s is here, is trusted, and is not in the call: does it trust %s? There: e2eectl room\n",
 		       dev, json_text(room, "dev"));
 }
 
+/* A stranger with this name? */
+static bool outsider_claims(struct json_object *outsider, const char *dev)
+{
+	return !json_flag(outsider, "changed") &&
+	       !json_flag(outsider, "trusted") &&
+	       !strcmp(json_text(outsider, "dev"), dev);
+}
+
+/*
+ * Strangers who claim one name: at most one of them tells the truth, and a command
+ * that is there to be copied would as likely admit another one.
+ */
+static void claim_lines(struct json_object *room, struct json_object *outsiders,
+			const char *dev)
+{
+	size_t count = json_object_array_length(outsiders), i;
+	char option[TEXT_LEN];
+
+	trust_option(room, option, sizeof(option));
+	printf("  several devices here call themselves %s, and only one can be that: do not admit\n"
+	       "    any of them before its people have read out \"e2eectl fingerprint\". The others\n"
+	       "    use its name: give them another one, or keep them away from the broker\n",
+	       dev);
+	for (i = 0; i < count; i++) {
+		struct json_object *outsider =
+			json_object_array_get_idx(outsiders, i);
+
+		if (outsider_claims(outsider, dev))
+			printf("    fingerprint %s\n      has the key %s\n",
+			       json_text(outsider, "fingerprint"),
+			       json_text(outsider, "key"));
+	}
+	printf("    to admit the right one: e2eectl trust add %s KEY%s\n", dev,
+	       option);
+}
+
 static void outsider_lines(struct json_object *room)
 {
 	struct json_object *outsiders = json_list(room, "outsiders");
-	size_t count = outsiders ? json_object_array_length(outsiders) : 0, i;
+	size_t count = outsiders ? json_object_array_length(outsiders) : 0;
 
-	for (i = 0; i < count; i++)
-		outsider_line(room, json_object_array_get_idx(outsiders, i));
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *outsider =
+			json_object_array_get_idx(outsiders, i);
+		const char *dev = json_text(outsider, "dev");
+		size_t before = 0, others = 0;
+
+		for (size_t k = 0; k < count; k++)
+			if (k != i && outsider_claims(
+				json_object_array_get_idx(outsiders, k), dev))
+				*(k < i ? &before : &others) += 1;
+		if (!outsider_claims(outsider, dev) || before + others == 0)
+			outsider_line(room, outsider);
+		else if (!before)
+			claim_lines(room, outsiders, dev);
+	}
 }
 
 static void alarm_lines(struct json_object *alarms)

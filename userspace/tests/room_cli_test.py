@@ -114,6 +114,18 @@ LOOKS = [
     ("a stranger, another trust store",
      {"outsiders": [outsider("room-d")], "trust_store": "/srv/trust"},
      [r"trust add room-d (0a){32} --trust-store /srv/trust$"]),
+    ("two strangers of one name", {
+        "outsiders": [outsider("room-d", key="0b" * 32,
+                               fingerprint="11111 " * 8),
+                      outsider("room-e"), outsider("room-d")],
+        "trust_store": "/srv/trust"},
+     [r"^  several devices here call themselves room-d, and only one can be "
+      r"that: do not admit$", r"^    fingerprint 11111 ",
+      r"^      has the key (0b){32}$", r"^    fingerprint 12345 ",
+      r"^      has the key (0a){32}$",
+      r"^    to admit the right one: e2eectl trust add room-d KEY "
+      r"--trust-store /srv/trust$",
+      r"^  room-e is here and is not trusted; to admit it: "]),
     ("one that does not come", {"outsiders": [outsider(
         "room-d", trust="pinned", trusted=True)]},
      [r"^  room-d is here, is trusted, and is not in the call: "
@@ -183,7 +195,8 @@ def check_looks(tap, folder, fake):
         code, out, err = run(folder, "room")
         good = code == 0 and not err and \
             all(re.search(p, out, re.M) for p in patterns)
-        good = good and "encrypted with 0" not in out
+        good = good and "encrypted with 0" not in out and \
+            not re.search("trust add room-d 0b", out)
         tap.ok(good, f"room: {what}", f"code {code}\n{out}{err}")
         code, out, err = run(folder, "-j room")
         tap.ok(code == 0 and not err and json.loads(out) == status,

@@ -274,7 +274,7 @@ static struct e2ee_message *draft_seal(struct draft *draft, uint8_t *raw)
 	struct e2ee_bytes part = { info, 0 };
 
 	draft_sift(draft);
-	draft->wrapped = calloc(epoch->roster_count, sizeof(*draft->wrapped));
+	draft->wrapped = calloc(E2EE_MEMBERS_MAX, sizeof(*draft->wrapped));
 	if (!draft->wrapped || e2ee_random(raw, E2EE_RAW_LEN))
 		return NULL;
 	for (size_t i = 0; i < epoch->roster_count; i++) {
