@@ -37,8 +37,8 @@ struct e2ee_datagram {
  * e2ee_datagram_is_ipv4() - is this a packet of IPv4, and not of IPv6?
  * @skb: a packet at a netfilter hook
  *
- * By its header: under a VRF the first pass through LOCAL_OUT comes before the
- * stack has written down the protocol.
+ * This looks at the header of the packet. Under a VRF, the stack has not written
+ * down the protocol yet when the packet passes LOCAL_OUT for the first time.
  */
 static inline bool e2ee_datagram_is_ipv4(const struct sk_buff *skb)
 {

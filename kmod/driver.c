@@ -128,7 +128,7 @@ static void e2ee_driver_load(struct e2ee_driver *driver)
 	queue_work(e2ee_driver_wq, &driver->work);
 }
 
-/* has the answer a right to stay, as somebody may still come for it? */
+/* May somebody still come back for the answer? */
 static bool e2ee_driver_is_awaited(const struct e2ee_driver *driver)
 {
 	return e2ee_driver_is_loading(driver) ||
@@ -216,14 +216,14 @@ static int e2ee_driver_key_ready(struct e2ee_driver *driver,
 
 	if (e2ee_driver_is_loading(driver))
 		return -EAGAIN;
-	/* one that was asked for by its parts goes by another name */
+	/* a driver that was asked for by its parts has another name when built */
 	if (*driver->name)
 		name = e2ee_aead_driver(&driver->aead, false);
 	err = e2ee_aead_init_ready(aead, key, key_len, name);
 	if (err != -ENOENT)
 		return err;
 	found = xchg(&driver->err, 0);
-	if (found)		/* it has been looked for, in vain */
+	if (found)		/* it was looked for in vain */
 		return found;
 	e2ee_driver_load(driver);
 	return -EAGAIN;
@@ -237,8 +237,9 @@ static int e2ee_driver_key_ready(struct e2ee_driver *driver,
  * @key_len: 16 or 32 bytes
  * @why: told where it is refused
  *
- * What was found once may go: a better part of it that is loaded later puts the
- * old one out of use. Then it is looked for anew.
+ * A driver that was found once may go away: where a better implementation of one
+ * of its parts is loaded later, the crypto API gives up the old driver. Then the
+ * driver is looked for anew.
  *
  * Context: process, under struct e2ee_net.lock.
  * Return: 0, -EAGAIN: the driver is being looked for; -EINVAL, -ENOENT, -ENOMEM.

@@ -4,17 +4,18 @@
  *
  * DOC: floors
  *
- * A replay window goes with its key. Were that all, whoever carries the packets
- * could send everything again once the same key is installed anew: in the same
- * session, in another one or in another namespace. So the module keeps, of each
- * AEAD key that has authenticated a packet, the highest CTR + 1, and a window of
- * that key is closed below it: which CTRs below were seen is not known any more.
+ * A replay window goes away with its key. If nothing else were kept, whoever
+ * carries the packets could send everything again once the same key is installed
+ * anew: in the same session, in another one or in another namespace. So the module
+ * keeps, of each AEAD key that has authenticated a packet, the highest CTR + 1. A
+ * new window of that key accepts nothing below it, because it is not known any
+ * more which of the lower CTRs were seen.
  *
- * While an AEAD key is installed its entry cannot get lost, and as the entry is
- * made with the key, nothing has to be allocated when the key is deleted. What
- * is remembered after that is bounded: rooms install fresh keys whenever a
- * member comes or goes, and a conference host that runs for months must not
- * fill up. When a pool is full its oldest entry is forgotten, and counted.
+ * While an AEAD key is installed, its entry cannot get lost. The entry is made with
+ * the key, so nothing has to be allocated when the key is deleted. What is
+ * remembered after that is bounded: rooms install fresh keys whenever a member
+ * comes or goes, and a conference host that runs for months must not fill up. When
+ * a pool is full, its oldest entry is forgotten, and that is counted.
  *
  * The host has a pool of its own. All other user namespaces are spread over the
  * remaining pools by whoever answers for them (share.c), as root of a container may

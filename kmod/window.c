@@ -4,13 +4,13 @@
  *
  * DOC: lifetime
  *
- * A window is made by the first packet that a socket authenticates with a
- * key, and starts where the key stands at any socket; below what sockets have
- * received that are gone it is closed: a fresh socket is no way to replay. It is
- * in two lists, changed under struct e2ee_net.windows_lock:
- * its key's, which packets search under RCU (few sockets share a key), and its
- * socket's, which only finds it again. It goes with the first of the two, a
- * grace period later.
+ * A window is made by the first packet that a socket authenticates with a key. It
+ * starts where the key stands at any socket, and accepts nothing up to the highest
+ * CTR of sockets that are gone: a fresh socket is no way to replay. It is in two
+ * lists, which are changed under struct e2ee_net.windows_lock: that of its key,
+ * which packets search under RCU (few sockets share a key), and that of its socket,
+ * by which it is found when the socket goes. It is freed a grace period after the
+ * first of key and socket is gone.
  *
  * DOC: keys with one secret
  *
@@ -173,8 +173,8 @@ static void e2ee_window_free_rcu(struct rcu_head *rcu)
 }
 
 /*
- * Lowest CTR that a new window accepts. A socket that was closed a moment ago still
- * has its windows, and is gone all the same.
+ * The lowest CTR that a new window accepts. A socket that was closed a moment ago
+ * still has its windows, but counts as gone.
  */
 static u64 e2ee_window_floor(const struct e2ee_key *key)
 {
