@@ -416,30 +416,30 @@ int ctl_key_new(struct ctl *ctl, uint32_t session, const struct ctl_key *key)
 	return transact(ctl, &req, NULL);
 }
 
-int ctl_key_set(struct ctl *ctl, uint32_t session, const struct ctl_key *key)
+/* A request about a key that is there; @rtx_ssrc: what is set of it, or NULL */
+static int key_request(struct ctl *ctl, uint8_t command, uint32_t session,
+		       const struct ctl_key *key, const uint32_t *rtx_ssrc)
 {
 	struct request req;
 	struct nlattr *attr;
 
-	request_init(&req, ctl->family.id, E2EE_CMD_KEY_SET);
+	request_init(&req, ctl->family.id, command);
 	put_session(&req, session);
 	attr = put_key_id(&req, key);
-	if (key->rtx_ssrc)
-		put_u32(&req, E2EE_A_KEY_RTX_SSRC, *key->rtx_ssrc);
+	if (rtx_ssrc)
+		put_u32(&req, E2EE_A_KEY_RTX_SSRC, *rtx_ssrc);
 	nest_end(&req, attr);
 	return transact(ctl, &req, NULL);
 }
 
+int ctl_key_set(struct ctl *ctl, uint32_t session, const struct ctl_key *key)
+{
+	return key_request(ctl, E2EE_CMD_KEY_SET, session, key, key->rtx_ssrc);
+}
+
 int ctl_key_del(struct ctl *ctl, uint32_t session, const struct ctl_key *key)
 {
-	struct request req;
-	struct nlattr *attr;
-
-	request_init(&req, ctl->family.id, E2EE_CMD_KEY_DEL);
-	put_session(&req, session);
-	attr = put_key_id(&req, key);
-	nest_end(&req, attr);
-	return transact(ctl, &req, NULL);
+	return key_request(ctl, E2EE_CMD_KEY_DEL, session, key, NULL);
 }
 
 int ctl_key_get(struct ctl *ctl, uint32_t session, const struct ctl_key *key,

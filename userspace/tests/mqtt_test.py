@@ -303,6 +303,15 @@ def strangers(folder):
               "broker.invalid: .*check the name and the DNS", ca)
 
 
+def retains(broker, client, ca, text, what):
+    """What the client says is there for one who comes later; then both end"""
+    client.publish(KP, "a", text, 1)
+    client.hear(text)
+    late = Client(url_of(broker), "late", ca)
+    ok(late.hear(f"packet {KP} a 1 {text}$"), what)
+    ok(client.end() and late.end(), "ended cleanly")
+
+
 def retained_again(folder):
     """A broker that refuses retained messages for a while"""
     broker = Broker(folder, "allow_anonymous true", "retain_available false")
@@ -318,11 +327,7 @@ def retained_again(folder):
         file.write(text)
     broker.start()
     ok(client.hear("^up$", 40), "the connection is there again")
-    client.publish(KP, "a", "kp", 1)
-    client.hear("kp")
-    late = Client(url_of(broker), "late", ca)
-    ok(late.hear(f"packet {KP} a 1 kp$"), "and a KP is retained")
-    ok(client.end() and late.end(), "ended cleanly")
+    retains(broker, client, ca, "kp", "and a KP is retained")
     broker.stop()
 
 
@@ -354,11 +359,7 @@ def not_retained(folder):
     broker.start()
     ok("retained" not in client.hear("^(down.*retained|up)", 40),
        "one that took them is not tried without")
-    client.publish(KP, "a", "kp-again", 1)
-    client.hear("kp-again")
-    late = Client(url_of(broker), "late", ca)
-    ok(late.hear(f"packet {KP} a 1 kp-again"), "and still keeps them")
-    ok(client.end() and late.end(), "ended cleanly")
+    retains(broker, client, ca, "kp-again", "and still keeps them")
     broker.stop()
 
 

@@ -53,6 +53,30 @@ static void call_open(uint64_t seed)
 	dave = &nodes[3];
 }
 
+/* what both tables make their messages with */
+
+static struct e2ee_message *next_epoch(struct node *node, bool take_over)
+{
+	uint8_t raw[E2EE_RAW_LEN];
+	struct e2ee_message *msg = e2ee_roster_next(node->room, take_over, raw);
+
+	if (!msg)
+		abort();
+	return msg;
+}
+
+/* @room: that it is signed for */
+static struct e2ee_message *sealed(const struct e2ee_message *draft,
+				   const char *room, const struct node *signer)
+{
+	struct e2ee_message *msg;
+
+	if (e2ee_message_seal(draft, room, e2ee_identity_seed(signer->identity),
+			      &msg))
+		abort();
+	return msg;
+}
+
 /* messages of each type, and what shows that they were heard */
 
 static void fill_kp(struct e2ee_message *draft)
@@ -69,10 +93,9 @@ static uint64_t mark_kp(void)
 static void fill_epoch(struct e2ee_message *draft)
 {
 	static struct e2ee_message *next;
-	uint8_t raw[E2EE_RAW_LEN];
 
 	e2ee_message_put(next);		/* the draft of before led into it */
-	next = draft ? e2ee_roster_next(owner->room, false, raw) : NULL;
+	next = draft ? next_epoch(owner, false) : NULL;
 	if (draft)
 		draft->epoch = next->epoch;
 }
@@ -439,13 +462,11 @@ static void draft_begin(const struct kind *kind, struct e2ee_message *draft)
 static void deliver(const struct kind *kind, const struct e2ee_message *draft,
 		    enum flaw flaw, const struct node *signer)
 {
-	const char *room = flaw == FLAW_ROOM ? "another-room" : "room";
 	struct e2ee_room_packet packet = { .topic = kind->topic };
 	struct e2ee_message *msg;
 
-	if (e2ee_message_seal(draft, room, e2ee_identity_seed(signer->identity),
-			      &msg))
-		abort();
+	msg = sealed(draft, flaw == FLAW_ROOM ? "another-room" : "room",
+		     signer);
 	if (flaw == FLAW_BIT)
 		msg->raw[msg->len - 1] ^= 1;
 	if (flaw == FLAW_TOPIC)
@@ -621,16 +642,6 @@ static void test_another_nonce(void)
 
 /* rules of EPOCHs */
 
-static struct e2ee_message *next_epoch(struct node *node, bool take_over)
-{
-	uint8_t raw[E2EE_RAW_LEN];
-	struct e2ee_message *msg = e2ee_roster_next(node->room, take_over, raw);
-
-	if (!msg)
-		abort();
-	return msg;
-}
-
 /*
  * @node takes this for its last EPOCH; it has the hash of the one of before, so
  * that what follows that one follows it, too. @with: joins the roster; @without:
@@ -665,9 +676,7 @@ static void last_epoch_is(struct node *node, const struct node *with,
 	draft.epoch.roster_count = count;
 	draft.epoch.wrap_count = count;
 	draft.call = call ? call : last->call;
-	if (e2ee_message_seal(&draft, "room",
-			      e2ee_identity_seed(owner->identity), &msg))
-		abort();
+	msg = sealed(&draft, "room", owner);
 	memcpy(msg->hash, last->hash, sizeof(msg->hash));
 	e2ee_message_keep(&node->room->last, msg);
 	e2ee_message_put(msg);
@@ -942,9 +951,7 @@ static void test_made_up_roster(void)
 			if (!memcmp(roster[k].ik, ik_of(one), E2EE_IK_LEN))
 				snprintf(roster[k].dev, sizeof(roster[k].dev),
 					 "nobody-%u", i);
-		if (e2ee_message_seal(&draft, "room",
-				      e2ee_identity_seed(owner->identity), &msg))
-			abort();
+		msg = sealed(&draft, "room", owner);
 		e2ee_inbox_judge(two->room, msg);
 		e2ee_message_put(msg);
 	}
