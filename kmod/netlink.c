@@ -5,7 +5,7 @@
  * A command runs under the lock of its namespace, and is refused before it
  * changes anything, or undone. What it makes is named in an answer that was
  * allocated before, so that nothing can be made and not be told of for want of
- * memory. What a command does not wait for is said in session.c.
+ * memory. session.c says what a command must not wait for.
  */
 #include <linux/sched.h>
 #include "compat/compat.h"
@@ -363,7 +363,7 @@ static void wipe_keys(const struct genl_info *info)
 		memzero_explicit(nest, rem);
 }
 
-/* What a request needs is at hand, or its sender is to make room and ask again. */
+/* Where memory is not at hand, the sender has to make room and ask again. */
 static int answer_to(const struct e2ee_call *call, int err)
 {
 	if (err != -ENOMEM)

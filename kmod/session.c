@@ -16,27 +16,28 @@
  * DOC: what a request does not wait for
  *
  * Generic netlink holds its own lock, cb_lock, for reading while it carries out
- * all requests of one send(). Whoever registers a family waits for them, and then
- * everybody's requests to any family wait for that. And whoever owns a network
- * namespace, any user of the host, may send us requests. So a request waits for
- * nothing that its sender or another user can put off: it tries, and where what
- * it needs is not at hand, it is undone and answered with -EAGAIN, and its sender
- * asks again (libe2ee does). That goes for the lock of a socket; for memory
- * (memory.h); for drivers of ciphers, which a work item loads (driver.c); for
- * hooks of netfilter, which a work item registers (contact.c); and, below, for
- * packets that are under way.
+ * all requests of one send(). Whoever registers a family waits for the end of that,
+ * and from then on everybody's requests to any family wait for the registration.
+ * And any user of the host may own a network namespace, and so send us requests.
+ * So a request waits for nothing that its sender or another user can put off. It
+ * tries, and where what it needs is not at hand, it is undone and answered with
+ * -EAGAIN, and its sender asks again (libe2ee does). That goes for the lock of a
+ * socket; for memory (memory.h); for drivers of ciphers, which a work item loads
+ * (driver.c); for hooks of netfilter, which a work item registers (contact.c); and
+ * for packets that are under way (e2ee_grace_check()).
  *
  * These locks and queues are shared by all namespaces and users:
  *
- *  - e2ee_digest_lock and e2ee_share_lock are spinlocks. Nothing sleeps or
- *    allocates memory that is charged to somebody while having them.
+ *  - e2ee_digest_lock, e2ee_floor_lock and e2ee_share_lock are spinlocks. Whoever
+ *    holds one of them neither sleeps nor allocates memory that is charged to
+ *    somebody.
  *  - The workqueue of keys frees what deleted keys leave, which takes CPU time
- *    and nothing else; whoever ends a namespace waits for it.
- *  - The workqueue of holds (hold.c) takes neither the lock of a socket nor that
- *    of a namespace where it would have to wait; it comes back later instead.
- *    Packets that it sends do not wait for room.
- *  - The workqueues of sockets and of receiving (socket.c, rx.c) use the CPU
- *    only, but for the end of a grace period.
+ *    and nothing else. Whoever ends a namespace waits for it.
+ *  - The workqueue of holds (hold.c) never waits for the lock of a socket or of a
+ *    namespace: it comes back later instead. Packets that it sends do not wait for
+ *    room in the send buffer.
+ *  - The workqueues of sockets and of receiving (socket.c, rx.c) take CPU time,
+ *    and wait for nothing but the end of a grace period.
  *  - The workqueue of first contact takes a lock of netfilter, under which the
  *    owners of other namespaces may be throttled. A request for a guard is told
  *    to ask again meanwhile.
@@ -45,8 +46,8 @@
  *  - Tables of keys grow in the system's workqueue, at nobody's expense.
  *
  * A session is in its namespace's list until it is deleted. Sockets that are
- * bound to it, and sends that began while they were, keep it in memory, and it
- * tells them "blocked".
+ * bound to it, and sends that began while they were, keep it in memory. To them
+ * its policy is "blocked" from then on.
  */
 #include <linux/memcontrol.h>
 #include <linux/rculist.h>
