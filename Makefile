@@ -41,7 +41,7 @@ demo:
 
 check:
 	@$(LAB)/packages
-	@$(LAB)/check-all lint host uml 6.1
+	@$(LAB)/check-all lint host uml 6.1 count
 
 check-matrix:
 	@$(LAB)/packages
@@ -56,6 +56,11 @@ bench bench-quick bench-host:
 	@$(LAB)/packages bench
 	@selftests/bench/$(if $(filter %host,$@),host,run) \
 		$(if $(filter %quick,$@),-q)
+
+# ACCEPT=1: what is counted becomes the tree's figures
+bench-count:
+	@$(LAB)/packages bench
+	@selftests/bench/count $(if $(ACCEPT),-a) 6.1 6.12 newest
 
 TIME ?= 60
 fuzz:
@@ -82,12 +87,15 @@ help:
 	@echo 'make install       both; DESTDIR=, PREFIX=$(PREFIX)'
 	@echo 'make uninstall     removes both'
 	@echo 'make demo          a call over a relay, in clear and protected'
-	@echo 'make check         lint, unit tests, debug kernel, Linux 6.1 in QEMU'
+	@echo 'make check         lint, unit tests, debug kernel, Linux 6.1 in QEMU, and'
+	@echo '                   whether a packet costs more instructions than it did'
 	@echo 'make check-matrix  Linux 6.12 and the newest in QEMU'
 	@echo 'make check-long    hardening for hours, and its report'
 	@echo 'make bench         what a packet costs, in a kernel for figures'
 	@echo 'make bench-quick   the same in 2 minutes'
 	@echo 'make bench-host    on this kernel, with whole programs (root)'
+	@echo 'make bench-count   instructions a packet on Linux 6.1, 6.12 and the newest,'
+	@echo '                   the same on every machine; ACCEPT=1 keeps them in the tree'
 	@echo 'make fuzz TIME=60  each fuzzer for so many seconds; runs add up'
 	@echo 'make mutants       breaks each promise and expects a test to notice; ONLY=NAME'
 	@echo 'make lint          style and static checks only'
@@ -98,5 +106,5 @@ help:
 	@echo 'A command in a kernel: selftests/lab/run 6.1 COMMAND'
 
 .PHONY: all module no-headers userland install uninstall demo check \
-	check-matrix check-long bench bench-quick bench-host fuzz mutants lint \
-	packages clean help
+	check-matrix check-long bench bench-quick bench-host bench-count fuzz \
+	mutants lint packages clean help

@@ -38,6 +38,7 @@ enum e2ee_bench_samples {
  * @burst: packets of one send (UDP_SEGMENT); 1: no burst
  * @packets: how many
  * @gap: from one packet to the next, ns; 0: at once
+ * @sealed: nobody opens what comes in, so it is longer than what was sent
  * @keep: remember what comes in as it is, for @replay
  * @replay: send what a run with @keep remembered
  * @together: start when as many runs want to
@@ -59,6 +60,7 @@ struct e2ee_bench_job {
 	u32 burst;
 	u32 packets;
 	u32 gap;
+	u32 sealed;
 	u32 keep;
 	u32 replay;
 	u32 together;

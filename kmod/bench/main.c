@@ -5,7 +5,7 @@
  * DOC: jobs
  *
  *	udp tx= rx= [pairs=] [ssrc=] [ssrcs=] size= [burst=] packets= [gap=]
- *	    [keep=1] [replay=1] [together=] [samples=] [driver=]
+ *	    [sealed=1] [keep=1] [replay=1] [together=] [samples=] [driver=]
  *		send and receive over sockets of the caller; with a driver, seal
  *		and open a packet aside for each
  *	aead driver= size= packets=
@@ -54,6 +54,7 @@ static const struct e2ee_bench_field e2ee_bench_fields[] = {
 	E2EE_BENCH_FIELD(burst),
 	E2EE_BENCH_FIELD(packets),
 	E2EE_BENCH_FIELD(gap),
+	E2EE_BENCH_FIELD(sealed),
 	E2EE_BENCH_FIELD(keep),
 	E2EE_BENCH_FIELD(replay),
 	E2EE_BENCH_FIELD(together),

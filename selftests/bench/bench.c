@@ -5,6 +5,7 @@
  *
  *	bench [-t] [-q] RESULTS	-q: less of all; -t: whole programs instead
  *	bench -c ROUNDS RESULTS	only single packets and bursts, to compare builds
+ *	bench -n ROUNDS RESULTS	the same to be counted, not timed: see count
  *	bench -p SIZE SECONDS	nothing but sealing and opening, to be profiled
  */
 #define _GNU_SOURCE
@@ -133,7 +134,8 @@ static void profile(char **argv)
 	exit(0);
 }
 
-static void compare(char **argv)
+/* The parts that need nothing but a number of rounds and where results go */
+static void compare(char **argv, bool count)
 {
 	bench_plan.rounds = (unsigned int)atoi(argv[0]);
 	bench_out = fopen(argv[1], "w");
@@ -142,8 +144,13 @@ static void compare(char **argv)
 	mlockall(MCL_CURRENT | MCL_FUTURE);
 	bench_pin(0);
 	place_open();
-	part_cost();
-	part_bursts();
+	if (count) {
+		fprintf(bench_out, "word driver %s\n", place_driver());
+		part_count();
+	} else {
+		part_cost();
+		part_bursts();
+	}
 	exit(fclose(bench_out) ? 1 : 0);
 }
 
@@ -168,8 +175,8 @@ int main(int argc, char **argv)
 
 	if (argc == 4 && !strcmp(argv[1], "-p"))
 		profile(argv + 2);
-	if (argc == 4 && !strcmp(argv[1], "-c"))
-		compare(argv + 2);
+	if (argc == 4 && (!strcmp(argv[1], "-c") || !strcmp(argv[1], "-n")))
+		compare(argv + 2, !strcmp(argv[1], "-n"));
 	if (i < argc && !strcmp(argv[i], "-t")) {
 		traffic = true;
 		i++;

@@ -134,6 +134,7 @@ const char *srtp_version(void);
 void part_cost(void);
 void part_tables(void);
 void part_bursts(void);
+void part_count(void);
 void part_cpus(void);
 void part_hooks(void);
 void part_latency(void);

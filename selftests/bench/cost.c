@@ -12,6 +12,8 @@ static const unsigned int sizes[] = { 20, 160, 1200 };
 
 #define SIZES	(sizeof(sizes) / sizeof(sizes[0]))
 #define BURST	52	/* of 1,200 bytes: 64 KB, sealed too */
+#define COUNTED	(8 * BURST)	/* packets of a round that is counted */
+#define WARM_UP	8		/* rounds before those */
 
 static const char *const net_names[] = { "lo", "veth" };
 
@@ -160,6 +162,62 @@ void part_bursts(void)
 		burst_round(job, "burst_plain", round, &road.plain, 1, BURST);
 		burst_round(job, "burst_both", round, &road.both, road.kid,
 			    BURST);
+	}
+}
+
+/* the same work in each round: packets of @size, in sends of @burst */
+static void count_round(int job, const struct road *road, unsigned int size,
+			unsigned int burst, int round)
+{
+	const struct {
+		const char *name;
+		const struct pairs *pairs;
+		uint64_t ssrc;
+		bool sealed;
+	} kinds[] = {
+		{ "plain", &road->plain, 1, false },
+		{ "tx", &road->tx, road->kid_half, true },
+		{ "both", &road->both, road->kid, false },
+	};
+	struct job_result result;
+	char name[64];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		job_run(job, &result,
+			"udp tx=%d rx=%d ssrc=%u size=%u packets=%d burst=%u sealed=%d",
+			kinds[i].pairs->tx, kinds[i].pairs->rx,
+			(uint32_t)kinds[i].ssrc, size, COUNTED, burst,
+			kinds[i].sealed);
+		if (round < 0)
+			continue;
+		snprintf(name, sizeof(name), "%s_%s_%u",
+			 burst > 1 ? "burst" : "single", kinds[i].name, size);
+		bench_cost(name, (unsigned int)round,
+			   (double)result.ns / (double)result.packets,
+			   (double)result.cycles / (double)result.packets);
+	}
+}
+
+/*
+ * Plain; sealed by the sender and opened by nobody; both. Where the CPU's counter
+ * counts instructions, two rounds differ only by what the kernel does besides,
+ * such as a tick of its clock. The first rounds are not written down: it takes
+ * some until the kernel's caches of memory are as they stay.
+ */
+void part_count(void)
+{
+	struct road road;
+	int job = job_open(), round;
+	unsigned int i;
+
+	bench_say("%u rounds of %u packets", bench_plan.rounds, COUNTED);
+	road_open(&road, PLACE_NEAR);
+	for (round = -WARM_UP; round < (int)bench_plan.rounds; round++) {
+		for (i = 0; i < SIZES; i++) {
+			count_round(job, &road, sizes[i], 1, round);
+			count_round(job, &road, sizes[i], BURST, round);
+		}
 	}
 }
 

@@ -138,6 +138,111 @@ def guard_test(folder):
           "what needs VAES is skipped on a CPU without")
 
 
+COUNTED = {"plain": 8000, "tx": 12000, "both": 15000}
+FAST = "__generic-gcm-aesni"
+
+
+def counted(folder, driver=FAST, tick=1, **cost):
+    """The arguments that hold samples against the figures of folder."""
+    with open(f"{folder}/counted", "w", encoding="utf-8") as file:
+        file.write(f"word driver {driver}\nword kernel some kernel\n")
+        for send in ("single", "burst"):
+            for size in SIZES:
+                for kind, value in {**COUNTED, **cost}.items():
+                    for i in range(12 if value else 0):
+                        file.write(f"cost {send}_{kind}_{size} {i} 1 "
+                                   f"{value + tick * (i % 3 - 1)}\n")
+    return ["-C", folder, "6.1", f"{folder}/counted", "emulator=some QEMU"]
+
+
+def figures(*args):
+    """Exit status and output of the guard for instructions."""
+    run = subprocess.run([f"{BENCH}/figures", *args], capture_output=True,
+                         text=True, check=False)
+    return run.returncode, run.stdout
+
+
+def tree(folder):
+    """Makes folder a tree that has no figures yet."""
+    os.makedirs(f"{folder}/Documentation/reports", exist_ok=True)
+    path = f"{folder}/Documentation/reports/instructions.json"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("{}")
+    path = f"{folder}/Documentation/performance.rst"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("Before\n\n.. instructions begin\n\n===\n"
+                   ".. instructions end\n\nAfter\n")
+
+
+def counted_tree(folder, path):
+    """A file of that tree."""
+    with open(f"{folder}/Documentation/{path}", encoding="utf-8") as file:
+        return file.read()
+
+
+def refused_figures_test(folder):
+    """What cannot become the tree's figures, and what there is to compare."""
+    tree(folder)
+    for name, args in (
+            ("of portable code", counted(folder, driver="gcm_base(a,b)")),
+            ("that spread", counted(folder, tick=20)),
+            ("of which some are missing", counted(folder, both=0))):
+        check(figures("-a", *args)[0] == 1 and
+              counted_tree(folder, "reports/instructions.json") == "{}",
+              f"figures {name} are not accepted")
+    status, out = figures(*counted(folder))
+    check(status == 1 and "missing in the tree" in out,
+          "without figures in the tree, nothing passes")
+
+
+def instructions_test(folder):
+    """Instructions that grow are noticed, and can be accepted."""
+    folder = f"{folder}/tree"
+    refused_figures_test(folder)
+    status, out = figures("-a", *counted(folder))
+    parts = json.loads(counted_tree(folder, "reports/instructions.json"))
+    check(status == 0 and parts["6.1"]["instructions"]["burst_160"] ==
+          {"plain": 8000, "sending": 4000, "receiving": 3000},
+          "accepted figures are sending's and receiving's own")
+    text = counted_tree(folder, "performance.rst")
+    check("1,200, in bursts    8,000    4,000      3,000   15,000\n" in text and
+          text.startswith("Before\n") and text.endswith("\nAfter\n") and
+          figures("-C", folder, "-t")[1] in text,
+          "and a table of the documentation")
+    check(figures(*counted(folder))[0] == 0, "the same figures pass")
+    for name, cost, line in (
+            ("sending", {"tx": 12050, "both": 15050}, "4000 to 4050"),
+            ("receiving", {"both": 15040}, "3000 to 3040"),
+            ("plain", {"plain": 8090}, "8000 to 8090")):
+        status, out = figures(*counted(folder, **cost))
+        check(status == 1 and f"# grew from {line}; " in out and
+              f"6.1 single_160 {name}: " in out and "ACCEPT=1" in out,
+              f"{name} that grew by over 1 % fails, and what it was is said")
+    check(figures(*counted(folder, tx=12030, both=15050))[0] == 0,
+          "less than 1 % passes")
+    status, out = figures(*counted(folder, tx=11900, both=14900))
+    check(status == 0 and "it fell from 4000" in out, "a gain is told of")
+    out = figures(*counted(folder, both=15040)[:-1])[1]
+    check('emulator is "" and was "some QEMU"' in out,
+          "so is an emulator that differs")
+    status, out = figures(*counted(folder, both=0))
+    check(status == 1 and "missing in what was counted" in out,
+          "what was not counted fails")
+    for name, sample in (("portable code", {"driver": "gcm_base(a,b)"}),
+                         ("a spread", {"tick": 20})):
+        check(figures(*counted(folder, **sample))[0] == 1, f"{name} fails")
+
+
+def documented_test():
+    """The documentation's table is that of the tree's figures."""
+    for kernel in ("6.1 ", "6.12", "newest"):
+        check(f"\n{kernel}" in figures("-t")[1], f"the tree has {kernel}")
+    with open("@TOP@/Documentation/performance.rst",
+              encoding="utf-8") as file:
+        check(figures("-t")[1] in file.read(),
+              "the documentation has the same instructions")
+
+
 def main():
     """Run all."""
     print("TAP version 13")
@@ -145,6 +250,8 @@ def main():
         report_test(folder)
         slow_driver_test(folder)
         guard_test(folder)
+        instructions_test(folder)
+    documented_test()
     print(f"1..{COUNT}")
     sys.exit(1 if FAILED else 0)
 
