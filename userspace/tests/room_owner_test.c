@@ -340,6 +340,8 @@ static void test_alone(void)
 	ok(!owner->swallowed && !scene_clear(), "alone: media goes on");
 	ok(tape_last_open(other, owner) < world.now - 3 * SECOND,
 	   "alone: the one removed hears nothing");
+	ok(other->out_at && e2ee_room_over(other->room) ==
+	   E2EE_ROOM_OVER_REMOVED, "alone: and is told that it is out");
 	scene_end("alone");
 }
 

@@ -251,6 +251,23 @@ static bool inbox_is_here(const struct e2ee_room *room,
 	return peer && !strcmp(peer->dev, entry->dev);
 }
 
+/*
+ * An owner who removes the only other one begins a call of its own (O13): whoever
+ * was removed learns it from an EPOCH of that call.
+ */
+static bool inbox_put_out(const struct e2ee_room *room,
+			  const struct e2ee_message *msg)
+{
+	const struct e2ee_entry *mine, *signer = e2ee_chain_owner(msg);
+
+	if (room->state != E2EE_ROOM_MEMBER ||
+	    !e2ee_chain_bans(msg, e2ee_identity_ik(room->identity)))
+		return false;
+	mine = e2ee_chain_owner(room->last);
+	return !memcmp(mine->ik, signer->ik, E2EE_IK_LEN) &&
+	       !memcmp(mine->session, signer->session, E2EE_ID_LEN);
+}
+
 static void inbox_epoch_refused(struct e2ee_room *room,
 				struct e2ee_message *msg,
 				const struct judgement *judged)
@@ -265,6 +282,10 @@ static void inbox_epoch_refused(struct e2ee_room *room,
 	bool here = inbox_is_here(room, judged->whom);
 
 	room->stats[E2EE_ROOM_DROP_RULE]++;
+	if (inbox_put_out(room, msg)) {
+		e2ee_member_out(room, false, E2EE_ROOM_OVER_REMOVED);
+		return;
+	}
 	if (known && e2ee_chain_bans(msg, me))
 		e2ee_alarm(room, ALARM_REMOVED_ME, msg->dev,
 			   "%s has removed this device from its call",
