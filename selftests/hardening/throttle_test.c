@@ -346,7 +346,10 @@ static int full(void *arg)
 	if (err != -EAGAIN)	/* else this test shows nothing */
 		return user_wrong("without making room", err);
 	start = now_ms();
-	err = e2ee_key_new(ctx, &session, key, MANY, NULL);
+	err = 0;
+	/* one at a time: a request as long as all would make room by its mere length */
+	for (unsigned int i = 0; i < MANY && !err; i++)
+		err = e2ee_key_new(ctx, &session, &key[i], 1, NULL);
 	if (err)
 		return user_wrong(e2ee_strerror(ctx), err);
 	e2ee_close(ctx);
