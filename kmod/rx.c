@@ -49,6 +49,8 @@
  * @session: whose policy decides
  * @skb: the datagram; data is the UDP header, linear
  * @rtp: where its payload is
+ * @rtx: it is a retransmission. A request may change the list of payload types
+ *	at any moment, so the list is read once
  * @sealed: what its front says
  * @key: what opens it
  * @window: of @key at @socket; NULL: none yet, or not looked for
@@ -60,6 +62,7 @@ struct e2ee_rx_packet {
 	struct e2ee_session *session;
 	struct sk_buff *skb;
 	struct e2ee_rtp rtp;
+	bool rtx;
 	struct e2ee_sealed sealed;
 	struct e2ee_key *key;
 	struct e2ee_window *window;
@@ -406,19 +409,13 @@ static void __cold e2ee_rx_missing(struct e2ee_rx_packet *packet)
 	e2ee_event_send(packet->socket->enet, packet->session, &msg);
 }
 
-static bool e2ee_rx_is_rtx(const struct e2ee_session *session, u8 pt)
-{
-	return test_bit(pt, session->rtx_pt);
-}
-
 /* SFrame that parses: find its key, open it */
 static enum e2ee_rx_fate e2ee_rx_sealed(struct e2ee_rx_packet *packet)
 {
-	bool rtx = e2ee_rx_is_rtx(packet->session, packet->rtp.pt);
 	int err;
 
 	packet->key = e2ee_key_for_rx(packet->session, packet->name.kid,
-				      packet->name.ssrc, rtx, &err);
+				      packet->name.ssrc, packet->rtx, &err);
 	if (!packet->key && err == -ENOKEY) {
 		e2ee_rx_missing(packet);
 		return e2ee_rx_fate(packet, E2EE_A_STAT_RX_NO_KEY);
@@ -448,7 +445,8 @@ static enum e2ee_rx_fate e2ee_rx_media(struct e2ee_rx_packet *packet,
 	u8 *payload;
 
 	packet->name.ssrc = rtp->ssrc;
-	if (e2ee_rx_is_rtx(packet->session, rtp->pt)) {
+	packet->rtx = test_bit(rtp->pt, packet->session->rtx_pt);
+	if (packet->rtx) {
 		if (rtp->payload_len < 2)
 			return e2ee_rx_clear(packet, policy,
 					     E2EE_A_STAT_RX_MALFORMED);

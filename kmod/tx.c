@@ -210,16 +210,11 @@ static void __cold e2ee_tx_event(struct e2ee_tx *tx, u32 type, u32 epoch,
 	e2ee_event_send(tx->session->enet, tx->session, &msg);
 }
 
-static bool e2ee_tx_is_rtx(const struct e2ee_session *session, u8 pt)
-{
-	return test_bit(pt, session->rtx_pt);
-}
-
 /* RTX keeps its original sequence number clear, RFC 4588, section 4 */
 static bool e2ee_tx_skip_osn(const struct e2ee_session *session,
 			     struct e2ee_rtp *rtp)
 {
-	if (!e2ee_tx_is_rtx(session, rtp->pt))
+	if (!test_bit(rtp->pt, session->rtx_pt))
 		return true;
 	if (rtp->payload_len < 2)
 		return false;
