@@ -19,6 +19,9 @@
  * SO_RCVBUF bounds the queue. What finds no room is dropped or, under the policy
  * off, delivered before those that wait: there the stack's own bound holds, and
  * UDP promises no order.
+ *
+ * A packet in the queue keeps the session that it came to, so that it gets its
+ * verdict even if the socket is detached or closed before its turn.
  */
 #include <linux/ip.h>
 #include <linux/module.h>
@@ -97,7 +100,14 @@ enum e2ee_rx_fate {
  */
 #define E2EE_RX_MARK	(SOCK_SKB_CB_OFFSET - sizeof(u32))
 
-static_assert(sizeof(struct inet6_skb_parm) + 2 * sizeof(u32) <= E2EE_RX_MARK);
+/*
+ * The session that a packet came to, while the packet waits in the queue of its
+ * socket: before the mark, at a multiple of its own size.
+ */
+#define E2EE_RX_OWNER	(E2EE_RX_MARK / sizeof(void *) * sizeof(void *) - \
+			 sizeof(void *))
+
+static_assert(sizeof(struct udp_skb_cb) <= E2EE_RX_OWNER);
 
 static u32 e2ee_rx_mark;	/* made at load: what is there by chance is not it */
 static struct workqueue_struct *e2ee_rx_wq;
@@ -105,6 +115,11 @@ static struct workqueue_struct *e2ee_rx_wq;
 static u32 *e2ee_rx_mark_of(struct sk_buff *skb)
 {
 	return (u32 *)(skb->cb + E2EE_RX_MARK);
+}
+
+static struct e2ee_session **e2ee_rx_owner_of(struct sk_buff *skb)
+{
+	return (struct e2ee_session **)(skb->cb + E2EE_RX_OWNER);
 }
 
 /* in many places, and no part of what a good packet needs to be near */
@@ -290,26 +305,41 @@ static int e2ee_rx_busy_begin(struct e2ee_socket *socket)
 	return err;
 }
 
+/* False: the session is about to be freed, or the packet has lost its route. */
+static bool e2ee_rx_queue_add(struct e2ee_socket *socket,
+			      struct e2ee_session *session,
+			      struct sk_buff *skb)
+{
+	lockdep_assert_held(&socket->rx_lock);
+	if (!e2ee_session_tryget(session))
+		return false;
+	if (!e2ee_rx_keep(skb)) {
+		e2ee_session_put(session);
+		return false;
+	}
+	*e2ee_rx_owner_of(skb) = session;
+	socket->rx_queued += skb->truesize;
+	__skb_queue_tail(&socket->rx_queue, skb);
+	return true;
+}
+
 /*
  * Packets behind an outstanding one.
  * 0: it is not ours any more; -ENOENT: none is outstanding; -ENOBUFS: no room.
  */
 static noinline int e2ee_rx_enqueue(struct e2ee_socket *socket,
+				    struct e2ee_session *session,
 				    struct sk_buff *skb)
 {
 	u32 limit = READ_ONCE(socket->sk->sk_rcvbuf);
 	int err = 0;
 
 	spin_lock_bh(&socket->rx_lock);
-	if (!socket->rx_busy) {
+	if (!socket->rx_busy)
 		err = -ENOENT;
-	} else if (socket->rx_queued + skb->truesize > limit ||
-		   !e2ee_rx_keep(skb)) {
+	else if (socket->rx_queued + skb->truesize > limit ||
+		 !e2ee_rx_queue_add(socket, session, skb))
 		err = -ENOBUFS;
-	} else {
-		socket->rx_queued += skb->truesize;
-		__skb_queue_tail(&socket->rx_queue, skb);
-	}
 	spin_unlock_bh(&socket->rx_lock);
 	return err;
 }
@@ -353,7 +383,7 @@ static noinline int e2ee_rx_join(struct e2ee_socket *socket,
 
 	if (e2ee_rx_is_bypass(socket, skb))
 		return E2EE_RX_DELIVER;
-	err = e2ee_rx_enqueue(socket, skb);
+	err = e2ee_rx_enqueue(socket, session, skb);
 	if (err == -ENOBUFS)
 		return e2ee_rx_unseen(&packet, READ_ONCE(session->policy));
 	return err ?: E2EE_RX_PENDING;
@@ -372,7 +402,7 @@ e2ee_rx_open_async(struct e2ee_rx_packet *packet)
 	if (!packet->queued)
 		err = e2ee_rx_busy_begin(socket);
 	while (err == -EBUSY) {		/* another CPU was first */
-		err = e2ee_rx_enqueue(socket, packet->skb);
+		err = e2ee_rx_enqueue(socket, packet->session, packet->skb);
 		if (!err) {
 			e2ee_rx_request_free(request);
 			return E2EE_RX_PENDING;
@@ -622,19 +652,25 @@ static void e2ee_rx_answer(struct e2ee_socket *socket)
 	e2ee_rx_request_free(request);
 }
 
-/* Go on with the queue; false: another request is out */
+/*
+ * Go on with the queue; false: another request is out. A socket that was attached
+ * anew may be under a stricter policy, which holds for what it delivers from then
+ * on. Where it was detached or closed, the session that the packet came to decides.
+ */
 static bool e2ee_rx_go_on(struct e2ee_socket *socket, struct sk_buff *skb)
 {
+	struct e2ee_session *owner = *e2ee_rx_owner_of(skb);
 	struct net_device *dev = skb->dev;
 	struct e2ee_session *session;
 	enum e2ee_rx_fate fate;
 
-	session = rcu_dereference(socket->session);
-	fate = session ? e2ee_rx_judge(socket, session, skb, true) :
-			 E2EE_RX_DELIVER;
+	session = rcu_dereference(socket->session) ?: owner;
+	fate = e2ee_rx_judge(socket, session, skb, true);
 	if (fate != E2EE_RX_PENDING)
 		e2ee_rx_settle(socket, skb, fate);
-	e2ee_rx_unkeep(dev);	/* a pending one has its own */
+	/* a pending packet has references of its own on both */
+	e2ee_session_put(owner);
+	e2ee_rx_unkeep(dev);
 	return fate != E2EE_RX_PENDING;
 }
 

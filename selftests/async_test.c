@@ -16,17 +16,12 @@
 #include <netinet/in.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
-#include <linux/sock_diag.h>
 
 #include "lib/driver.h"
 #include "lib/file.h"
 #include "lib/harness.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
-
-#ifndef SO_MEMINFO
-#define SO_MEMINFO	55
-#endif
 
 #define SSRC		0xa5a5c000
 #define BIG		(16 << 20)	/* receive buffer that never fills */
@@ -253,6 +248,7 @@ static unsigned int trace_end(void)
 	return runs;
 }
 
+#define RT_THROTTLE	"/proc/sys/kernel/sched_rt_runtime_us"
 #define PCRYPT_CPUS	"/sys/kernel/pcrypt/pdecrypt/parallel_cpumask"
 
 /*
@@ -276,14 +272,36 @@ static void pcrypt_stays(bool stays, char before[64])
 }
 
 /*
+ * No answer comes: nothing of lower rank, the cipher's worker for one, runs on this
+ * CPU. @cpus is kept for answers_come().
+ */
+static int answers_wait(char cpus[64])
+{
+	const struct sched_param first = { .sched_priority = 1 };
+
+	pcrypt_stays(true, cpus);
+	/* the kernel would give others their turn after a second */
+	return file_write(RT_THROTTLE, "-1") ?:
+	       sched_setscheduler(0, SCHED_FIFO, &first);
+}
+
+static int answers_come(char cpus[64])
+{
+	const struct sched_param usual = { 0 };
+	int err;
+
+	err = sched_setscheduler(0, SCHED_OTHER, &usual) ?:
+	      file_write(RT_THROTTLE, "950000");
+	pcrypt_stays(false, cpus);
+	return err;
+}
+
+/*
  * Packets that wait behind an outstanding answer are taken a few at a time, so
- * that softirqs and other sockets have their turn in between. Nothing of lower
- * rank, the cipher's worker for one, runs on this CPU until all are sent.
+ * that softirqs and other sockets have their turn in between.
  */
 TEST_F(async, queue_is_worked_off_in_turns)
 {
-	static const char throttle[] = "/proc/sys/kernel/sched_rt_runtime_us";
-	const struct sched_param first = { .sched_priority = 1 }, usual = { 0 };
 	const char *kernel = getenv("E2EE_KERNEL");
 	uint8_t packet[1000];
 	char cpus[64];
@@ -299,10 +317,7 @@ TEST_F(async, queue_is_worked_off_in_turns)
 	if (kernel && strcmp(kernel, "uml"))
 		EXPECT_TRUE(traced);
 	len = sealed(packet, 200, SSRC, 1, &self->rx, 9);
-	pcrypt_stays(true, cpus);
-	/* the kernel would give others their turn after a second */
-	ASSERT_EQ(0, file_write(throttle, "-1"));
-	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+	ASSERT_EQ(0, answers_wait(cpus));
 	ASSERT_EQ((int)len, sock_send(self->scene.peer, packet, len, NULL));
 	len = rtcp_build(packet, SSRC);
 	for (i = 0; i < QUEUED; i++)
@@ -310,9 +325,7 @@ TEST_F(async, queue_is_worked_off_in_turns)
 					      NULL));
 	/* all of them wait */
 	EXPECT_EQ(-EAGAIN, sock_recv_now(self->scene.fd, packet, 1));
-	ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &usual));
-	ASSERT_EQ(0, file_write(throttle, "950000"));
-	pcrypt_stays(false, cpus);
+	ASSERT_EQ(0, answers_come(cpus));
 
 	n = sock_recv(self->scene.fd, packet, sizeof(packet));
 	EXPECT_EQ(200, n);
@@ -329,13 +342,77 @@ TEST_F(async, queue_is_worked_off_in_turns)
 					  sizeof(packet)));
 }
 
-static uint32_t drops(int fd)
+/*
+ * Sealed media whose answer is outstanding, and behind it sealed media, RTCP, clear
+ * media and STUN, which are to be judged in their turn
+ */
+static void queue_some(struct __test_metadata *_metadata, struct scene *scene,
+		       const struct sframe_key *rx)
 {
-	uint32_t info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(info);
+	uint8_t packet[300];
+	size_t len;
 
-	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
-	return info[SK_MEMINFO_DROPS];
+	for (unsigned int i = 0; i < 2; i++) {
+		len = sealed(packet, 200, SSRC, (uint16_t)i, rx, 9 + i);
+		ASSERT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	}
+	len = rtcp_build(packet, SSRC);
+	ASSERT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	rtp_plain(packet, 200, SSRC, 2);
+	ASSERT_EQ(200, sock_send(scene->peer, packet, 200, NULL));
+	len = stun_build(packet);
+	ASSERT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
+	EXPECT_EQ(-EAGAIN, sock_recv_now(scene->fd, packet, 1));
+}
+
+#define OF_SOME	"rx_ok+2 rx_other+2 rx_clear_dropped+1"
+
+/* What came while the socket was attached has the verdict of that session. */
+TEST_F(async, queued_when_the_socket_is_detached)
+{
+	uint8_t packet[300];
+	char cpus[64];
+	uint64_t id;
+
+	ASSERT_EQ(0, ctl_socket_get(&self->scene.ctl, self->scene.fd, &id,
+				    NULL));
+	ASSERT_EQ(0, answers_wait(cpus));
+	queue_some(_metadata, &self->scene, &self->rx);
+	EXPECT_EQ(0, ctl_detach(&self->scene.ctl, id, true));
+	EXPECT_EQ(-EAGAIN, sock_recv_now(self->scene.fd, packet, 1));
+	ASSERT_EQ(0, answers_come(cpus));
+	EXPECT_EQ(200, sock_recv(self->scene.fd, packet, sizeof(packet)));
+	EXPECT_EQ(200, sock_recv(self->scene.fd, packet, sizeof(packet)));
+	EXPECT_EQ((int)rtcp_build(packet, SSRC),
+		  sock_recv(self->scene.fd, packet, sizeof(packet)));
+	EXPECT_EQ((int)stun_build(packet),
+		  sock_recv(self->scene.fd, packet, sizeof(packet)));
+	EXPECT_STREQ(OF_SOME, scene_changes(&self->scene));
+
+	/* and what comes now is not looked at */
+	rtp_plain(packet, 200, SSRC, 3);
+	ASSERT_EQ(200, sock_send(self->scene.peer, packet, 200, NULL));
+	EXPECT_EQ(200, sock_recv(self->scene.fd, packet, sizeof(packet)));
+	EXPECT_STREQ("", scene_changes(&self->scene));
+}
+
+TEST_F(async, queued_when_the_socket_is_closed)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint64_t stats[CTL_STATS] = { 0 };
+	char cpus[64];
+
+	ASSERT_EQ(0, answers_wait(cpus));
+	queue_some(_metadata, &self->scene, &self->rx);
+	close(self->scene.fd);
+	self->scene.fd = -1;
+	ASSERT_EQ(0, answers_come(cpus));
+	do {
+		ctl_session_stats(&self->scene.ctl, self->scene.session,
+				  stats);
+	} while (received(stats) < 5 && now_ms() < end);
+	EXPECT_STREQ(OF_SOME, stats_changes(self->scene.session_before,
+					    stats));
 }
 
 #define BURST	40
@@ -373,8 +450,8 @@ TEST_F(async, overflow_is_counted)
 			last = rtp_seq(packet);
 		}
 		got += n >= 0;
-	} while (got + drops(self->scene.fd) < sent && now_ms() < end);
-	EXPECT_EQ(sent, got + drops(self->scene.fd));
+	} while (got + sock_drops(self->scene.fd) < sent && now_ms() < end);
+	EXPECT_EQ(sent, got + sock_drops(self->scene.fd));
 
 	ASSERT_EQ(0, ctl_socket_stats(&self->scene.ctl, self->scene.fd, stats));
 	EXPECT_EQ(sent, received(stats));

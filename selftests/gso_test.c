@@ -16,7 +16,6 @@
 #include <netinet/udp.h>
 #include <sys/wait.h>
 #include <linux/net_tstamp.h>
-#include <linux/sock_diag.h>
 
 #include "lib/harness.h"
 #include "lib/scene.h"
@@ -24,10 +23,6 @@
 
 #ifndef UDP_GRO
 #define UDP_GRO		104
-#endif
-
-#ifndef SO_MEMINFO
-#define SO_MEMINFO	55
 #endif
 
 #define SSRC		0x11223344
@@ -662,15 +657,6 @@ TEST(gro_in_front_of_an_attached_socket)
 	scene_close(&scene);
 }
 
-static uint32_t drops(int fd)
-{
-	uint32_t info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(info);
-
-	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
-	return info[SK_MEMINFO_DROPS];
-}
-
 /*
  * A datagram that a virtual machine gets whole though it is to be cut into
  * fragments (UFO): the stack drops it before an encapsulation socket, under
@@ -701,14 +687,14 @@ TEST(fragmentation_offload)
 	ASSERT_EQ(0, ctl_attach(&scene.ctl, scene.session, fd, NULL));
 	ASSERT_EQ(0, tun_write_ufo(tun, 4000, 5004, sent, sizeof(sent)));
 	EXPECT_EQ(-EAGAIN, sock_recv_now(fd, got, sizeof(got)));
-	EXPECT_EQ(1, drops(fd));
+	EXPECT_EQ(1, sock_drops(fd));
 	close(tun);
 	tun = tun_open();
 	ASSERT_LE(0, tun);
 	ASSERT_EQ(0, tun_write_pieces(tun, 4000, 5004, sent, sizeof(sent)));
 	EXPECT_EQ(3000, sock_recv_now(fd, got, sizeof(got)));
 	EXPECT_EQ(0, memcmp(sent, got, sizeof(sent)));
-	EXPECT_EQ(1, drops(fd));
+	EXPECT_EQ(1, sock_drops(fd));
 	close(fd);
 	close(tun);
 	scene_close(&scene);

@@ -723,16 +723,6 @@ OBSERVE(fragments)
 	right_notes(e, r, "received");
 }
 
-/* Datagrams lost for want of room. */
-static int drops(int fd)
-{
-	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(memory);
-
-	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len);
-	return (int)memory[SK_MEMINFO_DROPS];
-}
-
 /* Read all of @sent that were not dropped; how many came. */
 static int drain(int fd, int sent, int size)
 {
@@ -740,7 +730,7 @@ static int drain(int fd, int sent, int size)
 	static uint8_t got[70000];
 	int fit = 0;
 
-	while (fit + drops(fd) < sent && now_ms() < end)
+	while (fit + (int)sock_drops(fd) < sent && now_ms() < end)
 		while (sock_recv_now(fd, got, sizeof(got)) == size)
 			fit++;
 	return fit;

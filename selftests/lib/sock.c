@@ -17,12 +17,17 @@
 #include <sys/ioctl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sock_diag.h>
 
 #include "file.h"
 #include "sock.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT	103
+#endif
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO	55
 #endif
 
 #define IPV6_HEADER	40
@@ -210,6 +215,15 @@ int sock_recv(int fd, void *buf, size_t room)
 	if (!sock_poll(fd, POLLIN, SOCK_WAIT))
 		return -ETIMEDOUT;
 	return sock_recv_now(fd, buf, room);
+}
+
+uint32_t sock_drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len);
+	return info[SK_MEMINFO_DROPS];
 }
 
 void cmsg_put(struct msghdr *msg, int level, int type, const void *data,

@@ -65,6 +65,9 @@ int sock_recv(int fd, void *buf, size_t room);
 /* Poll for @events within @timeout_ms; what came, 0 if nothing did. */
 int sock_poll(int fd, short events, int timeout_ms);
 
+/* Datagrams that the socket lost for want of room, or that were dropped */
+uint32_t sock_drops(int fd);
+
 /* Control messages: append one, find one. */
 void cmsg_put(struct msghdr *msg, int level, int type, const void *data,
 	      size_t len);
