@@ -207,9 +207,6 @@ static int e2ee_hold_attach(struct e2ee_hold *hold)
 	struct e2ee_guard *guard;
 	int err;
 
-	err = e2ee_socket_hook(hold->sk, enet, hold->session, &why);
-	if (err)
-		return err;
 	if (!mutex_trylock(&enet->lock))
 		return -EAGAIN;
 	err = e2ee_socket_attach(hold->sk, hold->session, hold->guard, &why);

@@ -202,9 +202,7 @@ static int socket_attach_sk(struct e2ee_call *call, struct sock *sk,
 		if (err)
 			return err;
 	}
-	err = e2ee_socket_hook(sk, call->enet, NULL, why);
-	if (!err)
-		err = e2ee_socket_attach(sk, session, 0, why);
+	err = e2ee_socket_attach(sk, session, 0, why);
 	if (!err)
 		e2ee_socket_settle(sk, session);
 	if (settles && !err)

@@ -10,7 +10,7 @@
  * the usual way: they read under RCU.
  *
  * lock_sock() of a socket is its owner's, who may sleep with it for as long as he
- * likes. We only ever try to take it (e2ee_socket_hook()); sockets_lock nests in
+ * likes. We only ever try to take it (e2ee_socket_attach()); sockets_lock nests in
  * it.
  *
  * DOC: what a request does not wait for

@@ -20,9 +20,10 @@
  * SOCK_RCU_FREE, puts its own protocol back and drops the reference. Hence
  * struct e2ee_socket is valid wherever the socket is.
  *
- * A socket gets its hooks under its own lock, and is then bound to a session
- * under ours, without its own: packets pass through in between, as they did
- * before.
+ * A socket gets its hooks and is bound to a session in one go, under its own lock
+ * and ours. All that may be refused is refused before the socket gets its hooks,
+ * so that a refused request leaves nothing on the socket: hooks that bind it to
+ * nothing would keep it from other users for as long as it lives.
  *
  * DOC: hooks that are displaced
  *
@@ -203,18 +204,14 @@ static int e2ee_socket_getsockopt(struct sock *sk, int level, int optname,
 	return e2ee_socket_lower((u32 __user *)(optval + at));
 }
 
-/* -ESHUTDOWN: closed meanwhile; nothing can be bound to it any more */
-static int e2ee_socket_bind(struct e2ee_socket *socket,
-			    struct e2ee_session *session, u32 guard)
+/* To a session, under the lock of a socket that is not being closed; or to none */
+static void e2ee_socket_bind(struct e2ee_socket *socket,
+			     struct e2ee_session *session, u32 guard)
 {
 	struct e2ee_net *enet = socket->enet;
 	struct e2ee_session *old;
 
 	spin_lock_bh(&enet->sockets_lock);
-	if (session && list_empty(&socket->node)) {
-		spin_unlock_bh(&enet->sockets_lock);
-		return -ESHUTDOWN;
-	}
 	if (session)
 		e2ee_session_get(session);
 	old = rcu_dereference_protected(socket->session,
@@ -228,7 +225,6 @@ static int e2ee_socket_bind(struct e2ee_socket *socket,
 	rcu_assign_pointer(socket->session, session);
 	spin_unlock_bh(&enet->sockets_lock);
 	e2ee_session_put(old);	/* RCU keeps it for the packets inside */
-	return 0;
 }
 
 static void e2ee_socket_event(struct e2ee_socket *socket,
@@ -509,10 +505,10 @@ static int e2ee_socket_claim(struct e2ee_socket *socket,
 				   "socket is used by another kernel part") : 0;
 }
 
-/* under the lock of the socket */
-static int e2ee_socket_hook_locked(struct sock *sk, const struct e2ee_net *enet,
-				   const struct e2ee_session *payer,
-				   struct e2ee_refusal *why)
+/* under the lock of the socket; 1: it had hooks, which were displaced */
+static int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet,
+			    const struct e2ee_session *payer,
+			    struct e2ee_refusal *why)
 {
 	struct e2ee_socket *socket;
 	int err;
@@ -551,42 +547,6 @@ static bool e2ee_socket_trylock(struct sock *sk)
 	return taken;
 }
 
-/**
- * e2ee_socket_hook() - give a socket our hooks, bound to nothing yet
- * @sk: a UDP socket; the caller has a reference
- * @enet: namespace that it must be of
- * @payer: session for which a packet asks, and whose maker pays for it; NULL: it is
- *	a request, and the caller pays
- * @why: told where it is refused
- *
- * Until e2ee_socket_attach() binds it the hooks pass everything through. They
- * stay, whether it does or not.
- *
- * The lock of a socket is its owner's, who may sleep with it for as long as he
- * likes, on a page of his own or for want of send buffer. So nobody waits for it
- * here.
- *
- * Context: process; sleeps for a grace period where hooks were displaced.
- * Return: 0, also where it has them already; -EAGAIN: somebody has its lock;
- * -EBUSY: in use by others; -EXDEV: of another namespace; -ESHUTDOWN; -ENOMEM;
- * -ENODEV: the module is being unloaded.
- */
-int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet,
-		     const struct e2ee_session *payer, struct e2ee_refusal *why)
-{
-	int err;
-
-	if (!e2ee_socket_trylock(sk))
-		return e2ee_refuse(why, 0, -EAGAIN,
-				   "socket is locked by a call that does not end: ask again");
-	err = e2ee_socket_hook_locked(sk, enet, payer, why);
-	release_sock(sk);
-	if (err <= 0)
-		return err;
-	e2ee_socket_purge_one(sk);
-	return 0;
-}
-
 /* the newest whose hooks are displaced, of those with a lower id than @below */
 static struct sock *e2ee_socket_next_displaced(struct e2ee_net *enet, bool all,
 					       u64 *below)
@@ -612,6 +572,20 @@ static struct sock *e2ee_socket_next_displaced(struct e2ee_net *enet, bool all,
 	return sk;
 }
 
+/* A socket that is locked has its turn the next time. */
+static void e2ee_socket_hook_again(struct sock *sk, const struct e2ee_net *enet)
+{
+	struct e2ee_refusal why = {};
+	int mended;
+
+	if (!e2ee_socket_trylock(sk))
+		return;
+	mended = e2ee_socket_hook(sk, enet, NULL, &why);
+	release_sock(sk);
+	if (mended > 0)
+		e2ee_socket_purge_one(sk);
+}
+
 /*
  * After 1 jiffy, then each time 8 times later: a call that is under way while
  * a socket gets its hooks mostly ends at once. All sockets only once in
@@ -622,13 +596,11 @@ static void e2ee_socket_watch_work(struct work_struct *work)
 	struct e2ee_net *enet = container_of(to_delayed_work(work),
 					     struct e2ee_net, watch);
 	bool all = READ_ONCE(enet->watch_delay) >= E2EE_SOCKET_WATCH;
-	struct e2ee_refusal why = {};
 	u64 below = U64_MAX;
 	struct sock *sk;
 
 	while ((sk = e2ee_socket_next_displaced(enet, all, &below))) {
-		/* one that is locked has its turn the next time */
-		e2ee_socket_hook(sk, enet, NULL, &why);
+		e2ee_socket_hook_again(sk, enet);
 		sock_put(sk);
 	}
 	spin_lock_bh(&enet->sockets_lock);
@@ -647,10 +619,6 @@ static int e2ee_socket_bind_check(struct e2ee_socket *socket,
 	struct e2ee_session *old;
 	int err = 0;
 
-	/* corked since it got its hooks: what it gathers would leave in clear */
-	if (READ_ONCE(udp_sk(socket->sk)->pending) ||
-	    udp_test_bit(CORK, socket->sk))
-		return e2ee_refuse(why, 0, -EBUSY, "socket is corked");
 	rcu_read_lock();
 	old = rcu_dereference(socket->session);
 	if (old == session)
@@ -663,51 +631,71 @@ static int e2ee_socket_bind_check(struct e2ee_socket *socket,
 	return err;
 }
 
-static int e2ee_socket_bind_new(struct e2ee_socket *socket,
-				struct e2ee_session *session, u32 guard,
-				struct e2ee_refusal *why)
+/* under the lock of the socket */
+static int e2ee_socket_attach_locked(struct sock *sk,
+				     struct e2ee_session *session, u32 guard,
+				     bool *mended, struct e2ee_refusal *why)
 {
+	struct e2ee_socket *socket;
 	int err;
 
-	/* a hold has no lock of ours while the socket gets its hooks */
-	if (READ_ONCE(session->policy) == E2EE_POLICY_BLOCKED)
-		return e2ee_refuse(why, 0, -ENOENT,
-				   "session was deleted meanwhile");
-	if (!socket)
-		return e2ee_refuse(why, 0, -ESHUTDOWN, "socket is closed");
+	err = e2ee_socket_hook(sk, session->enet, guard ? session : NULL, why);
+	*mended = err > 0;
+	if (err < 0)
+		return err;
+	socket = e2ee_socket_find(sk);
+	/* only a socket that had hooks before may be refused from here on */
 	err = e2ee_socket_bind_check(socket, session, why);
 	if (err)
 		return err;
 	WRITE_ONCE(socket->tx_held, !!guard);
-	err = e2ee_socket_bind(socket, session, guard);
-	if (err)
-		return e2ee_refuse(why, 0, err, "socket is closed");
+	e2ee_socket_bind(socket, session, guard);
 	return 0;
 }
 
 /**
- * e2ee_socket_attach() - bind a socket to a session
- * @sk: a UDP socket that e2ee_socket_hook() gave our hooks; the caller has a
- *	reference
- * @session: one that lived when the socket got them; the caller has a reference
- * @guard: id of the guard that asks, or 0
+ * e2ee_socket_attach() - give a socket our hooks and bind it to a session
+ * @sk: a UDP socket; the caller has a reference
+ * @session: the session; the caller has a reference
+ * @guard: id of the guard that asks for a packet, where whoever made the session
+ *	pays; 0: it is a request, and the caller pays
  * @why: told where it is refused
  *
- * e2ee_socket_settle() is to follow.
+ * A socket that is refused is as it was before. e2ee_socket_settle() is to follow
+ * where it is not.
  *
- * Context: process, under struct e2ee_net.lock.
- * Return: 0; -EEXIST: attached to it already; -EBUSY: attached to another, or
- * corked; -ENOENT: the session was deleted; -ESHUTDOWN.
+ * The lock of a socket is its owner's, who may sleep with it for as long as he
+ * likes, on a page of his own or for want of send buffer. So nobody waits for it
+ * here.
+ *
+ * Context: process, under struct e2ee_net.lock; sleeps for a grace period where
+ * hooks were displaced.
+ * Return: 0; -EAGAIN: somebody has the lock of the socket; -EEXIST: attached to
+ * this session already; -EBUSY: attached to another one, in use by others, or
+ * corked; -EXDEV: of another namespace; -ENOENT: the session was deleted;
+ * -ESHUTDOWN; -ENOMEM; -ENODEV: the module is being unloaded.
  */
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
 		       u32 guard, struct e2ee_refusal *why)
 {
-	struct e2ee_socket *socket = e2ee_socket_find(sk);
+	struct e2ee_socket *socket;
+	bool mended;
 	int err;
 
 	lockdep_assert_held(&session->enet->lock);
-	err = e2ee_socket_bind_new(socket, session, guard, why);
+	/* a hold waits for the socket without our lock */
+	if (READ_ONCE(session->policy) == E2EE_POLICY_BLOCKED)
+		return e2ee_refuse(why, 0, -ENOENT,
+				   "session was deleted meanwhile");
+	if (!e2ee_socket_trylock(sk))
+		return e2ee_refuse(why, 0, -EAGAIN,
+				   "socket is locked by a call that does not end: ask again");
+	err = e2ee_socket_attach_locked(sk, session, guard, &mended, why);
+	release_sock(sk);
+	socket = e2ee_socket_find(sk);
 	trace_attach(session->id, socket ? socket->id : 0, guard, err);
+	if (mended)
+		e2ee_socket_purge_one(sk);
 	return err;
 }
 

@@ -103,8 +103,6 @@ static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
 }
 
 /* process context, sleeps for a grace period at most */
-int e2ee_socket_hook(struct sock *sk, const struct e2ee_net *enet,
-		     const struct e2ee_session *payer, struct e2ee_refusal *why);
 void e2ee_socket_settle(struct sock *sk, struct e2ee_session *session);
 
 /* process context, under struct e2ee_net.lock; purging sleeps */

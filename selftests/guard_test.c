@@ -674,6 +674,39 @@ TEST_F(guard, attaching_fails)
 	close(fds[1]);
 }
 
+/*
+ * A socket that waits to be attached, while a sender has its lock, when its guard
+ * and then the session go: it is refused, and left as it was.
+ */
+TEST_F(guard, refused_socket_is_left_alone)
+{
+	int encap = UDP_ENCAP_ESPINUDP, fd;
+	struct ctl_event event;
+	struct caught caught;
+	struct addr to, addr;
+
+	ASSERT_TRUE(objects_come_to("socket", 0));
+	ASSERT_EQ(0, caught_device(variant->kind, &to));
+	fd = caught_socket(variant->kind, FIRST, &to);
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(caught_start(&caught, fd, &to, MSG_MORE, SSRC));
+	addr_loopback(&addr, variant->kind, FIRST);
+	ASSERT_EQ(0, inject_media(self, 0, 1, false, &addr));
+	ASSERT_EQ(1, counted(self, E2EE_A_STAT_GUARD_HELD));
+	ASSERT_EQ(0, ctl_guard_del(&self->ctl, self->guard));
+	ASSERT_EQ(0, ctl_session_del(&self->ctl, self->session));
+	caught_interrupt(&caught);
+	ASSERT_EQ(0, ctl_event_wait(&self->events, E2EE_EVENT_ATTACH_FAILED,
+				    SOCK_WAIT, &event));
+	EXPECT_EQ(ENOENT, event.error);
+	EXPECT_EQ(0, objects_alive("socket"));
+	/* others may have it */
+	EXPECT_EQ(0, setsockopt(fd, SOL_UDP, UDP_ENCAP, &encap,
+				sizeof(encap)));
+	close(fd);
+	ASSERT_EQ(0, run("tc qdisc del dev d0 root"));
+}
+
 /* Without keys: attached, so nothing leaves at all. */
 TEST_F(guard, no_key)
 {
