@@ -888,6 +888,65 @@ TEST_F(guard, group_of_reuseport)
 	}
 }
 
+/* Bytes of the kernel's own memory that the cgroup has been charged with */
+static long kernel_memory(const char *group)
+{
+	long bytes, sum = 0;
+	char line[128];
+	FILE *file;
+
+	snprintf(line, sizeof(line), "%s/memory.stat", group);
+	file = fopen(line, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "slab_unreclaimable %ld", &bytes) == 1 ||
+		    sscanf(line, "percpu %ld", &bytes) == 1)
+			sum += bytes;
+	if (file)
+		fclose(file);
+	return sum;
+}
+
+/*
+ * What a guard attaches is charged to the memory cgroup of whoever made the
+ * session, not to that of the socket's owner, who knows nothing of it. A socket
+ * takes 1 KiB and counters for each CPU.
+ */
+TEST_F(guard, hooks_are_charged_to_the_session)
+{
+	struct ctl_guard guard = { .first = 8100, .last = 8199 };
+	int fds[100], num = ARRAY_SIZE(fds), i;
+	long before, least = num * 1024L;
+	uint32_t session, id;
+	char group[64];
+
+	ASSERT_EQ(0, file_write("/sys/fs/cgroup/cgroup.subtree_control",
+				"+memory"));
+	snprintf(group, sizeof(group), "/sys/fs/cgroup/e2ee-hooks-%d",
+		 getpid());
+	ASSERT_EQ(0, mkdir(group, 0755));
+	ASSERT_EQ(0, enter_cgroup(strrchr(group, '/')));
+	ASSERT_EQ(0, ctl_session_new(&self->ctl, "charged", NULL, &session));
+	ASSERT_EQ(0, ctl_guard_new(&self->ctl, session, &guard, &id));
+	ASSERT_EQ(0, enter_cgroup(""));
+	before = kernel_memory(group);
+	for (i = 0; i < num; i++) {
+		fds[i] = sock_udp(variant->kind, (uint16_t)(8100 + i), NULL);
+		ASSERT_LE(0, fds[i]);
+		ASSERT_EQ(0, send_media(fds[i], 0, 1, false,
+					&self->peer_addr));
+	}
+	EXPECT_TRUE(objects_come_to("hold", 0));
+	ASSERT_EQ(num, ctl_guard_sockets(&self->ctl, id));
+	EXPECT_LE(before + least, kernel_memory(group)) {
+		TH_LOG("%ld bytes, before %ld", kernel_memory(group), before);
+	}
+	for (i = 0; i < num; i++)
+		close(fds[i]);
+	ASSERT_EQ(0, ctl_guard_del(&self->ctl, id));
+	ASSERT_EQ(0, ctl_session_del(&self->ctl, session));
+	rmdir(group);
+}
+
 /* TTL, TOS and source of a held packet are the sender's choice. */
 TEST_F(guard, held_packets_keep_their_marks)
 {
