@@ -4,6 +4,11 @@
  *
  * DOC: drivers
  *
+ * The modules that make AES-GCM fast have aliases of CPUs, not of AES-GCM. Where
+ * the kernel has a portable AES built in, the crypto API is content with that and
+ * looks no further, so that whoever loads us before them, as insmod does, would get
+ * the portable code for good. We ask for them by their names.
+ *
  * To find a driver the crypto API may load modules, build the driver of parts,
  * and wait for its self-test: up to a minute, while others wait for whoever made
  * the request (session.c says why). So requests use only drivers that are there.
@@ -18,6 +23,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/jiffies.h>
+#include <linux/kmod.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -254,10 +260,23 @@ int e2ee_driver_key(struct e2ee_driver *driver, struct e2ee_aead *aead,
 				  "crypto driver is not available");
 }
 
+/* In vain where the CPU has none of it, or no modprobe is there yet */
+static void e2ee_driver_load_accelerated(void)
+{
+	static const char *const names[] = {
+		"aesni_intel", "ghash_clmulni_intel",
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		request_module("%s", names[i]);
+}
+
 int e2ee_driver_init(void)
 {
 	int err;
 
+	e2ee_driver_load_accelerated();
 	e2ee_driver_wq = alloc_workqueue("e2ee_driver", WQ_UNBOUND, 0);
 	e2ee_driver_best = e2ee_driver_new("", GFP_KERNEL);
 	err = -ENOMEM;
