@@ -297,6 +297,26 @@ static int answers_come(char cpus[64])
 }
 
 /*
+ * Is the socket busy no more, so that a packet has arrived when it has been sent? The
+ * work item looks once more at the queue after it has delivered the last packet.
+ */
+static bool comes_to_rest(struct scene *scene)
+{
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint8_t packet[100];
+	size_t len = rtcp_build(packet, SSRC);
+
+	while (sock_send(scene->peer, packet, len, NULL) == (int)len &&
+	       now_ms() < end) {
+		if (sock_recv_now(scene->fd, packet, len) == (int)len)
+			return true;
+		if (sock_recv(scene->fd, packet, len) != (int)len)
+			return false;
+	}
+	return false;
+}
+
+/*
  * Packets that wait behind an outstanding answer are taken a few at a time, so
  * that softirqs and other sockets have their turn in between.
  */
@@ -335,11 +355,7 @@ TEST_F(async, queue_is_worked_off_in_turns)
 	EXPECT_STREQ("rx_ok+1 rx_other+320", scene_changes(&self->scene));
 	if (traced)
 		EXPECT_LE(QUEUED / BUDGET, trace_end());
-	/* and then the socket is busy no more */
-	len = rtcp_build(packet, SSRC);
-	ASSERT_EQ((int)len, sock_send(self->scene.peer, packet, len, NULL));
-	EXPECT_EQ((int)len, sock_recv_now(self->scene.fd, packet,
-					  sizeof(packet)));
+	EXPECT_TRUE(comes_to_rest(&self->scene));
 }
 
 /*

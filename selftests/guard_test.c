@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
@@ -32,6 +33,7 @@
 #define LAST		7099
 #define HOLD		64	/* packets that a guard keeps for a socket */
 #define FOREIGN_KID	6	/* no key of the fixture has it */
+#define STAT_WAIT	10000	/* ms: the kernel sums statistics up each 2 s */
 
 #ifndef UDP_ENCAP_ESPINUDP
 #define UDP_ENCAP_ESPINUDP	2
@@ -888,7 +890,10 @@ TEST_F(guard, group_of_reuseport)
 	}
 }
 
-/* Bytes of the kernel's own memory that the cgroup has been charged with */
+/*
+ * Bytes of the kernel's own memory that the cgroup has been charged with, as its
+ * statistics have it: they may be some seconds old
+ */
 static long kernel_memory(const char *group)
 {
 	long bytes, sum = 0;
@@ -918,6 +923,7 @@ TEST_F(guard, hooks_are_charged_to_the_session)
 	long before, least = num * 1024L;
 	uint32_t session, id;
 	char group[64];
+	int64_t end;
 
 	ASSERT_EQ(0, file_write("/sys/fs/cgroup/cgroup.subtree_control",
 				"+memory"));
@@ -937,6 +943,9 @@ TEST_F(guard, hooks_are_charged_to_the_session)
 	}
 	EXPECT_TRUE(objects_come_to("hold", 0));
 	ASSERT_EQ(num, ctl_guard_sockets(&self->ctl, id));
+	end = now_ms() + STAT_WAIT;
+	while (kernel_memory(group) < before + least && now_ms() < end)
+		poll(NULL, 0, 100);
 	EXPECT_LE(before + least, kernel_memory(group)) {
 		TH_LOG("%ld bytes, before %ld", kernel_memory(group), before);
 	}
