@@ -42,11 +42,10 @@
 #define NETEM		"netem loss 1%% delay 4ms 3ms reorder 20%% limit 100000"
 #define BATCH		64
 /*
- * Bytes that may come and go between two rests, or come once: a table of 65,536
- * pointers that doubles takes 512 KiB at a time. Bytes that the module remembers of
+ * Bytes that may come and go between two rests; bytes that the module remembers of
  * a sending key until it is unloaded.
  */
-#define NOISE		(1 << 20)
+#define NOISE		(512 << 10)
 #define REMEMBERED	192
 
 enum media { MEDIA_AUDIO, MEDIA_VIDEO, MEDIA };

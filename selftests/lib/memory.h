@@ -5,7 +5,8 @@
 
 /*
  * Bytes of the slab that are in use, at a moment of rest: caches first give back
- * what they only keep, KASAN's of freed objects included. -1: not to be had.
+ * what they only keep, KASAN's of freed objects included. Objects count, not the
+ * pages that they are spread over. -1: not to be had.
  */
 long long memory_at_rest(void);
 
