@@ -38,6 +38,15 @@ static DEFINE_HASHTABLE(e2ee_shares, E2EE_SHARE_BITS);
 static DEFINE_SPINLOCK(e2ee_share_lock);
 
 /**
+ * e2ee_share_is_host() - is there no limit for this one?
+ * @user_ns: owner of a network namespace
+ */
+bool e2ee_share_is_host(const struct user_namespace *user_ns)
+{
+	return user_ns == &init_user_ns;
+}
+
+/**
  * e2ee_share_owner() - who answers for what a user namespace uses
  * @user_ns: owner of a network namespace
  * @owner: the answer
@@ -47,7 +56,7 @@ static DEFINE_SPINLOCK(e2ee_share_lock);
 bool e2ee_share_owner(const struct user_namespace *user_ns,
 		      struct e2ee_share_owner *owner)
 {
-	if (user_ns == &init_user_ns)
+	if (e2ee_share_is_host(user_ns))
 		return false;
 	while (user_ns->parent != &init_user_ns)
 		user_ns = user_ns->parent;
@@ -200,13 +209,4 @@ u32 e2ee_share_count(const struct user_namespace *user_ns,
 	count = share ? share->count[kind] : 0;
 	spin_unlock_bh(&e2ee_share_lock);
 	return count;
-}
-
-/**
- * e2ee_share_is_host() - is there no limit for this one?
- * @user_ns: owner of a network namespace
- */
-bool e2ee_share_is_host(const struct user_namespace *user_ns)
-{
-	return user_ns == &init_user_ns;
 }

@@ -204,7 +204,10 @@ static int e2ee_socket_getsockopt(struct sock *sk, int level, int optname,
 	return e2ee_socket_lower((u32 __user *)(optval + at));
 }
 
-/* To a session, under the lock of a socket that is not being closed; or to none */
+/*
+ * Binds a socket to @session, under the lock of the socket, which is not being
+ * closed; or, where @session is NULL, to none.
+ */
 static void e2ee_socket_bind(struct e2ee_socket *socket,
 			     struct e2ee_session *session, u32 guard)
 {

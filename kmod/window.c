@@ -314,7 +314,8 @@ u64 e2ee_window_close(struct e2ee_key *key)
 	set_bit(E2EE_KEY_CLOSED, &key->flags);
 	next = atomic64_read(&owner->ctr);
 	list_for_each_entry(window, &owner->windows, in_key) {
-		spin_lock(&window->lock);	/* whoever gets it next, sees that */
+		/* whoever takes this lock next sees the bit */
+		spin_lock(&window->lock);
 		next = max(next, window->replay.next);
 		spin_unlock(&window->lock);
 	}

@@ -231,6 +231,12 @@ TEST_F(reinstall, in_two_sessions)
 }
 
 #define OTHER		(SSRC + 1)
+
+/* the key of the fixture, bound to another SSRC */
+static const struct ctl_key bound = {
+	.dir = E2EE_DIR_RX, .kid = KID, .mode = E2EE_SSRC_NUMBER, .ssrc = OTHER,
+};
+
 #define OPENS_AS(ssrc, ctr)						\
 	EXPECT_STREQ("", comes_as(scene, key, ctr, ssrc))
 #define REPLAY_AS(ssrc, ctr)						\
@@ -239,10 +245,6 @@ TEST_F(reinstall, in_two_sessions)
 /* For two SSRCs in one session: what comes under the one does not under the other */
 TEST_F(reinstall, for_two_ssrcs)
 {
-	const struct ctl_key bound = {
-		.dir = E2EE_DIR_RX, .kid = KID, .mode = E2EE_SSRC_NUMBER,
-		.ssrc = OTHER,
-	};
 	const struct sframe_key *key = &self->key;
 	struct scene *scene = &self->scene;
 
@@ -281,10 +283,6 @@ TEST_F(reinstall, for_two_ssrcs)
 /* The same at a socket that is opened when that of the first key is closed */
 TEST_F(reinstall, for_two_ssrcs_after_a_socket)
 {
-	const struct ctl_key bound = {
-		.dir = E2EE_DIR_RX, .kid = KID, .mode = E2EE_SSRC_NUMBER,
-		.ssrc = OTHER,
-	};
 	const struct sframe_key *key = &self->key;
 	struct scene *scene = &self->scene;
 
