@@ -6,15 +6,10 @@
  *	fd, attached to a session <---- loopback ----> peer, plain: the wire
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <sys/random.h>
 
+#include "lib/ask.h"
 #include "lib/harness.h"
-#include "lib/netlink.h"
-#include "lib/scene.h"
 
 FIXTURE(keys)
 {
@@ -32,148 +27,6 @@ FIXTURE_TEARDOWN(keys)
 {
 	nl_close(&self->nl);
 	scene_close(&self->scene);
-}
-
-/* A key to ask for: what struct sframe_key has, and the rest of a request */
-struct ask {
-	const struct sframe_key *key;
-	uint32_t dir;
-	uint32_t mode;		/* 0: not given; number if ssrc is given */
-	uint32_t ssrc;		/* 0: not given */
-	uint32_t epoch;
-	bool has_ctr;
-	uint64_t ctr;
-	bool has_limit;
-	uint64_t limit;
-	bool has_soft;
-	uint64_t soft;
-	bool has_expires;
-	uint32_t expires;
-};
-
-static void put_ask(struct nl_msg *msg, const struct ask *ask, bool secret)
-{
-	size_t nest = nl_nest(msg, E2EE_A_KEY);
-
-	nl_u32(msg, E2EE_A_KEY_DIR, ask->dir);
-	nl_u64(msg, E2EE_A_KEY_KID, ask->key->kid);
-	if (ask->mode)
-		nl_u32(msg, E2EE_A_KEY_SSRC_MODE, ask->mode);
-	if (ask->ssrc)
-		nl_u32(msg, E2EE_A_KEY_SSRC, ask->ssrc);
-	if (secret) {
-		nl_u32(msg, E2EE_A_KEY_SUITE, ask->key->suite);
-		nl_u32(msg, E2EE_A_KEY_EPOCH, ask->epoch);
-		nl_put(msg, E2EE_A_KEY_SECRET, ask->key->secret,
-		       ask->key->suite == 4 ? 16 : 32);
-		nl_put(msg, E2EE_A_KEY_SALT, ask->key->salt, 12);
-	}
-	if (ask->has_ctr)
-		nl_u64(msg, E2EE_A_KEY_CTR, ask->ctr);
-	if (ask->has_limit)
-		nl_u64(msg, E2EE_A_KEY_LIMIT, ask->limit);
-	if (ask->has_soft)
-		nl_u64(msg, E2EE_A_KEY_SOFT_LIMIT, ask->soft);
-	if (ask->has_expires)
-		nl_u32(msg, E2EE_A_KEY_EXPIRES, ask->expires);
-	nl_nest_end(msg, nest);
-}
-
-/* "" if it is as wanted, the kernel's words included; else what it was */
-static const char *ask(struct nl *nl, uint8_t cmd, uint32_t session,
-		       const struct ask *key, int err, const char *words)
-{
-	struct nl_msg *msg = nl_session(nl, cmd, session, NULL);
-
-	put_ask(msg, key, cmd == E2EE_CMD_KEY_NEW);
-	return nl_refused(nl, msg, err, words);
-}
-
-#define ADDED(session, ...)						\
-	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_NEW, session,	\
-			     &(struct ask){ __VA_ARGS__ }, 0, ""))
-#define REFUSED(session, err, words, ...)				\
-	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_NEW, session,	\
-			     &(struct ask){ __VA_ARGS__ }, err, words))
-#define CHANGED(session, ...)						\
-	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_SET, session,	\
-			     &(struct ask){ __VA_ARGS__ }, 0, ""))
-#define DELETED(session, ...)						\
-	EXPECT_STREQ("", ask(&self->nl, E2EE_CMD_KEY_DEL, session,	\
-			     &(struct ask){ __VA_ARGS__ }, 0, ""))
-
-#define TX	.dir = E2EE_DIR_TX
-#define RX	.dir = E2EE_DIR_RX
-
-#define IN_USE		"AEAD key is in use for sending"
-#define OTHER_NONCE	"AEAD key was used with another KID or salt"
-#define NO_CTR		"AEAD key was used before: a start counter is needed"
-#define LOW_CTR		"start counter lies below the last one used"
-#define SSRC_HAS_KEY	"SSRC already has a sending key in this epoch"
-#define OTHER_DIR	"AEAD key already serves the other direction"
-#define SAME_ID		"key with this direction, KID and SSRC exists"
-#define EPOCH_LACKS	"an SSRC that sent in the last 2 seconds has no key in that epoch"
-
-/* The answer to KEY_GET, in static memory; NULL if there is none */
-static const struct nlattr *shown(struct nl *nl, uint32_t session,
-				  const struct ask *key)
-{
-	struct nl_msg *msg = nl_begin(nl, E2EE_CMD_KEY_GET);
-	static struct nl_said said;
-
-	nl_put_session(msg, session, NULL);
-	put_ask(msg, key, false);
-	nl_talk(nl, msg, &said);
-	free(msg);
-	return said.err ? NULL : nl_attr((void *)said.answer, E2EE_A_KEY);
-}
-
-#define SHOWN(session, ...)						\
-	shown(&self->nl, session, &(struct ask){ __VA_ARGS__ })
-
-/* CTR that KEY_GET shows */
-#define CTR(session, ...)						\
-	nl_get_u64(nl_inner(SHOWN(session, __VA_ARGS__), E2EE_A_KEY_CTR))
-
-/*
- * Sends a packet of @ssrc: it must be sealed with @key and CTR @ctr. "" or
- * what it was.
- */
-static const char *sends(struct scene *scene, uint32_t ssrc,
-			 const struct sframe_key *key, uint64_t ctr)
-{
-	uint8_t clear[200], wire[300], opened[300];
-	static char wrong[128];
-	uint64_t got = 0;
-	int len, n;
-
-	rtp_plain(clear, sizeof(clear), ssrc, (uint16_t)ctr);
-	n = sock_send(scene->fd, clear, sizeof(clear), NULL);
-	if (n != sizeof(clear))
-		return "not sent";
-	len = sock_recv(scene->peer, wire, sizeof(wire));
-	if (len < 0)
-		return "nothing on the wire";
-	n = rtp_open(opened, wire, (size_t)len, key, &got);
-	if (n != sizeof(clear) || memcmp(opened, clear, sizeof(clear)))
-		return "not sealed with this key";
-	if (got == ctr)
-		return "";
-	snprintf(wrong, sizeof(wrong), "CTR %" PRIu64 ", want %" PRIu64, got,
-		 ctr);
-	return wrong;
-}
-
-/* Sends a packet that must be swallowed, and counted as @stat */
-static const char *swallows(struct scene *scene, uint32_t ssrc)
-{
-	uint8_t clear[200];
-
-	scene_changes(scene);
-	rtp_plain(clear, sizeof(clear), ssrc, 1);
-	if (sock_send(scene->fd, clear, sizeof(clear), NULL) != sizeof(clear))
-		return "not accepted";
-	return scene_changes(scene);
 }
 
 TEST_F(keys, shown)
@@ -241,10 +94,10 @@ TEST_F(keys, reuse)
 	ASSERT_EQ(0, ctl_session_new(&scene->ctl, "other", NULL, &other));
 	REFUSED(other, EEXIST, IN_USE, TX, .key = &key, .ssrc = 1);
 	for (uint64_t ctr = 0; ctr < 3; ctr++)
-		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
+		EXPECT_STREQ("", ask_sends(scene, 1, &key, ctr));
 	EXPECT_EQ(3, CTR(session, TX, .key = &key, .ssrc = 1));
 	DELETED(session, TX, .key = &key, .ssrc = 1);
-	EXPECT_STREQ("tx_no_key+1", swallows(scene, 1));
+	EXPECT_STREQ("tx_no_key+1", ask_swallows(scene, 1));
 
 	for (int round = 0; round < 3; round++) {
 		uint32_t where = round ? other : session;
@@ -281,12 +134,12 @@ TEST_F(keys, reuse)
 	/* here, it goes on where it stopped */
 	ADDED(session, TX, .key = &key, .ssrc = 1, .has_ctr = true, .ctr = 3);
 	EXPECT_EQ(3, CTR(session, TX, .key = &key, .ssrc = 1));
-	EXPECT_STREQ("", sends(scene, 1, &key, 3));
+	EXPECT_STREQ("", ask_sends(scene, 1, &key, 3));
 	/* or further on, which leaves a gap */
 	DELETED(session, TX, .key = &key, .ssrc = 1);
 	ADDED(session, TX, .key = &key, .ssrc = 1, .has_ctr = true,
 	      .ctr = 1000);
-	EXPECT_STREQ("", sends(scene, 1, &key, 1000));
+	EXPECT_STREQ("", ask_sends(scene, 1, &key, 1000));
 	DELETED(session, TX, .key = &key, .ssrc = 1);
 	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key, .ssrc = 1,
 		.has_ctr = true, .ctr = 1000);
@@ -311,7 +164,7 @@ TEST_F(keys, unused)
 	key.salt[0] ^= 1;
 	key.kid = 9;
 	ADDED(session, TX, .key = &key, .ssrc = 1);
-	EXPECT_STREQ("", sends(&self->scene, 1, &key, 0));
+	EXPECT_STREQ("", ask_sends(&self->scene, 1, &key, 0));
 }
 
 /* A request that comes to nothing moves no counter that a later one needs. */
@@ -327,7 +180,7 @@ TEST_F(keys, refused_with_a_counter)
 	sframe_key_random(&other, 5, 2);
 	ADDED(session, TX, .key = &key, .ssrc = 1);
 	for (uint64_t ctr = 0; ctr < 3; ctr++)
-		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
+		EXPECT_STREQ("", ask_sends(scene, 1, &key, ctr));
 	DELETED(session, TX, .key = &key, .ssrc = 1);
 	ADDED(session, TX, .key = &other, .ssrc = 1);
 
@@ -337,9 +190,9 @@ TEST_F(keys, refused_with_a_counter)
 	REFUSED(session, EEXIST, SSRC_HAS_KEY, TX, .key = &key, .ssrc = 1,
 		.has_ctr = true, .ctr = 1000);
 	msg = nl_session(&self->nl, E2EE_CMD_KEY_NEW, session, NULL);
-	put_ask(msg, &(struct ask){ TX, .key = &key, .ssrc = 2,
+	ask_put(msg, &(struct ask){ TX, .key = &key, .ssrc = 2,
 				    .has_ctr = true, .ctr = 2000 }, true);
-	put_ask(msg, &(struct ask){ TX, .key = &other, .ssrc = 3 }, true);
+	ask_put(msg, &(struct ask){ TX, .key = &other, .ssrc = 3 }, true);
 	EXPECT_STREQ("", nl_refused(&self->nl, msg, EEXIST, IN_USE));
 	/* installed and deleted, and no packet in between */
 	ADDED(session, TX, .key = &key, .ssrc = 2, .has_ctr = true,
@@ -349,7 +202,7 @@ TEST_F(keys, refused_with_a_counter)
 	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key, .ssrc = 2,
 		.has_ctr = true, .ctr = 2);
 	ADDED(session, TX, .key = &key, .ssrc = 2, .has_ctr = true, .ctr = 3);
-	EXPECT_STREQ("", sends(scene, 2, &key, 3));
+	EXPECT_STREQ("", ask_sends(scene, 2, &key, 3));
 	DELETED(session, TX, .key = &key, .ssrc = 2);
 	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key, .ssrc = 2,
 		.has_ctr = true, .ctr = 3);
@@ -496,13 +349,13 @@ TEST_F(keys, streams)
 	ADDED(session, TX, .key = &key[3], .mode = E2EE_SSRC_ANY, .epoch = 1);
 	ADDED(session, TX, .key = &key[4], .mode = E2EE_SSRC_CLAIM);
 	ADDED(session, TX, .key = &key[5], .mode = E2EE_SSRC_CLAIM);
-	EXPECT_STREQ("", sends(&self->scene, 1, &key[0], 0));
-	EXPECT_STREQ("", sends(&self->scene, 2, &key[4], 0));
+	EXPECT_STREQ("", ask_sends(&self->scene, 1, &key[0], 0));
+	EXPECT_STREQ("", ask_sends(&self->scene, 2, &key[4], 0));
 	/* a claimed SSRC has its key now */
 	REFUSED(session, EEXIST, SSRC_HAS_KEY, TX, .key = &key[6], .ssrc = 2);
 	/* the refused keys were not used up */
 	ADDED(session, TX, .key = &key[6], .ssrc = 7);
-	EXPECT_STREQ("", sends(&self->scene, 7, &key[6], 0));
+	EXPECT_STREQ("", ask_sends(&self->scene, 7, &key[6], 0));
 }
 
 /* Own key first, then the claim with the lowest KID, then the one for any. */
@@ -526,15 +379,15 @@ TEST_F(keys, order)
 	ASSERT_NE(NULL, nest);
 	EXPECT_EQ(NULL, nl_inner(nest, E2EE_A_KEY_SSRC));
 
-	EXPECT_STREQ("", sends(scene, 0xa, &claim[1], 0));
-	EXPECT_STREQ("", sends(scene, 0x1000, &own, 0));
-	EXPECT_STREQ("", sends(scene, 0xb, &claim[2], 0));
-	EXPECT_STREQ("", sends(scene, 0xa, &claim[1], 1));
-	EXPECT_STREQ("", sends(scene, 0xc, &claim[0], 0));
-	EXPECT_STREQ("", sends(scene, 0xd, &any, 0));
-	EXPECT_STREQ("", sends(scene, 0xe, &any, 1));
-	EXPECT_STREQ("", sends(scene, 0xb, &claim[2], 1));
-	EXPECT_STREQ("", sends(scene, 0x1000, &own, 1));
+	EXPECT_STREQ("", ask_sends(scene, 0xa, &claim[1], 0));
+	EXPECT_STREQ("", ask_sends(scene, 0x1000, &own, 0));
+	EXPECT_STREQ("", ask_sends(scene, 0xb, &claim[2], 0));
+	EXPECT_STREQ("", ask_sends(scene, 0xa, &claim[1], 1));
+	EXPECT_STREQ("", ask_sends(scene, 0xc, &claim[0], 0));
+	EXPECT_STREQ("", ask_sends(scene, 0xd, &any, 0));
+	EXPECT_STREQ("", ask_sends(scene, 0xe, &any, 1));
+	EXPECT_STREQ("", ask_sends(scene, 0xb, &claim[2], 1));
+	EXPECT_STREQ("", ask_sends(scene, 0x1000, &own, 1));
 
 	nest = SHOWN(session, TX, .key = &claim[1], .mode = E2EE_SSRC_CLAIM);
 	ASSERT_NE(NULL, nest);
@@ -544,195 +397,14 @@ TEST_F(keys, order)
 	EXPECT_EQ(2, nl_get_u64(nl_inner(nest, E2EE_A_KEY_PACKETS)));
 	/* a claimed key that is deleted leaves its SSRC to the one for any */
 	DELETED(session, TX, .key = &claim[1], .mode = E2EE_SSRC_CLAIM);
-	EXPECT_STREQ("", sends(scene, 0xa, &any, 2));
+	EXPECT_STREQ("", ask_sends(scene, 0xa, &any, 2));
 	/* an unclaimed one of another epoch is not for now */
 	sframe_key_random(&claim[1], 5, 1);
 	ADDED(session, TX, .key = &claim[1], .mode = E2EE_SSRC_CLAIM,
 	      .epoch = 1);
-	EXPECT_STREQ("", sends(scene, 0xf, &any, 3));
+	EXPECT_STREQ("", ask_sends(scene, 0xf, &any, 3));
 	DELETED(session, TX, .key = &any, .mode = E2EE_SSRC_ANY);
-	EXPECT_STREQ("tx_no_key+1", swallows(scene, 0xf));
-}
-
-/* The next event of @type; NULL if another comes before it. */
-static const struct nlattr *event(struct nl *ear, uint32_t type)
-{
-	static uint8_t buf[8192];
-	const struct nlattr *nest;
-
-	if (nl_event(ear, SOCK_WAIT, buf, sizeof(buf)))
-		return NULL;
-	nest = nl_attr((void *)buf, E2EE_A_EVENT);
-	return nl_get_u32(nl_inner(nest, E2EE_A_EVENT_TYPE)) == type ? nest :
-								       NULL;
-}
-
-/* What was heard is all: a change of the session comes next. */
-static bool silence(struct scene *scene, struct nl *ear)
-{
-	return !ctl_session_flags(&scene->ctl, scene->session, 0) &&
-	       event(ear, E2EE_EVENT_SESSION_SET);
-}
-
-TEST_F(keys, soft_limit)
-{
-	uint32_t session = self->scene.session;
-	struct scene *scene = &self->scene;
-	const struct nlattr *nest;
-	struct sframe_key key;
-	struct nl ear;
-
-	sframe_key_random(&key, 5, 6);
-	ASSERT_EQ(0, nl_open(&ear));
-	ASSERT_EQ(0, nl_listen(&ear));
-	ADDED(session, TX, .key = &key, .ssrc = 1, .has_soft = true,
-	      .soft = 5);
-	for (uint64_t ctr = 0; ctr < 5; ctr++)
-		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
-	EXPECT_TRUE(silence(scene, &ear));
-	for (uint64_t ctr = 5; ctr < 10; ctr++)
-		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
-	nest = event(&ear, E2EE_EVENT_KEY_EXPIRING);
-	ASSERT_NE(NULL, nest);
-	EXPECT_EQ(session, nl_get_u32(nl_inner(nest, E2EE_A_EVENT_SESSION)));
-	EXPECT_EQ(E2EE_DIR_TX, nl_get_u32(nl_inner(nest, E2EE_A_EVENT_DIR)));
-	EXPECT_EQ(6, nl_get_u64(nl_inner(nest, E2EE_A_EVENT_KID)));
-	EXPECT_EQ(1, nl_get_u32(nl_inner(nest, E2EE_A_EVENT_SSRC)));
-	EXPECT_TRUE(silence(scene, &ear));
-	/* set anew ahead of the counter, it is told of anew */
-	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_soft = true,
-		.soft = 11);
-	EXPECT_STREQ("", sends(scene, 1, &key, 10));
-	EXPECT_TRUE(silence(scene, &ear));
-	EXPECT_STREQ("", sends(scene, 1, &key, 11));
-	EXPECT_NE(NULL, event(&ear, E2EE_EVENT_KEY_EXPIRING));
-	nl_close(&ear);
-}
-
-TEST_F(keys, hard_limit)
-{
-	uint32_t session = self->scene.session;
-	struct scene *scene = &self->scene;
-	const struct nlattr *nest;
-	struct sframe_key key;
-	struct nl ear;
-
-	sframe_key_random(&key, 5, 6);
-	ASSERT_EQ(0, nl_open(&ear));
-	ASSERT_EQ(0, nl_listen(&ear));
-	ADDED(session, TX, .key = &key, .ssrc = 1, .has_ctr = true, .ctr = 97,
-	      .has_limit = true, .limit = 100);
-	for (uint64_t ctr = 97; ctr < 100; ctr++)
-		EXPECT_STREQ("", sends(scene, 1, &key, ctr));
-	EXPECT_TRUE(silence(scene, &ear));
-	for (int i = 0; i < 3; i++)
-		EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
-	nest = event(&ear, E2EE_EVENT_KEY_EXPIRED);
-	ASSERT_NE(NULL, nest);
-	EXPECT_EQ(6, nl_get_u64(nl_inner(nest, E2EE_A_EVENT_KID)));
-	EXPECT_TRUE(silence(scene, &ear));
-	nest = SHOWN(session, TX, .key = &key, .ssrc = 1);
-	ASSERT_NE(NULL, nest);
-	EXPECT_EQ(100, nl_get_u64(nl_inner(nest, E2EE_A_KEY_CTR)));
-	EXPECT_EQ(3, nl_get_u64(nl_inner(nest, E2EE_A_KEY_PACKETS)));
-	EXPECT_NE(NULL, nl_inner(nest, E2EE_A_KEY_EXPIRED));
-	/* the one for any does not step in: the stream has its key */
-	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_limit = true,
-		.limit = 101);
-	EXPECT_STREQ("", sends(scene, 1, &key, 100));
-	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
-	/* lowered below what was sent, it stops at once */
-	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_limit = true,
-		.limit = 1000);
-	EXPECT_STREQ("", sends(scene, 1, &key, 101));
-	CHANGED(session, TX, .key = &key, .ssrc = 1, .has_limit = true,
-		.limit = 10, .has_soft = true, .soft = 10);
-	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
-	EXPECT_EQ(102, CTR(session, TX, .key = &key, .ssrc = 1));
-	nl_close(&ear);
-}
-
-/* At the end of the counter's range it stops: no nonce wraps or returns. */
-TEST_F(keys, counter_end)
-{
-	const uint64_t end = UINT64_MAX - 1;	/* the highest limit there is */
-	uint32_t session = self->scene.session;
-	struct scene *scene = &self->scene;
-	struct sframe_key key;
-
-	sframe_key_random(&key, 5, 6);
-	ADDED(session, TX, .key = &key, .mode = E2EE_SSRC_ANY, .has_ctr = true,
-	      .ctr = end - 2, .has_limit = true, .limit = end,
-	      .has_soft = true, .soft = end);
-	EXPECT_STREQ("", sends(scene, 1, &key, end - 2));
-	EXPECT_STREQ("", sends(scene, 2, &key, end - 1));
-	for (uint32_t i = 0; i < 5; i++)
-		EXPECT_STREQ("tx_key_expired+1", swallows(scene, i));
-	EXPECT_EQ(end, CTR(session, TX, .key = &key, .mode = E2EE_SSRC_ANY));
-	DELETED(session, TX, .key = &key, .mode = E2EE_SSRC_ANY);
-	REFUSED(session, EKEYREJECTED, LOW_CTR, TX, .key = &key,
-		.mode = E2EE_SSRC_ANY, .has_ctr = true, .ctr = 0);
-	REFUSED(session, ERANGE, "start counter lies at or above the limit",
-		TX, .key = &key, .mode = E2EE_SSRC_ANY, .has_ctr = true,
-		.ctr = end, .has_limit = true, .limit = end);
-}
-
-static bool expired(struct nl *nl, uint32_t session, const struct ask *key)
-{
-	return nl_inner(shown(nl, session, key), E2EE_A_KEY_EXPIRED);
-}
-
-/* Lifetime, either direction: in time it works, later it does not. */
-TEST_F(keys, lifetime)
-{
-	uint32_t session = self->scene.session;
-	struct scene *scene = &self->scene;
-	uint8_t packet[RTP_ROOM], payload[50];
-	struct rtp rtp = { .pt = 96, .ssrc = 3, .payload = payload,
-			   .len = sizeof(payload) };
-	struct sframe_key tx, rx;
-	struct ask ask_tx = { TX, .key = &tx, .ssrc = 1 };
-	struct ask ask_rx = { RX, .key = &rx };
-	int64_t start;
-	size_t len;
-	struct nl ear;
-
-	rtp_fill(payload, sizeof(payload), 1);
-	sframe_key_random(&tx, 5, 6);
-	sframe_key_random(&rx, 5, 7);
-	start = now_ms();
-	ADDED(session, TX, .key = &tx, .ssrc = 1, .has_expires = true,
-	      .expires = 5);
-	ADDED(session, RX, .key = &rx, .has_expires = true, .expires = 5);
-	EXPECT_STREQ("", sends(scene, 1, &tx, 0));
-	len = rtp_seal(packet, &rtp, &rx, 0);
-	EXPECT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
-	EXPECT_EQ(1, scene_flush(scene->peer, scene->fd));
-	while (!expired(&self->nl, session, &ask_tx) ||
-	       !expired(&self->nl, session, &ask_rx))
-		ASSERT_GT(start + 9000, now_ms());
-	EXPECT_LE(start + 3900, now_ms());
-	ASSERT_EQ(0, nl_open(&ear));
-	ASSERT_EQ(0, nl_listen(&ear));
-	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
-	EXPECT_STREQ("tx_key_expired+1", swallows(scene, 1));
-	EXPECT_NE(NULL, event(&ear, E2EE_EVENT_KEY_EXPIRED));
-	EXPECT_TRUE(silence(scene, &ear));
-	scene_changes(scene);
-	rtp.seq = 1;
-	len = rtp_seal(packet, &rtp, &rx, 1);
-	EXPECT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
-	EXPECT_EQ(0, scene_flush(scene->peer, scene->fd));
-	EXPECT_STREQ("rx_other+1 rx_key_expired+1", scene_changes(scene));
-	/* a longer life brings both back, with the counter as it was */
-	CHANGED(session, TX, .key = &tx, .ssrc = 1, .has_expires = true);
-	CHANGED(session, RX, .key = &rx, .has_expires = true, .expires = 100);
-	EXPECT_FALSE(expired(&self->nl, session, &ask_tx));
-	EXPECT_STREQ("", sends(scene, 1, &tx, 1));
-	EXPECT_EQ((int)len, sock_send(scene->peer, packet, len, NULL));
-	EXPECT_EQ(1, scene_flush(scene->peer, scene->fd));
-	EXPECT_EQ(2, CTR(session, RX, .key = &rx));
-	nl_close(&ear);
+	EXPECT_STREQ("tx_no_key+1", ask_swallows(scene, 0xf));
 }
 
 static const char *set_epoch(struct nl *nl, uint32_t session, uint32_t epoch,
@@ -773,28 +445,28 @@ TEST_F(keys, epochs)
 	/* nobody sent: all may */
 	EXPECT_STREQ("", set_epoch(nl, session, 1, false));
 	EXPECT_STREQ("", set_epoch(nl, session, 0, false));
-	EXPECT_STREQ("", sends(scene, 1, &one, 0));
+	EXPECT_STREQ("", ask_sends(scene, 1, &one, 0));
 	EXPECT_STREQ("", set_epoch(nl, session, 7, false));
 	EXPECT_STREQ("", set_epoch(nl, session, 0, false));
 	sent = now_ms();
-	EXPECT_STREQ("", sends(scene, 2, &two, 0));
+	EXPECT_STREQ("", ask_sends(scene, 2, &two, 0));
 	EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 7, false));
-	EXPECT_STREQ("", sends(scene, 2, &two, 1));
+	EXPECT_STREQ("", ask_sends(scene, 2, &two, 1));
 	EXPECT_STREQ("", set_epoch(nl, session, 7, true));
-	EXPECT_STREQ("tx_no_key+1", swallows(scene, 2));
-	EXPECT_STREQ("", sends(scene, 1, &one_next, 0));
+	EXPECT_STREQ("tx_no_key+1", ask_swallows(scene, 2));
+	EXPECT_STREQ("", ask_sends(scene, 1, &one_next, 0));
 	EXPECT_STREQ("", set_epoch(nl, session, 0, true));
 	/* a claim in the next epoch is there for one that lacks a key */
-	EXPECT_STREQ("", sends(scene, 2, &two, 2));
+	EXPECT_STREQ("", ask_sends(scene, 2, &two, 2));
 	EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 7, false));
 	ADDED(session, TX, .key = &claim_next, .mode = E2EE_SSRC_CLAIM,
 	      .epoch = 7);
 	EXPECT_STREQ("", set_epoch(nl, session, 7, false));
-	EXPECT_STREQ("", sends(scene, 2, &claim_next, 0));
-	EXPECT_STREQ("", sends(scene, 1, &one_next, 1));
+	EXPECT_STREQ("", ask_sends(scene, 2, &claim_next, 0));
+	EXPECT_STREQ("", ask_sends(scene, 1, &one_next, 1));
 	/* two seconds after it sent last, an SSRC hinders no longer */
 	sent = now_ms();
-	EXPECT_STREQ("", sends(scene, 2, &claim_next, 1));
+	EXPECT_STREQ("", ask_sends(scene, 2, &claim_next, 1));
 	while (*set_epoch(nl, session, 99, false))
 		ASSERT_GT(sent + SOCK_WAIT, now_ms());
 	EXPECT_LE(sent + 1900, now_ms());
@@ -812,7 +484,7 @@ TEST_F(keys, epoch_of_any)
 	sframe_key_random(&any_next, 5, 2);
 	ADDED(session, TX, .key = &any, .mode = E2EE_SSRC_ANY);
 	for (uint32_t i = 0; i < 3; i++) {
-		EXPECT_STREQ("", sends(scene, 100 + i, &any, i));
+		EXPECT_STREQ("", ask_sends(scene, 100 + i, &any, i));
 		sframe_key_random(&own[i], 5, 10 + i);
 		EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 1, false));
 	}
@@ -822,131 +494,14 @@ TEST_F(keys, epoch_of_any)
 		      .epoch = 1);
 	}
 	EXPECT_STREQ("", set_epoch(nl, session, 1, false));
-	EXPECT_STREQ("", sends(scene, 101, &own[1], 0));
+	EXPECT_STREQ("", ask_sends(scene, 101, &own[1], 0));
 	EXPECT_STREQ("", set_epoch(nl, session, 0, true));
-	EXPECT_STREQ("", sends(scene, 200, &any, 3));
+	EXPECT_STREQ("", ask_sends(scene, 200, &any, 3));
 	EXPECT_STREQ(EPOCH_LACKS, set_epoch(nl, session, 1, false));
 	ADDED(session, TX, .key = &any_next, .mode = E2EE_SSRC_ANY,
 	      .epoch = 1);
 	EXPECT_STREQ("", set_epoch(nl, session, 1, false));
-	EXPECT_STREQ("", sends(scene, 200, &any_next, 0));
-}
-
-#define REQUEST	500	/* keys, so many that it takes a while */
-
-FIXTURE(request)
-{
-	struct scene scene;
-	struct nl nl;
-	pthread_t thread;
-	atomic_bool stop;
-	struct sframe_key keys[REQUEST];
-};
-
-/* How the first key is for SSRC 1, and whether another key serves that, too */
-FIXTURE_VARIANT(request)
-{
-	uint32_t mode;
-	bool served;
-};
-
-FIXTURE_VARIANT_ADD(request, own) { .mode = E2EE_SSRC_NUMBER };
-FIXTURE_VARIANT_ADD(request, claim) { .mode = E2EE_SSRC_CLAIM };
-FIXTURE_VARIANT_ADD(request, any) { .mode = E2EE_SSRC_ANY };
-FIXTURE_VARIANT_ADD(request, own_before_any)
-{
-	.mode = E2EE_SSRC_NUMBER, .served = true,
-};
-
-/* Sends packets of SSRC 1 until it is told to stop */
-static void *send_on(void *arg)
-{
-	FIXTURE_DATA(request) *self = arg;
-	uint8_t clear[200];
-
-	rtp_plain(clear, sizeof(clear), 1, 1);
-	while (!atomic_load(&self->stop))
-		sock_send(self->scene.fd, clear, sizeof(clear), NULL);
-	return NULL;
-}
-
-FIXTURE_SETUP(request)
-{
-	struct sframe_key any;
-
-	ASSERT_EQ(0, scene_open(&self->scene, SOCK_V4, NULL));
-	ASSERT_EQ(0, nl_open(&self->nl));
-	for (unsigned int i = 0; i < REQUEST; i++)
-		sframe_key_random(&self->keys[i], 5, i);
-	if (variant->served) {
-		sframe_key_random(&any, 5, REQUEST);
-		ADDED(self->scene.session, TX, .key = &any,
-		      .mode = E2EE_SSRC_ANY);
-	}
-	ASSERT_EQ(0, pthread_create(&self->thread, NULL, send_on, self));
-}
-
-FIXTURE_TEARDOWN(request)
-{
-	nl_close(&self->nl);
-	scene_close(&self->scene);
-}
-
-/* All keys, and where it is to be refused the second one once more */
-static struct nl_msg *request(const struct nl *nl, uint32_t session,
-			      const struct sframe_key *keys, uint32_t mode,
-			      bool refused)
-{
-	struct nl_msg *msg = nl_session(nl, E2EE_CMD_KEY_NEW, session, NULL);
-	struct ask ask = { TX, .key = &keys[0], .mode = mode };
-
-	ask.ssrc = mode == E2EE_SSRC_NUMBER;
-	put_ask(msg, &ask, true);
-	for (uint32_t i = 1; i < REQUEST; i++)
-		put_ask(msg, &(struct ask){ TX, .key = &keys[i],
-					    .ssrc = 1 + i }, true);
-	if (refused)
-		put_ask(msg, &(struct ask){ TX, .key = &keys[1],
-					    .ssrc = REQUEST + 1 }, true);
-	return msg;
-}
-
-/*
- * The keys of a request begin to send once all of them are in. Where one is refused,
- * the others have not sent, and the request can be repeated.
- */
-TEST_F(request, sends_once_it_is_whole)
-{
-	unsigned int served = variant->served ? E2EE_A_STAT_TX_OK :
-						E2EE_A_STAT_TX_NO_KEY;
-	unsigned int wrong = variant->served ? E2EE_A_STAT_TX_NO_KEY :
-					       E2EE_A_STAT_TX_OK;
-	uint64_t before[CTL_STATS], after[CTL_STATS];
-	struct scene *scene = &self->scene;
-	int64_t end = now_ms() + SOCK_WAIT;
-	struct nl *nl = &self->nl;
-	uint8_t wire[300];
-
-	do {
-		ASSERT_EQ(0, ctl_session_stats(&scene->ctl, scene->session,
-					       before));
-		ASSERT_GT(end, now_ms());
-	} while (!before[served]);
-	EXPECT_STREQ("", nl_refused(nl, request(nl, scene->session, self->keys,
-						variant->mode, true),
-				    EEXIST, IN_USE));
-	ASSERT_EQ(0, ctl_session_stats(&scene->ctl, scene->session, after));
-	atomic_store(&self->stop, true);
-	ASSERT_EQ(0, pthread_join(self->thread, NULL));
-	/* else this test shows nothing */
-	ASSERT_LT(before[served] + 10, after[served]);
-	EXPECT_EQ(before[wrong], after[wrong]);
-
-	EXPECT_STREQ("", nl_refused(nl, request(nl, scene->session, self->keys,
-						variant->mode, false), 0, ""));
-	while (sock_recv_now(scene->peer, wire, sizeof(wire)) >= 0)
-		;
-	EXPECT_STREQ("", sends(scene, 1, &self->keys[0], 0));
+	EXPECT_STREQ("", ask_sends(scene, 200, &any_next, 0));
 }
 
 #define BATCH	2048
@@ -965,7 +520,7 @@ static int fill(struct nl *nl, uint32_t session, uint64_t first, uint64_t count)
 		do {
 			key.kid = kid++;
 			nl_fresh_secret(key.secret);
-			put_ask(msg, &(struct ask){ RX, .key = &key }, true);
+			ask_put(msg, &(struct ask){ RX, .key = &key }, true);
 		} while (kid % BATCH && kid < first + count);
 		err = nl_do(nl, msg);
 		if (err)
@@ -991,7 +546,7 @@ TEST_F(keys, many)
 	ASSERT_EQ(0, fill(nl, other, 0,
 			  E2EE_KEYS_PER_NET - E2EE_KEYS_PER_SESSION));
 	REFUSED(other, ENOSPC, "namespace is full of keys", RX, .key = &key);
-	EXPECT_STREQ("", sends(scene, 1, &tx, 0));
+	EXPECT_STREQ("", ask_sends(scene, 1, &tx, 0));
 	/* one goes, one may come */
 	DELETED(session, RX, .key = &(struct sframe_key){ .kid = 1000 });
 	ADDED(other, RX, .key = &key);
