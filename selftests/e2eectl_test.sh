@@ -351,7 +351,7 @@ sockets()
 	equal 'list-sockets' "$(ctl list-sockets | head -n 1)" \
 		"session room socket $id local 127.0.0.1:5004 inode $inode uid 0"
 	refused 'attach of no socket' 2 '' attach room local 127.0.0.1:9
-	refused 'attach of no process' 2 'there is none' \
+	refused 'attach of no process' 2 'there is no process' \
 		attach room pid 2147483647 fd 0
 	refused 'attach of no descriptor' 2 'has no file descriptor' \
 		attach room pid "$engine" fd 1000
@@ -564,7 +564,7 @@ for row in json.load(sys.stdin):
 	equal 'doctor: text and JSON agree' "$(cat "$dir/json")" "$(cat "$dir/out")"
 	doctor_says '^OK    module: e2ee [0-9.]+ is loaded'
 	check $? 'doctor: module'
-	doctor_says '^WARN  keys: session other: no key that works'
+	doctor_says '^WARN  keys: session other: it has no usable key'
 	check $? 'doctor: session without a key'
 	doctor_says '^WARN  no-key: session other: [0-9]+ packets with an unknown KID'
 	check $? 'doctor: unknown KID'
@@ -573,10 +573,10 @@ for row in json.load(sys.stdin):
 	ctl set-session other policy off
 	ctl doctor >"$dir/out"
 	equal 'doctor: code under the policy off' $? 1
-	grep -q '^FAIL  policy: session other: off' "$dir/out"
+	grep -q '^FAIL  policy: session other: the policy is off' "$dir/out"
 	check $? 'doctor: policy off' "$(cat "$dir/out")"
 	ctl set-session other policy optional
-	doctor_says '^WARN  policy: session other: optional'
+	doctor_says '^WARN  policy: session other: the policy is optional'
 	check $? 'doctor: policy optional'
 	ctl detach "$(ctl list-sockets | grep ':5004 ' |
 		sed -E 's/.*socket ([0-9]+) .*/\1/')" force

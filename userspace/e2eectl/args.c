@@ -125,7 +125,7 @@ int args_keywords(struct args *args, const struct keyword *keywords,
 		if (i == count)
 			return args_usage(args, "\"%s\" is not known", word);
 		if (seen[i])
-			return args_usage(args, "\"%s\" is there twice", word);
+			return args_usage(args, "\"%s\" is given twice", word);
 		seen[i] = true;
 		ret = keywords[i].parse(args, keywords[i].name, object);
 		if (ret)
@@ -144,7 +144,7 @@ int args_session(struct args *args, struct e2ee_session *session)
 		return ret;
 	if (!e2ee_session_name_valid(name))
 		return args_usage(args,
-				  "\"%s\" is no session name: 1 to %d printable characters without space or slash",
+				  "\"%s\" is not a session name: use 1 to %d printable characters without space or slash",
 				  name, E2EE_SESSION_NAME_MAX);
 	snprintf(session->name, sizeof(session->name), "%s", name);
 	session->has |= E2EE_HAS(E2EE_A_SESSION_NAME);

@@ -52,7 +52,7 @@ static int room_connect(struct app *app)
 
 	if (!strchr(app->room, '/') && !e2ee_name_valid(app->room))
 		return -1 - app_error(app, EXIT_USAGE,
-				      "\"%s\" is no room name: 1 to %d of A-Z a-z 0-9 . _ -",
+				      "\"%s\" is not a room name: use 1 to %d of A-Z a-z 0-9 . _ -",
 				      app->room, E2EE_NAME_MAX);
 	if (strchr(app->room, '/'))
 		len = snprintf(path, sizeof(path), "%s", app->room);
@@ -65,7 +65,7 @@ static int room_connect(struct app *app)
 		return fd;
 	if (fd == -ENOENT || fd == -ECONNREFUSED)
 		return -1 - app_error(app, EXIT_KERNEL,
-				      "no e2eed runs for room %s: e2eectl join %s",
+				      "no e2eed is running for room %s: start it with \"e2eectl join %s\"",
 				      app->room, app->room);
 	return -1 - app_error(app, EXIT_KERNEL, "e2eed of room %s: %s",
 			      app->room,
@@ -117,13 +117,13 @@ static int any_connect(struct app *app)
 	if (choice.count) {
 		close(choice.fd);
 		return -1 - app_error(app, EXIT_USAGE,
-				      "several rooms run (%s): choose one with -r",
+				      "e2eed is running for several rooms (%s): choose one with -r",
 				      choice.names);
 	}
 	return -1 - app_error(app, EXIT_KERNEL, "%s",
 			      choice.forbidden ?
 			      "e2eed does not answer this user: run as root" :
-			      "no e2eed runs: e2eectl join ROOM");
+			      "no e2eed is running: start one with \"e2eectl join ROOM\"");
 }
 
 static bool line_send(int fd, const char *text)

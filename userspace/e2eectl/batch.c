@@ -89,7 +89,7 @@ static int line_run(struct app *app, char *line)
 
 	if (count < 0)
 		return app_error(app, EXIT_USAGE,
-				 "a quote is open, or more than %d words",
+				 "a quote is not closed, or the line has more than %d words",
 				 WORDS_MAX);
 	return count ? command_run(app, words, count) : EXIT_GOOD;
 }

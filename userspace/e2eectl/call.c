@@ -76,7 +76,7 @@ int args_dev(struct args *args, const char **dev)
 
 	if (!ret && !e2ee_name_valid(*dev))
 		ret = args_usage(args,
-				 "\"%s\" is no name of a device: 1 to %d of A-Z a-z 0-9 . _ -",
+				 "\"%s\" is not a device name: use 1 to %d of A-Z a-z 0-9 . _ -",
 				 *dev, E2EE_NAME_MAX);
 	return ret;
 }
@@ -144,18 +144,18 @@ int cmd_join(struct args *args)
 		return ret;
 	if (!e2ee_name_valid(room))
 		return args_usage(args,
-				  "\"%s\" is no room name: 1 to %d of A-Z a-z 0-9 . _ -",
+				  "\"%s\" is not a room name: use 1 to %d of A-Z a-z 0-9 . _ -",
 				  room, E2EE_NAME_MAX);
 	snprintf(unit, sizeof(unit), "e2eed@%s.service", room);
 	ret = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 	if (ret)
 		return app_error(args->app, EXIT_USAGE,
-				 "systemctl: %s; without systemd: e2eed --config /etc/e2ee/%s.conf",
+				 "systemctl: %s; without systemd, run e2eed --config /etc/e2ee/%s.conf",
 				 strerror(ret), room);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return EXIT_GOOD;
 	return app_error(args->app, EXIT_USAGE,
-			 "%s did not start: journalctl -u %s", unit, unit);
+			 "%s did not start: \"journalctl -u %s\" says why", unit, unit);
 }

@@ -180,7 +180,7 @@ static void check_crypto(struct doctor *doctor, const struct e2ee_info *info)
 
 static void check_digests(struct doctor *doctor, const struct e2ee_info *info)
 {
-	const char *cure = "close the media sockets and load the module again when it suits";
+	const char *cure = "at a suitable moment, close the media sockets and reload the module";
 	uint64_t percent;
 
 	if (!info->digests_max)
@@ -188,10 +188,10 @@ static void check_digests(struct doctor *doctor, const struct e2ee_info *info)
 	percent = 100ULL * info->digests / info->digests_max;
 	if (info->digests >= info->digests_max)
 		finding(doctor, LEVEL_FAIL, "key-memory", cure,
-			"full, new keys for sending are refused");
+			"it is full, so new keys for sending are refused");
 	else if (percent >= DIGESTS_PERCENT)
 		finding(doctor, LEVEL_WARN, "key-memory", cure,
-			"%" PRIu64 " %% of the %u sending keys that the module can remember",
+			"%" PRIu64 " %% full: the module can remember %u sending keys",
 			percent, info->digests_max);
 }
 
@@ -200,7 +200,7 @@ static void check_floors(struct doctor *doctor, const struct e2ee_info *info)
 {
 	if (info->floors_lost)
 		finding(doctor, LEVEL_OK, "replay-memory", NULL,
-			"%" PRIu64 " deleted receiving keys were forgotten, %u are remembered; install none of them again without ctr",
+			"%" PRIu64 " deleted receiving keys were forgotten, and %u are remembered; if you install a forgotten key again, give its ctr",
 			info->floors_lost, info->floors);
 }
 
@@ -229,7 +229,7 @@ static const struct symptom symptoms[] = {
 	  "packets of clear media came in and were dropped",
 	  "have the other side encrypt" },
 	{ E2EE_A_STAT_TX_SRTP, LEVEL_FAIL, "srtp",
-	  "handshakes for SRTP by the engine were refused",
+	  "SRTP handshakes of the engine were refused",
 	  "have the engine send plain RTP" },
 	{ E2EE_A_STAT_TX_NO_KEY, LEVEL_WARN, "no-key",
 	  "packets were not sent for want of a key",
@@ -238,13 +238,13 @@ static const struct symptom symptoms[] = {
 	  "packets with an unknown KID were dropped",
 	  "add-key NAME rx with the sender's kid" },
 	{ E2EE_A_STAT_TX_KEY_EXPIRED, LEVEL_WARN, "expired",
-	  "packets were not sent, their key had expired",
+	  "packets were not sent because their key had expired",
 	  "add a new key in a new epoch, then use-epoch" },
 	{ E2EE_A_STAT_RX_KEY_EXPIRED, LEVEL_WARN, "expired",
-	  "packets were dropped, their key had expired", "add a new key" },
+	  "packets were dropped because their key had expired", "add a new key" },
 	{ E2EE_A_STAT_RX_AUTH_FAIL, LEVEL_WARN, "authentication",
 	  "packets failed authentication",
-	  "compare kid and key with the sender's; else somebody tampers" },
+	  "compare kid and key with the sender's; if they are the same, somebody is tampering with packets" },
 	{ E2EE_A_STAT_TX_FRAG, LEVEL_WARN, "fragments",
 	  "packets were larger than the path's MTU",
 	  "limit the engine's RTP payloads to 1,400 bytes" },
@@ -291,11 +291,11 @@ static void check_policy(struct doctor *doctor,
 
 	if (session->policy == E2EE_POLICY_OFF)
 		finding(doctor, LEVEL_FAIL, "policy", cure,
-			"session %s: off, media passes in clear",
+			"session %s: the policy is off, so media passes in clear",
 			session->name);
 	else if (session->policy == E2EE_POLICY_OPTIONAL)
 		finding(doctor, LEVEL_WARN, "policy", cure,
-			"session %s: optional, media without a key passes in clear",
+			"session %s: the policy is optional, so media without a key passes in clear",
 			session->name);
 }
 
@@ -336,15 +336,15 @@ static void check_keys(struct doctor *doctor,
 	if (!count.tx && !count.rx)
 		finding(doctor, LEVEL_WARN, "keys",
 			"add-key NAME tx, and add-key NAME rx for each sender",
-			"session %s: no key that works", session->name);
+			"session %s: it has no usable key", session->name);
 	else if (!count.tx)
 		finding(doctor, LEVEL_WARN, "keys", "add-key NAME tx",
-			"session %s: no key to send with in epoch %u",
+			"session %s: it has no key to send with in epoch %u",
 			session->name, session->epoch);
 	else if (!count.rx)
 		finding(doctor, LEVEL_WARN, "keys",
 			"add-key NAME rx for each sender",
-			"session %s: no key to receive with", session->name);
+			"session %s: it has no key to receive with", session->name);
 	if (count.expired)
 		finding(doctor, LEVEL_WARN, "expired",
 			"del-key, and add a new key",
@@ -364,7 +364,7 @@ static void check_sessions(struct doctor *doctor)
 	if (session_names_read(doctor->app, &doctor->names))
 		return;
 	if (!doctor->names.count)
-		finding(doctor, LEVEL_OK, "sessions", NULL, "there is none");
+		finding(doctor, LEVEL_OK, "sessions", NULL, "there are none");
 	for (i = 0; i < doctor->names.count; i++) {
 		const struct e2ee_session *session = &doctor->names.sessions[i];
 		enum level before = doctor->worst;

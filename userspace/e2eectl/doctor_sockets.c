@@ -217,7 +217,7 @@ static void process_report(struct doctor *doctor, struct survey *survey,
 	}
 	finding(doctor, LEVEL_WARN, "sockets",
 		"if it sends media: add-guard NAME ports A-B",
-		"process %s (%d) has UDP sockets that nothing protects: %u, on port %s%s",
+		"process %s (%d) has unprotected UDP sockets: %u, on port %s%s",
 		udp->process, (int)pid, sockets, ports,
 		sockets > PORTS_SHOWN ? ", ..." : "");
 }

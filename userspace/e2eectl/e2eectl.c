@@ -76,15 +76,16 @@ static void usage_print(FILE *to)
 	      "Options:\n"
 	      "  -j, -json           output as JSON\n"
 	      "  -n, -netns NETNS    act in the network namespace NETNS\n"
-	      "  -r, -room ROOM      the room, if e2eed runs for several\n"
+	      "  -r, -room ROOM      the room, if e2eed is running for several\n"
 	      "  -b, -batch FILE     commands from FILE, \"-\" for standard input\n"
-	      "  -f, -force          go on with a batch after an error\n"
+	      "  -f, -force          continue a batch after an error\n"
 	      "  -V, -Version        print the version\n"
 	      "  -h, -help           print this\n\n"
 	      "Commands:\n", to);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(to, "  %s %s\n", commands[i].name, commands[i].usage);
-	fputs("\nF is a file, \"-\" for standard input, or keyring:DESC.\n", to);
+	fputs("\nF is a file, \"-\" for standard input, or keyring:DESC.\n"
+	      "e2eectl(8) explains the commands.\n", to);
 }
 
 static int cmd_help(struct args *args)
@@ -207,7 +208,7 @@ static int app_run(struct app *app, int argc, char **argv)
 		return -1 - first;
 	if (app->batch && first < argc)
 		return app_error(app, EXIT_USAGE,
-				 "a batch and a command: \"%s\" is too much",
+				 "-b reads its commands from the file: \"%s\" is not expected here",
 				 argv[first]);
 	if (app->batch)
 		return batch_run(app);

@@ -125,7 +125,7 @@ static int code_parse(struct args *args, struct code_request *request)
 				    ARRAY_SIZE(code_keywords), request);
 	if (!ret && request->dev && request->self)
 		return args_usage(args,
-				  "--dev names this host, and the code is to be that of %s",
+				  "--dev names this host, but the code asked for is that of %s",
 				  request->dev);
 	return ret;
 }
@@ -155,7 +155,7 @@ static int ik_of_other(struct app *app, struct code_request *request)
 	if (found)
 		return EXIT_GOOD;
 	return app_error(app, EXIT_USAGE,
-			 "%s is not in %s: give its key as well, as its own \"e2eectl pubkey\" prints it",
+			 "%s is not in %s: give its key as well, which \"e2eectl pubkey\" prints on that device",
 			 request->dev, request->store);
 }
 
@@ -171,7 +171,7 @@ static int ik_of_self(struct args *args, struct code_request *request,
 		host[size - 1] = '\0';
 		if (!e2ee_name_valid(host))
 			return args_usage(args,
-					  "the host name \"%s\" is no device name: give one with --dev",
+					  "the host name \"%s\" is not a device name: give one with --dev",
 					  host);
 		request->dev = host;
 	}

@@ -201,7 +201,7 @@ static int sources_check(struct args *args, const struct key_request *request)
 {
 	if (request->base_key && (request->secret || request->salt))
 		return args_usage(args,
-				  "base-key stands alone: key and salt come from it");
+				  "base-key excludes key and salt, which are derived from it");
 	if (request->base_key)
 		return EXIT_GOOD;
 	if (!request->secret)
@@ -357,7 +357,7 @@ int cmd_set_key(struct args *args)
 		return ret;
 	if (!(request.key.has & change))
 		return args_usage(args,
-				  "nothing to change: rtx-ssrc, soft-limit, limit or expires");
+				  "nothing to change: give rtx-ssrc, soft-limit, limit or expires");
 	ret = app_open(args->app);
 	if (ret)
 		return ret;

@@ -62,7 +62,7 @@ static void others_count(struct json_object *members, struct others *others)
 /* Nobody is there to be encrypted with: that must not read as a success */
 static void alone_line(const char *when, const char *age)
 {
-	printf("ALONE: no other device is in the call (its keys are ready since %s, %s)\n",
+	printf("ALONE: no other device is in the call (its keys have been ready since %s, %s)\n",
 	       when, age);
 }
 
@@ -167,7 +167,7 @@ static void outsider_line(struct json_object *room,
 
 	trust_option(room, option, sizeof(option));
 	if (json_flag(outsider, "changed"))
-		printf("  %s is here with another key or name than before, and is refused\n",
+		printf("  %s is here with a different key or name than before, and is refused\n",
 		       dev);
 	else if (!json_flag(outsider, "trusted"))
 		printf("  %s is here and is not trusted; to admit it: e2eectl trust add %s %s%s\n"
@@ -175,7 +175,7 @@ static void outsider_line(struct json_object *room,
 		       dev, dev, json_text(outsider, "key"), option,
 		       json_text(outsider, "fingerprint"));
 	else if (json_number(outsider, "here_ms") >= OUTSIDE_MS)
-		printf("  %s is here, is trusted, and is not in the call: does it trust %s? There: e2eectl room\n",
+		printf("  %s is here and is trusted, but is not in the call: does it trust %s? \"e2eectl room\" there says so\n",
 		       dev, json_text(room, "dev"));
 }
 
@@ -198,9 +198,9 @@ static void claim_lines(struct json_object *room, struct json_object *outsiders,
 	char option[TEXT_LEN];
 
 	trust_option(room, option, sizeof(option));
-	printf("  several devices here call themselves %s, and only one can be that: do not admit\n"
-	       "    any of them before its people have read out \"e2eectl fingerprint\". The others\n"
-	       "    use its name: give them another one, or keep them away from the broker\n",
+	printf("  several devices here call themselves %s, but at most one of them is. Admit none of\n"
+	       "    them before its people have read out \"e2eectl fingerprint\". The others have\n"
+	       "    taken its name: rename them, or keep them away from the broker\n",
 	       dev);
 	for (i = 0; i < count; i++) {
 		struct json_object *outsider =
@@ -261,7 +261,7 @@ static void sas_line(struct json_object *room)
 	else if (!strcmp(state, "ready"))
 		puts("  verification: compare the code: e2eectl verify");
 	else if (!strcmp(state, "failed"))
-		puts("  verification: failed, somebody is in between: see the alarms");
+		puts("  verification: failed, somebody is in the middle: see the alarms");
 }
 
 static void note_line(struct json_object *room, const char *key)

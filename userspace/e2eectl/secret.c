@@ -89,7 +89,7 @@ static int stdin_read(struct app *app, struct secret *secret)
 {
 	if (app->batch && !strcmp(app->batch, "-"))
 		return app_error(app, EXIT_USAGE,
-				 "a key cannot come from standard input, the batch does: use a file or keyring:DESC");
+				 "a key cannot come from standard input, because the batch does: use a file or keyring:DESC");
 	return descriptor_read(app, "standard input", STDIN_FILENO, secret);
 }
 
@@ -169,7 +169,7 @@ static int file_read(struct app *app, const char *name, struct secret *secret)
 		return EXIT_GOOD;
 	}
 	ret = app_error(app, EXIT_USAGE,
-			"%s: its folder is not known: mount /proc", name);
+			"%s: its folder cannot be found out: mount /proc", name);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -281,7 +281,7 @@ int mark_check(struct app *app, const struct secret *secret, const char *kind,
 	if (!spent)
 		return EXIT_GOOD;
 	return app_error(app, EXIT_USAGE,
-			 "%s was installed for sending before (%s.spent says so): use a new key, or \"ctr N\" with N above every CTR it has sent",
+			 "%s was installed for sending before (%s.spent says so): use a new key, or \"ctr N\" with N above every CTR that it has sent",
 			 secret->path, secret->path);
 }
 
@@ -332,7 +332,7 @@ int mark_write(struct app *app, const struct secret *secret, const char *kind,
 		return EXIT_GOOD;
 	}
 	app_error(app, EXIT_USAGE,
-		  "%s: %s: a key for sending needs this mark; move it to a folder that can be written",
+		  "%s: %s: a key for sending needs this mark: move the key to a folder that can be written to",
 		  mark->path, strerror(errno));
 	if (fd >= 0) {
 		close(fd);

@@ -41,7 +41,7 @@ static int sessions_read(struct app *app, const struct e2ee_session *session,
 	session_names_free(names);
 	if (e2ee_session_get(app->ctx, &one))
 		return app_refused(app);
-	return app_error(app, EXIT_KERNEL, "session \"%s\" has just come: try again",
+	return app_error(app, EXIT_KERNEL, "session \"%s\" was added just now: try again",
 			 session->name);
 }
 
@@ -178,7 +178,7 @@ int cmd_stats(struct args *args)
 	while ((word = args_peek(args))) {
 		if (!strcmp(word, "-w")) {
 			if (watch)
-				return args_usage(args, "\"-w\" is there twice");
+				return args_usage(args, "\"-w\" is given twice");
 			watch = true;
 			args_next(args);
 			continue;

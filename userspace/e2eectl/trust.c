@@ -62,7 +62,7 @@ static int store_error(const struct app *app,
 {
 	if (error == -ENOENT)
 		return app_error(app, EXIT_USAGE,
-				 "%s: its folder is not there: make it first",
+				 "%s: its folder does not exist: create it first",
 				 request->store);
 	return app_error(app, EXIT_USAGE, "%s: %s", request->store,
 			 strerror(-error));
@@ -78,7 +78,7 @@ static int trust_add(struct app *app, struct e2ee_trust *trust,
 			     E2EE_TRUST_PINNED);
 	if (ret == -EEXIST)
 		return app_error(app, EXIT_USAGE,
-				 "%s: %s has another key there, or the key another name: \"trust del\" the old one, if its people say why",
+				 "%s: %s is there with another key, or the key with another device: if its operators explain the change, remove the old entry with \"trust del\"",
 				 request->store, request->dev);
 	return ret ? store_error(app, request, ret) : EXIT_GOOD;
 }
@@ -89,7 +89,7 @@ static int trust_del(struct app *app, struct e2ee_trust *trust,
 	int ret = e2ee_trust_del(trust, request->dev);
 
 	if (ret == -ENOENT)
-		return app_error(app, EXIT_USAGE, "%s: no device %s",
+		return app_error(app, EXIT_USAGE, "%s: device %s is not in it",
 				 request->store, request->dev);
 	return ret ? store_error(app, request, ret) : EXIT_GOOD;
 }
@@ -171,7 +171,7 @@ int cmd_trust(struct args *args)
 	if (!name)
 		return args_usage(args, "add, del or list is missing");
 	if (!action)
-		return args_usage(args, "add, del or list, not \"%s\"", name);
+		return args_usage(args, "expected add, del or list, not \"%s\"", name);
 	ret = trust_parse(args, action, &request);
 	if (ret)
 		return ret;

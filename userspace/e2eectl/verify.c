@@ -70,7 +70,7 @@ static struct json_object *code_wait(struct app *app, int *code)
 		json_object_put(sas);
 		pause_short();
 	}
-	*code = app_error(app, EXIT_KERNEL, "not verifiable: waiting for %s",
+	*code = app_error(app, EXIT_KERNEL, "cannot verify yet: waiting for %s",
 			  told);
 	return NULL;
 }
@@ -147,14 +147,14 @@ static int people_ask(struct app *app, const char *sas_code)
 	} while (strcmp(line, "yes") != 0 && strcmp(line, "no") != 0);
 	if (!strcmp(line, "no"))
 		return answer_send(app, room_question("verify-no"));
-	if (!line_ask("Which devices? (names, or \"all\" that are in the room) ",
+	if (!line_ask("Which devices? (names, or \"all\" for all that are in the room) ",
 		      line))
 		return EXIT_GOOD;
 	devs = devs_read(app, line, &code);
 	if (!json_object_array_length(devs)) {
 		json_object_put(devs);
 		return code ? code : app_error(app, EXIT_USAGE,
-					       "no device named: nothing is pinned");
+					       "no device was named, so nothing is pinned");
 	}
 	return verify_yes(app, devs, sas_code);
 }
@@ -174,7 +174,7 @@ static int verify_run(struct app *app)
 	state = json_text(sas, "state");
 	if (!strcmp(state, "failed")) {
 		code = app_error(app, EXIT_KERNEL,
-				 "verification failed: somebody is in between, or somebody said no; \"e2eectl room\" has the alarm, and after \"e2eectl rekey\" it can be tried again");
+				 "verification failed: somebody is in the middle, or somebody said no; \"e2eectl room\" has the alarm; after \"e2eectl rekey\" you can try again");
 	} else if (strcmp(state, "ready") != 0 && strcmp(state, "done") != 0) {
 		code = app_error(app, EXIT_KERNEL,
 				 "the verification ended without a code: try again");
@@ -194,7 +194,7 @@ static int args_code(struct args *args, const char **code)
 	if (!ret && (strlen(*code) != CODE_LEN ||
 		     strspn(*code, "0123456789-") != CODE_LEN))
 		ret = args_usage(args,
-				 "\"%s\" is no code: 1234-5678-9012, as \"e2eectl verify\" shows it",
+				 "\"%s\" is not a code such as 1234-5678-9012, which \"e2eectl verify\" shows",
 				 *code);
 	return ret;
 }

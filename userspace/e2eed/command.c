@@ -48,12 +48,12 @@ static struct json_object *answer_of(int ret, const char *dev)
 		/* Not ours to do: the owner was asked */
 		return answer_done(true);
 	case -ENOTCONN:
-		return answer_error("this device is in no call yet: \"e2eectl room\" says why");
+		return answer_error("this device is not in a call yet: \"e2eectl room\" says why");
 	case -ENOENT:
 		return answer_error("device \"%s\" is not in the room: \"e2eectl room\" lists those that are",
 				    dev ? dev : "");
 	case -EALREADY:
-		return answer_error("these keys were verified once, and only once: \"e2eectl rekey\", then \"e2eectl verify\"");
+		return answer_error("these keys have had their one verification: run \"e2eectl rekey\", then \"e2eectl verify\"");
 	case -EAGAIN:
 		return answer_error("not ready: \"e2eectl verify\" says whom it waits for");
 	default:
@@ -112,7 +112,7 @@ static struct json_object *do_end(const struct command_target *target,
 
 	(void)ask;
 	if (ret == -EPERM)
-		return answer_error("only the owner ends a call for all: \"e2eectl leave\" is for this device");
+		return answer_error("only the owner can end the call for all: \"e2eectl leave\" takes out this device alone");
 	if (!ret)
 		target->leaving(target->arg);
 	return answer_of(ret, NULL);
@@ -133,10 +133,10 @@ static struct json_object *do_kick(const struct command_target *target,
 	int ret;
 
 	if (!dev)
-		return answer_error("kick: whom? The name of a device");
+		return answer_error("kick: name the device to put out");
 	ret = e2ee_room_kick(target->room, loop_now(), dev);
 	if (ret == -EINVAL)
-		return answer_error("%s is this device: \"e2eectl leave\"", dev);
+		return answer_error("%s is this device: use \"e2eectl leave\"", dev);
 	return answer_by_owner(owner, ret, dev);
 }
 
@@ -170,10 +170,10 @@ static struct json_object *do_handover(const struct command_target *target,
 	int ret;
 
 	if (!dev && ask_text(ask, "dev"))
-		return answer_error("handover: \"dev\" is no name of a device");
+		return answer_error("handover: \"dev\" is not a device name");
 	ret = e2ee_room_handover(target->room, loop_now(), dev);
 	if (ret == -ENOENT && !dev)
-		return answer_error("nobody is there to hand over to");
+		return answer_error("there is nobody to hand over to");
 	return answer_by_owner(owner, ret, dev);
 }
 
@@ -189,7 +189,7 @@ static struct json_object *do_policy(const struct command_target *target,
 		return answer_error("policy has to be required, optional or off");
 	ret = e2ee_room_policy(target->room, loop_now(), (uint32_t)policy);
 	if (ret == -EINVAL)
-		return answer_error("policy %s is weaker than this device's floor: --floor", name);
+		return answer_error("policy %s is weaker than this device's floor (--floor)", name);
 	return answer_by_owner(owner, ret, NULL);
 }
 
@@ -234,9 +234,9 @@ static struct json_object *do_verify_yes(const struct command_target *target,
 	size_t count, i;
 
 	if (!code)
-		return answer_error("verify yes: to which code?");
+		return answer_error("verify yes: give the code that was compared");
 	if (!code_is_shown(target, code))
-		return answer_error("verify yes: another code than %s is shown by now: compare that one",
+		return answer_error("verify yes: %s is not the code that is shown now: compare again",
 				    code);
 	if (!json_object_object_get_ex(ask, "devs", &list) ||
 	    !json_object_is_type(list, json_type_array) ||
@@ -249,7 +249,7 @@ static struct json_object *do_verify_yes(const struct command_target *target,
 
 		devs[i] = json_object_get_string(dev);
 		if (!devs[i] || !e2ee_name_valid(devs[i]))
-			return answer_error("verify yes: \"%s\" is no name of a device",
+			return answer_error("verify yes: \"%s\" is not a device name",
 					    devs[i] ? devs[i] : "");
 	}
 	return answer_of(e2ee_room_verify_yes(target->room, devs, count),
@@ -295,7 +295,7 @@ struct json_object *command_run(const struct command_target *target,
 	size_t i;
 
 	if (!word)
-		return answer_error("a request is an object with a member \"do\"");
+		return answer_error("a request is a JSON object with a member \"do\"");
 	if (!strcmp(word, "room"))
 		return show_room(target);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)

@@ -68,7 +68,7 @@ static int copy_name(const struct source *source, const char *name, char *to,
 {
 	if (!e2ee_name_valid(value))
 		return config_error(source,
-				    "%s: \"%s\" is no name: 1 to %d of A-Z a-z 0-9 . _ -",
+				    "%s: \"%s\" is not a name: use 1 to %d of A-Z a-z 0-9 . _ -",
 				    name, value, E2EE_NAME_MAX);
 	return copy(source, name, to, E2EE_NAME_MAX + 1, value);
 }
@@ -92,7 +92,7 @@ static int room_name(const struct source *source, const char *url, char *room)
 				    url);
 	if (strchr(name + 1, '/'))
 		return config_error(source,
-				    "room: the name \"%s\" has a slash, and must not: 1 to %d of A-Z a-z 0-9 . _ -",
+				    "room: the name \"%s\" has a slash, which is not allowed: use 1 to %d of A-Z a-z 0-9 . _ -",
 				    name + 1, E2EE_NAME_MAX);
 	return copy_name(source, "room", room, name + 1);
 }
@@ -111,7 +111,7 @@ static int set_session(struct config *config, const struct source *source,
 {
 	if (!e2ee_session_name_valid(value))
 		return config_error(source,
-				    "session: \"%s\" is no session name: 1 to %d printable characters without space or slash",
+				    "session: \"%s\" is not a session name: use 1 to %d printable characters without space or slash",
 				    value, E2EE_SESSION_NAME_MAX);
 	return copy(source, "session", config->session, sizeof(config->session),
 		    value);
@@ -197,7 +197,7 @@ static int set_admin(struct config *config, const struct source *source,
 	int ret;
 
 	if (config->admin_count == ADMINS_MAX)
-		return config_error(source, "admin: more than %d of them",
+		return config_error(source, "admin: there are more than %d",
 				    ADMINS_MAX);
 	ret = copy_name(source, "admin", config->admins[config->admin_count],
 			value);
@@ -264,45 +264,47 @@ static const struct setting settings[] = {
 	{ "room", set_room, false, false,
 	  "URL         mqtts://[USER@]BROKER[:PORT]/ROOM or stdio:ROOM" },
 	{ "session", set_session, false, false,
-	  "NAME        session of the kernel that gets the keys" },
+	  "NAME        kernel session that gets the keys (e2eectl add-session)" },
 	{ "dev", set_dev, false, false,
-	  "NAME        of this device (default: the host's name)" },
+	  "NAME        name of this device (default: the host's name)" },
 	{ "identity", set_identity, false, false,
-	  "FILE        (default: " STATE_FOLDER "/identity)" },
+	  "FILE        key of this device (default: " STATE_FOLDER "/identity)" },
 	{ "state", set_state, false, false,
-	  "FOLDER      for what is kept, if the identity is read-only" },
+	  "FOLDER      where to keep state, if not beside the identity" },
 	{ "trust-store", set_trust_store, false, false,
-	  "FILE        (default: " STATE_FOLDER "/trust)" },
+	  "FILE        keys of other devices (default: " STATE_FOLDER "/trust)" },
 	{ "trust", set_trust, false, false,
-	  "LEVEL       pinned-only (default), verified or tofu" },
+	  "LEVEL       whom to let in: pinned-only (default), verified or tofu" },
 	{ "floor", set_floor, false, false,
-	  "POLICY      weakest that an owner may set (default: required)" },
+	  "POLICY      weakest policy that an owner may set (default: required)" },
 	{ "policy", set_policy, false, false,
-	  "POLICY      of a call that this device begins" },
+	  "POLICY      policy of a call that this device begins" },
 	{ "admin", set_admin, false, false,
-	  "DEV         may kick, lock, hand over, set the policy; again for more" },
+	  "DEV         device that may control a call of this one; repeatable" },
 	{ "suite", set_suite, false, false,
-	  "SUITE       aes-256-gcm (default) or aes-128-gcm" },
+	  "SUITE       media cipher: aes-256-gcm (default) or aes-128-gcm" },
 	{ "rsa", set_rsa, true, false,
-	  "            take keys wrapped with RSA-OAEP, too" },
+	  "            accept keys wrapped with RSA-OAEP, too" },
 	{ "cafile", set_cafile, false, false,
-	  "FILE        whom to trust as the broker's certifier" },
+	  "FILE        CA certificates to check the broker with" },
 	{ "cert", set_cert, false, false,
-	  "FILE        certificate for the broker, with --key" },
+	  "FILE        certificate to show to the broker, with --key" },
 	{ "key", set_key, false, false,
-	  "FILE        of --cert" },
+	  "FILE        private key of --cert" },
 	{ "password-file", set_password_file, false, false,
-	  "FILE        its first line is USER's password" },
+	  "FILE        file whose first line is USER's password" },
 	{ "insecure", set_insecure, true, false,
-	  "            take mqtt://, without TLS, for other hosts" },
+	  "            allow mqtt://, without TLS, to another host" },
 	{ "debug-core", set_debug_core, true, false,
 	  "            allow core dumps, which hold keys" },
 	{ "check-config", set_check, true, true,
-	  "            say whether the configuration is good" },
+	  "            say whether the configuration is good, and exit" },
 	{ "stop-sending", set_stop_sending, true, true,
-	  "            delete the session's sending keys" },
-	{ "help", set_help, true, true, "" },
-	{ "version", set_version, true, true, "" },
+	  "            delete the session's sending keys, and exit" },
+	{ "help", set_help, true, true,
+	  "            print this, and exit" },
+	{ "version", set_version, true, true,
+	  "            print the version, and exit" },
 };
 
 static int set_help(struct config *config, const struct source *source,
@@ -362,8 +364,8 @@ static int line_read(struct config *config, const struct source *source,
 	if (config->stop_sending && (!setting || setting->set != set_session))
 		return 0;
 	if (!setting || setting->line_only)
-		return config_error(source, "\"%s\" is no option%s", name,
-				    setting ? " of the file" : "");
+		return config_error(source, "\"%s\" is not an option%s", name,
+				    setting ? " of the configuration file" : "");
 	if (!setting->is_flag && (!value || !*value))
 		return config_error(source, "%s: \"= VALUE\" is missing", name);
 	return setting->set(config, source, value);
@@ -380,7 +382,7 @@ static int file_read(struct config *config)
 	if (!file)
 		return config_error(&source, "%s%s", strerror(errno),
 				    errno == EACCES ?
-				    ": the user of e2eed has to read it" : "");
+				    ": the user that e2eed runs as has to be able to read it" : "");
 	while (!ret && fgets(line, sizeof(line), file)) {
 		source.line++;
 		if (strlen(line) == sizeof(line) - 1 && !config->stop_sending)
@@ -432,7 +434,7 @@ static int options_read(struct config *config, int argc, char **argv, bool first
 		ret = settings[index].set(config, &source, optarg);
 	}
 	if (!ret && optind < argc)
-		ret = config_error(&source, "\"%s\" is no option", argv[optind]);
+		ret = config_error(&source, "\"%s\" is not an option", argv[optind]);
 	return ret;
 }
 
@@ -442,7 +444,7 @@ static int dev_default(struct config *config, const struct source *source)
 
 	if (gethostname(host, sizeof(host) - 1) || !e2ee_name_valid(host))
 		return config_error(source,
-				    "dev is missing, and the host's name \"%s\" cannot stand for it",
+				    "dev is missing, and the host name \"%s\" is not a device name",
 				    host);
 	memcpy(config->dev, host, sizeof(config->dev));
 	return 0;
@@ -503,11 +505,11 @@ static int config_complete(struct config *config)
 				    e2ee_policy_name(config->policy));
 	if (*config->cert && *config->password_file)
 		return config_error(&source,
-				    "cert and password-file: one of them is enough");
+				    "cert and password-file exclude each other");
 	if (!broker && (*config->cafile || *config->cert ||
 			*config->password_file))
 		return config_error(&source,
-				    "cafile, cert, key and password-file are for a broker, %s has none",
+				    "cafile, cert, key and password-file are for a broker, but %s has none",
 				    config->url);
 	if (path_default(config, &source, config->identity, "identity") ||
 	    path_default(config, &source, config->trust_store, "trust") ||
@@ -583,7 +585,7 @@ int config_again(const struct config *config, struct config *new, char *kept)
 	/* Nobody may write to a FIFO a second time, and waiting would be for ever */
 	if (*config->config && (stat(config->config, &st) ||
 				!S_ISREG(st.st_mode)))
-		return log_exit(EXIT_USELESS, "%s is no file to be read again",
+		return log_exit(EXIT_USELESS, "%s is not a file that can be read again",
 				config->config);
 	ret = config_read(new, config->argc, config->argv);
 	if (!ret)

@@ -95,7 +95,7 @@ static struct json_object *request_answer(struct client *client,
 	if (!json_object_is_type(ask, json_type_object)) {
 		answer = json_object_new_object();
 		json_object_object_add(answer, "error",
-				       json_object_new_string("a request is one line of JSON, an object"));
+				       json_object_new_string("a request is one line that holds a JSON object"));
 	} else if (request_is_watch(ask)) {
 		client->watching = true;
 		answer = json_object_new_object();
@@ -338,7 +338,7 @@ int control_open(struct control **control, struct loop *loop, const char *room,
 	}
 	if (ret == -EADDRINUSE)
 		snprintf(error, E2EE_ERROR_LEN,
-			 "room %s: another e2eed runs it: e2eectl -r %s leave",
+			 "room %s: another e2eed is running for it: stop it with \"e2eectl -r %s leave\"",
 			 room, room);
 	else
 		snprintf(error, E2EE_ERROR_LEN,

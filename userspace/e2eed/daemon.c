@@ -175,7 +175,7 @@ static void transport_refused(void *arg, const char *reason)
 	struct daemon *daemon = arg;
 
 	if (daemon && !daemon->refused++)
-		log_warning("room %s: something that is no message was dropped, and will be: %s",
+		log_warning("room %s: something that is not a message was dropped, and more will be dropped without a line here: %s",
 			    daemon->config->room, reason);
 }
 
@@ -231,7 +231,7 @@ static void kernel_is_found(void *arg, bool again)
 		return;
 	ret = room_open(daemon);
 	if (ret)
-		daemon->code = log_exit(EXIT_AGAIN, "room %s: cannot begin: %s",
+		daemon->code = log_exit(EXIT_AGAIN, "room %s: cannot start: %s",
 					daemon->config->room, strerror(-ret));
 	else
 		daemon->code = daemon_connect(daemon);
@@ -387,7 +387,7 @@ static void daemon_reload(struct daemon *daemon)
 		daemon_alarm(daemon, "the configuration stays as it was: %s",
 			     log_reason());
 	else if (*kept)
-		daemon_alarm(daemon, "e2eed has to be started again to change: %s",
+		daemon_alarm(daemon, "e2eed has to be restarted to change: %s",
 			     kept);
 	else
 		log_notice("room %s: the configuration was read again",
@@ -463,7 +463,7 @@ static void daemon_end(struct daemon *daemon, uint64_t now)
 		daemon->loop.done = true;
 	if (!daemon->out && daemon->leaving && late) {
 		if (!daemon->room || !e2ee_room_over(daemon->room))
-			log_warning("room %s: leaving takes too long, the others will notice by the silence",
+			log_warning("room %s: leaving takes too long; the others will notice the silence",
 				    daemon->config->room);
 		daemon_leave_now(daemon);
 	}
@@ -485,8 +485,8 @@ static void daemon_echo(struct daemon *daemon)
 	daemon_status(daemon, status);
 	if (daemon->room && !status->room.link) {
 		snprintf(daemon->mute, sizeof(daemon->mute),
-			 "nothing of what this device says comes back: %s%s%s",
-			 lines ? "each line has to reach all, the sender too" :
+			 "this device does not get its own messages back: %s%s%s",
+			 lines ? "each line has to reach all devices, the sender too" :
 			 "at the broker, let it read and write e2ee/1/",
 			 lines ? "" : daemon->config->room, lines ? "" : "/#");
 		log_warning("%s", daemon->mute);

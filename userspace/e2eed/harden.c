@@ -51,7 +51,7 @@ int harden_memory(bool debug_core)
 	memory_lock();
 	memory_limit();
 	if (debug_core) {
-		log_warning("--debug-core: a core dump would hold this device's keys");
+		log_warning("--debug-core: a core dump will hold this device's keys");
 		return 0;
 	}
 	if (prctl(PR_SET_DUMPABLE, 0) || setrlimit(RLIMIT_CORE, &none))

@@ -470,7 +470,7 @@ static int target_set(struct mqtt_target *target,
 		return ret;
 	if (!target->url.tls && !config->insecure && !url_is_local(&target->url))
 		return transport_error(error, -EINVAL,
-				       "mqtt:// has no TLS: use mqtts://, or say --insecure");
+				       "mqtt:// has no TLS: use mqtts://, or give --insecure");
 	if (strcmp(target->url.room, config->room) != 0)
 		return transport_error(error, -EINVAL,
 				       "the room's URL is for another room");
@@ -482,7 +482,7 @@ static int target_set(struct mqtt_target *target,
 		return transport_error(error, -ENOMEM, "out of memory");
 	if (target->password_file && !*target->url.user)
 		return transport_error(error, -EINVAL,
-				       "--password-file without a user: USER@%.80s in the room's URL",
+				       "--password-file needs a user: write USER@%.80s in the room's URL",
 				       target->url.host);
 	snprintf(target->client, sizeof(target->client), "e2ee-%016llx",
 		 (unsigned long long)random);

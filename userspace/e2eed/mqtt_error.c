@@ -84,7 +84,7 @@ static void explain_connack(const struct url *url, int connack, char *text)
 			    url->host);
 		break;
 	default:
-		say(text, "broker %.80s refuses us: %s", url->host,
+		say(text, "broker %.80s refuses this device: %s", url->host,
 		    mosquitto_connack_string(connack));
 	}
 }
@@ -98,7 +98,7 @@ static bool is_end(int error)
 static void explain_system(const struct url *url, int error, char *text)
 {
 	if (error == ECONNREFUSED)
-		say(text, "broker %.80s: nothing listens on port %u: is it running, is the port right?",
+		say(text, "broker %.80s: nothing listens on port %u: is the broker running, and is the port right?",
 		    url->host, url->port);
 	else
 		say(text, "broker %.80s, port %u: %s: check the network and the firewall",
@@ -109,7 +109,7 @@ static void explain_end(const struct url *url,
 			const struct mqtt_failure *failure, char *text)
 {
 	if (failure->late && failure->greeted)
-		say(text, "broker %.80s: no answer on port %u: is that an MQTT broker, with TLS or without as said?",
+		say(text, "broker %.80s: no answer on port %u: is an MQTT broker there, with TLS or without as the URL says?",
 		    url->host, url->port);
 	else if (failure->late)
 		say(text, "broker %.80s cannot be reached on port %u: check the network and the firewall",
@@ -144,10 +144,10 @@ void mqtt_explain(const struct mqtt_target *target,
 		    url->host, *url->user ? "user " : "this device", url->user,
 		    url->room);
 	else if (failure->plain)
-		say(text, "broker %.80s closed the connection without a word: perhaps it takes no retained messages, so the next try does without them",
+		say(text, "broker %.80s closed the connection without a reason: perhaps it takes no retained messages, so the next attempt does without them",
 		    url->host);
 	else if (failure->unheard && failure->rc == MOSQ_ERR_CONN_LOST)
-		say(text, "broker %.80s closed the connection when this device said something: let %s%.60s read and write e2ee/1/%s/#",
+		say(text, "broker %.80s closed the connection when this device published something: let %s%.60s read and write e2ee/1/%s/#",
 		    url->host, *url->user ? "user " : "it", url->user,
 		    url->room);
 	else if (failure->rc == MOSQ_ERR_EAI)

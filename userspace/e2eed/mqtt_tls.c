@@ -31,13 +31,13 @@ int mqtt_file_check(const char *option, const char *path, bool secret,
 			close(fd);
 		return transport_error(error, -err, "%s %s: %s%s", option, path,
 				       strerror(err), err == EACCES ?
-				       ": the user of e2eed has to read it" :
+				       ": the user that e2eed runs as has to be able to read it" :
 				       "");
 	}
 	close(fd);
 	if (!S_ISREG(stat.st_mode))
 		return transport_error(error, -EINVAL,
-				       "%s %s is no regular file", option, path);
+				       "%s %s is not a regular file", option, path);
 	if (secret && stat.st_mode & (S_IROTH | S_IWOTH))
 		return transport_error(error, -EACCES,
 				       "%s %s: everybody may read it: chmod o= %s",
@@ -102,7 +102,7 @@ static int trust_set(SSL_CTX *tls, const struct mqtt_target *target,
 	ret = mqtt_file_check("--cafile", target->cafile, false, error);
 	if (!ret && SSL_CTX_load_verify_file(tls, target->cafile) != 1)
 		ret = refused(error, "--cafile", target->cafile,
-			      "no certificates of CAs in PEM");
+			      "it holds no CA certificates in PEM");
 	return ret;
 }
 
@@ -114,7 +114,7 @@ static int own_set(SSL_CTX *tls, const struct mqtt_target *target, char *error)
 		return 0;
 	if (!target->cert || !target->key)
 		return transport_error(error, -EINVAL,
-				       "--cert and --key belong together: give both");
+				       "--cert and --key are only useful together: give both");
 	ret = mqtt_file_check("--cert", target->cert, false, error);
 	if (!ret)
 		ret = mqtt_file_check("--key", target->key, true, error);
@@ -123,10 +123,10 @@ static int own_set(SSL_CTX *tls, const struct mqtt_target *target, char *error)
 	SSL_CTX_set_default_passwd_cb(tls, no_password);
 	if (SSL_CTX_use_certificate_chain_file(tls, target->cert) != 1)
 		return refused(error, "--cert", target->cert,
-			       "no certificate in PEM");
+			       "it holds no certificate in PEM");
 	if (SSL_CTX_use_PrivateKey_file(tls, target->key, SSL_FILETYPE_PEM) != 1)
 		return refused(error, "--key", target->key,
-			       "no key in PEM for this certificate, without a password");
+			       "it holds no key for this certificate in PEM, or one with a password");
 	return 0;
 }
 

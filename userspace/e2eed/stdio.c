@@ -84,7 +84,7 @@ static void stdio_write(struct stdio *stdio)
 		if (len < 0 && errno == EAGAIN)
 			break;
 		if (len <= 0)
-			stdio->gone = "nobody reads stdout any more: start e2eed again";
+			stdio->gone = "nobody reads stdout any more: restart e2eed";
 		else
 			done += (size_t)len;
 	}
@@ -187,7 +187,7 @@ static void stdio_read(struct stdio *stdio)
 
 	len = read(stdio->in, bytes, sizeof(bytes));
 	if (!len || (len < 0 && errno != EAGAIN && errno != EINTR))
-		stdio->gone = "stdin was closed: start e2eed again";
+		stdio->gone = "stdin was closed: restart e2eed";
 	for (i = 0; i < len; i++)
 		line_add(stdio, bytes[i]);
 }
@@ -218,7 +218,7 @@ static void stdio_handle(struct transport *transport, uint32_t events)
 		    what & (EPOLLOUT | EPOLLERR))
 			stdio_write(stdio);
 		if (happened[i].data.fd == stdio->out && what & EPOLLERR)
-			stdio->gone = "nobody reads stdout any more: start e2eed again";
+			stdio->gone = "nobody reads stdout any more: restart e2eed";
 	}
 }
 
@@ -301,7 +301,7 @@ int stdio_open(const struct transport_config *config,
 {
 	if (strcmp(config->url + strlen("stdio:"), config->room) != 0)
 		return transport_error(error, -EINVAL,
-				       "\"%.80s\" is no stdio:ROOM",
+				       "\"%.80s\" is not of the form stdio:ROOM",
 				       config->url);
 	return stdio_open_fds(STDIN_FILENO, STDOUT_FILENO, transport, error);
 }

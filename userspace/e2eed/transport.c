@@ -27,7 +27,7 @@ int transport_open(const struct transport_config *config,
 
 	if (!e2ee_name_valid(config->room) || !e2ee_name_valid(config->dev))
 		return transport_error(error, -EINVAL,
-				       "no name of a room or device");
+				       "not the name of a room or device");
 	if (!strncmp(config->url, "stdio:", 6))
 		ret = stdio_open(config, transport, error);
 	else

@@ -31,7 +31,7 @@ static int user_parse(const char **text, size_t len, struct url *url,
 		return 0;
 	if (memchr(*text, ':', (size_t)(at - *text)))
 		return transport_error(error, -EINVAL,
-				       "a password in the room's URL is for all to see: put it into a file, --password-file");
+				       "everybody can see a password in the room's URL: put it into a file for --password-file");
 	if (part_copy(url->user, sizeof(url->user), *text,
 		      (size_t)(at - *text)))
 		return transport_error(error, -EINVAL,

@@ -59,7 +59,7 @@ static int fd_of_process(struct e2ee_ctx *ctx, pid_t pid, int fd)
 	process = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (process < 0)
 		return e2ee_fail(ctx, errno, "process %d: %s", (int)pid,
-				 errno == ESRCH ? "there is none of this number" :
+				 errno == ESRCH ? "there is no process with this number" :
 						  strerror(errno));
 	copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
 	err = errno;

@@ -22,7 +22,7 @@ BUILD = os.environ.get("E2EE_BUILD") or os.path.join(
     os.path.dirname(os.path.abspath(__file__)), "..")
 PROGRAM = os.path.join(BUILD, "asan", "e2eectl.bin")
 MAX32, MAX64 = 2 ** 32 - 1, 2 ** 64 - 1
-NO_ROOM = "no e2eed runs: e2eectl join ROOM"
+NO_ROOM = "no e2eed is running: start one with \"e2eectl join ROOM\""
 ABSENT = r"e2ee: kernel module is not loaded: modprobe e2ee"
 
 # Command line, exit code, what the one line on stderr is to match. Reaching
@@ -32,7 +32,7 @@ LINES = [
     ("-x", 1, 'option "-x" is not known'),
     ("-n", 1, 'option "-n" needs a value'),
     ("-b", 1, 'option "-b" needs a value'),
-    ("-b x show", 1, 'a batch and a command: "show" is too much'),
+    ("-b x show", 1, '-b reads its commands from the file: "show" is not'),
     ("-b {dir}/none", 1, "none: No such file or directory"),
     ("-n no/such show", 1, 'network namespace "no/such" does not exist'),
     ("-n e2ee-none show", 1, 'network namespace "e2ee-none" does not exist'),
@@ -45,14 +45,14 @@ LINES = [
     ("-j add-session room", 2, ABSENT),
     ("--json add-session room", 2, ABSENT),
     ("-netns /proc/self/ns/net show", 2, ABSENT),
-    ("add-session a/b", 1, '"a/b" is no session name'),
+    ("add-session a/b", 1, '"a/b" is not a session name'),
     ("add-session " + "x" * 31, 2, ABSENT),
-    ("add-session " + "x" * 32, 1, "is no session name"),
-    ("add-session a\x7fb", 1, "is no session name"),
+    ("add-session " + "x" * 32, 1, "is not a session name"),
+    ("add-session a\x7fb", 1, "is not a session name"),
     ("add-session room policy", 1, "policy is missing"),
     ("add-session room policy blocked", 1,
      'policy has to be required, optional or off, not "blocked"'),
-    ("add-session room policy off policy off", 1, '"policy" is there twice'),
+    ("add-session room policy off policy off", 1, '"policy" is given twice'),
     ("add-session room window 63", 1, 'from 64 to 65536, not "63"'),
     ("add-session room window 64", 2, ABSENT),
     ("add-session room window 0x10000", 2, ABSENT),
@@ -104,9 +104,9 @@ LINES = [
     ("add-key room rx kid 1 key {hex32}", 1, "salt is missing"),
     ("add-key room rx kid 1 salt {hex12}", 1, "base-key, or key and salt"),
     ("add-key room rx kid 1 base-key {hex32} key {hex32}", 1,
-     "base-key stands alone"),
+     "base-key excludes key and salt"),
     ("add-key room rx kid 1 base-key {hex32} salt {hex12}", 1,
-     "base-key stands alone"),
+     "base-key excludes key and salt"),
     ("add-key room rx kid 1 key - salt -", 1, "both come from standard input"),
     ("add-key room rx kid 1 ssrc all base-key {hex32}", 1,
      'ssrc has to be any, claim or a number'),
@@ -127,7 +127,7 @@ LINES = [
      "expires has to be"),
     (f"add-key room rx kid 1 ctr {MAX64 + 1} base-key {{hex32}}", 1,
      "ctr has to be"),
-    ("add-key room rx kid 1 kid 2 base-key {hex32}", 1, '"kid" is there twice'),
+    ("add-key room rx kid 1 kid 2 base-key {hex32}", 1, '"kid" is given twice'),
     ("add-key room rx kid 1 secret x", 1, '"secret" is not known'),
 
     # Forms and lengths
@@ -223,32 +223,32 @@ LINES = [
      'absent does not exist: "e2eectl keygen" makes one'),
     ("pubkey --identity {group}", 1, "group is open to others: chmod 600"),
     ("pubkey --identity {raw32}", 1, "raw32 holds no Ed25519 key"),
-    ("fingerprint a+b", 1, r'"a\+b" is no name of a device'),
-    ("fingerprint " + "x" * 65, 1, "is no name of a device"),
+    ("fingerprint a+b", 1, r'"a\+b" is not a device name'),
+    ("fingerprint " + "x" * 65, 1, "is not a device name"),
     ("fingerprint a --dev b", 1, "--dev names this host"),
     ("fingerprint a 0102", 1, 'KEY has to be 64 hexadecimal digits'),
     ("fingerprint a " + "0" * 65, 1, 'KEY has to be 64'),
     ("fingerprint a " + "0" * 63 + "g", 1, 'KEY has to be 64'),
     ("fingerprint a " + "0" * 64 + " b", 1, '"b" is not known'),
-    ("fingerprint --dev a+b", 1, "is no name of a device"),
+    ("fingerprint --dev a+b", 1, "is not a device name"),
     ("fingerprint a --trust-store {absent}", 1, "a is not in .*absent: give"),
     ("fingerprint --dev a --identity {absent}", 1, "absent does not exist"),
     ("trust", 1, "add, del or list is missing"),
     ("trust show", 1, 'add, del or list, not "show"'),
     ("trust add", 1, "DEV is missing"),
     ("trust add a", 1, "KEY is missing"),
-    ("trust add a/b " + "0" * 64, 1, '"a/b" is no name of a device'),
+    ("trust add a/b " + "0" * 64, 1, '"a/b" is not a device name'),
     ("trust add a " + "0" * 64 + " --identity x", 1, '"--identity" is not'),
     ("trust add a " + "0" * 64 + " --trust-store /nonexistent/trust", 1,
-     "/nonexistent/trust: its folder is not there"),
+     "/nonexistent/trust: its folder does not exist"),
     ("trust del", 1, "DEV is missing"),
     ("trust del a b", 1, '"b" is not known'),
-    ("trust del a --trust-store {absent}", 1, "absent: no device a"),
+    ("trust del a --trust-store {absent}", 1, "absent: device a is not in it"),
     ("trust list a", 1, '"a" is not known'),
     ("trust list --trust-store {hex32}", 1, "hex32:1: no device"),
-    ("trust list --trust-store {dir}", 1, "is no regular file"),
+    ("trust list --trust-store {dir}", 1, "is not a regular file"),
 
-    ("stats -w -w", 1, '"-w" is there twice'),
+    ("stats -w -w", 1, '"-w" is given twice'),
     ("stats a b", 1, '"b" is not expected here'),
     ("stats room", 2, ABSENT),
     ("monitor x", 1, '"x" is not expected here'),
@@ -259,32 +259,32 @@ LINES = [
     ("room x", 1, '"x" is not expected here'),
     ("room", 2, NO_ROOM),
     ("-j room", 2, NO_ROOM),
-    ("-r board room", 2, "no e2eed runs for room board: e2eectl join board"),
-    ("--room board room", 2, "no e2eed runs for room board"),
-    ("-r {dir}/none.sock room", 2, "no e2eed runs for room .*none.sock"),
-    ("-r bo:ard room", 1, '"bo:ard" is no room name: 1 to 64 of'),
-    ("-r " + "x" * 65 + " room", 1, "is no room name"),
+    ("-r board room", 2, 'no e2eed is running for room board: start it with "e2eectl join board"'),
+    ("--room board room", 2, "no e2eed is running for room board"),
+    ("-r {dir}/none.sock room", 2, "no e2eed is running for room .*none.sock"),
+    ("-r bo:ard room", 1, '"bo:ard" is not a room name: use 1 to 64 of'),
+    ("-r " + "x" * 65 + " room", 1, "is not a room name"),
     ("join", 1, "ROOM is missing"),
-    ("join a/b", 1, '"a/b" is no room name'),
+    ("join a/b", 1, '"a/b" is not a room name'),
     ("leave x", 1, '"x" is not expected here'),
     ("leave", 2, NO_ROOM),
     ("end", 2, NO_ROOM),
     ("verify", 2, NO_ROOM),
     ("verify maybe", 1, '"maybe" is neither yes nor no'),
     ("verify yes", 1, "CODE is missing"),
-    ("verify yes room-b", 1, '"room-b" is no code: 1234-5678-9012, as '),
-    ("verify yes 1-2", 1, '"1-2" is no code'),
-    ("verify yes 1-2-3-4", 1, '"1-2-3-4" is no code'),
-    ("verify yes 1234-5678-90123", 1, "is no code"),
+    ("verify yes room-b", 1, '"room-b" is not a code such as 1234-5678-9012'),
+    ("verify yes 1-2", 1, '"1-2" is not a code'),
+    ("verify yes 1-2-3-4", 1, '"1-2-3-4" is not a code'),
+    ("verify yes 1234-5678-90123", 1, "is not a code"),
     ("verify yes 1234-5678-9012", 1, "DEV is missing"),
     ("verify yes 1234-5678-9012 a/b", 1,
-     '"a/b" is no name of a device: 1 to 64 of'),
+     '"a/b" is not a device name: use 1 to 64 of'),
     ("verify yes 1234-5678-9012 room-b room-c", 2, NO_ROOM),
     ("verify no room-b", 1, '"room-b" is not expected here'),
     ("verify no", 2, NO_ROOM),
     ("kick", 1, "DEV is missing"),
     ("kick a b", 1, '"b" is not expected here'),
-    ("kick " + "x" * 65, 1, "is no name of a device"),
+    ("kick " + "x" * 65, 1, "is not a device name"),
     ("kick room-b", 2, NO_ROOM),
     ("lock now", 1, '"now" is not expected here'),
     ("lock", 2, NO_ROOM),
@@ -496,7 +496,7 @@ def check_identity(tap, files):
            out == f"identity {path} key {key}\n", "keygen", out + err)
     tap.equal("keygen: mode 0600", os.stat(path).st_mode & 0o7777, 0o600)
     code, out, err = run(["keygen", path])
-    tap.ok(code == 1 and not out and "exists: it stays" in err,
+    tap.ok(code == 1 and not out and "exists, and is left as it is" in err,
            "keygen: not twice", err)
     tap.equal("pubkey", run(["pubkey", *options]), (0, f"key {key}\n", ""))
     tap.equal("pubkey as JSON", run(["-j", "pubkey", *options]),
@@ -533,7 +533,7 @@ def check_trust(tap, files):
     for dev, key in (("room-a", KEY_B), ("room-b", KEY_A)):
         code, out, err = trust("add", dev, key)
         tap.ok(code == 1 and not out and
-               f"{dev} has another key there, or the key another name" in err,
+               f"{dev} is there with another key, or the key with another device" in err,
                f"trust add: {dev} with what belongs to somebody else", err)
     trust("add", "room-b", KEY_B)
     tap.equal("trust list", trust("list"),
@@ -551,7 +551,7 @@ def check_trust(tap, files):
               ["room-a", "room-b"])
     tap.equal("trust del", trust("del", "room-a"), (0, "", ""))
     code, _, err = trust("del", "room-a")
-    tap.ok(code == 1 and "no device room-a" in err, "trust del: not twice", err)
+    tap.ok(code == 1 and "device room-a is not in it" in err, "trust del: not twice", err)
     files.write("trust", f"room-c {KEY_A} tofu\n".encode())
     trust("add", "room-c", KEY_A)
     tap.equal("trust add pins what was seen in a call", trust("list"),
@@ -602,7 +602,7 @@ def check_batch(tap, files):
     lines = err.splitlines()
     tap.equal("batch: -f goes on, the first code counts", code, 2)
     wanted = [r":3: e2ee: kernel module", r":4: add-session: window has to",
-              r':7: show: "two words" is no session', r":8: a quote is open",
+              r':7: show: "two words" is not a session', r":8: a quote is not closed",
               r':9: command "frobnicate" is not known']
     tap.equal("batch: -f reports every error", len(lines), len(wanted))
     for line, pattern in zip(lines, wanted):

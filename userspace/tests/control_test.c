@@ -211,7 +211,7 @@ static bool is_closed(int fd)
 }
 
 static const char no_object[] =
-	"{\"error\":\"a request is one line of JSON, an object\"}";
+	"{\"error\":\"a request is one line that holds a JSON object\"}";
 
 static void test_framing(void)
 {
@@ -442,7 +442,8 @@ static void test_path(struct server *server)
 	int fd;
 
 	ok(open_again("board", error) == -EADDRINUSE &&
-	   strstr(error, "another e2eed runs it"), "path: in use: %s", error);
+	   strstr(error, "another e2eed is running for it"),
+	   "path: in use: %s", error);
 	memset(name, 'x', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	ok(open_again(name, error) == -ENAMETOOLONG, "path: too long: %s",

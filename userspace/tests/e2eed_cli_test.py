@@ -24,30 +24,30 @@ LINES = [
     ("", 2, "session is missing; see e2eed --help"),
     ("--frobnicate", 2, 'option "--frobnicate" is not known'),
     ("--room", 2, "--room needs a value"),
-    ("board", 2, '"board" is no option'),
+    ("board", 2, '"board" is not an option'),
     ("--session call", 2, "room is missing"),
     ("--room stdio:board", 2, "session is missing"),
-    ("--session a/b", 2, 'session: "a/b" is no session name'),
+    ("--session a/b", 2, 'session: "a/b" is not a session name'),
     ("--room board", 2, '"board" is neither mqtts://BROKER.*nor stdio:ROOM'),
     ("--room mqtts://broker.example", 2, "lacks the room's name"),
     ("--room mqtts://broker.example/", 2, "lacks the room's name"),
     ("--room mqtts://broker.example/a/b", 2,
-     'the name "a/b" has a slash, and must not: 1 to 64 of'),
+     'the name "a/b" has a slash, which is not allowed: use 1 to 64 of'),
     ("--room stdio:a/b", 2, 'the name "a/b" has a slash'),
     ("--room stdio:", 2, "lacks the room's name"),
-    ("--room stdio:a:b", 2, 'room: "a:b" is no name: 1 to 64 of'),
-    ("--room stdio:" + "x" * 65, 2, "is no name"),
-    ("--dev room/a", 2, 'dev: "room/a" is no name'),
+    ("--room stdio:a:b", 2, 'room: "a:b" is not a name: use 1 to 64 of'),
+    ("--room stdio:" + "x" * 65, 2, "is not a name"),
+    ("--dev room/a", 2, 'dev: "room/a" is not a name'),
     ("--trust everybody", 2, "trust has to be pinned-only, verified or tofu, "
      'not "everybody"'),
     ("--floor none", 2, 'floor has to be required, optional or off, not "none"'),
     ("--policy blocked", 2, "policy has to be required, optional or off"),
     ("--suite 6", 2, "suite has to be aes-256-gcm or aes-128-gcm"),
-    ("--admin a:b", 2, 'admin: "a:b" is no name'),
-    (" ".join(["--admin x"] * 65), 2, "admin: more than 64"),
+    ("--admin a:b", 2, 'admin: "a:b" is not a name'),
+    (" ".join(["--admin x"] * 65), 2, "admin: there are more than 64"),
     (GOOD + " --policy off", 2, "policy off is weaker than the floor required"),
-    (GOOD + " --cafile /dev/null", 2, "are for a broker, stdio:board has none"),
-    (GOOD + " --cert a --password-file b", 2, "one of them is enough"),
+    (GOOD + " --cafile /dev/null", 2, "are for a broker, but stdio:board has none"),
+    (GOOD + " --cert a --password-file b", 2, "exclude each other"),
     ("--config {dir}/none", 1, "none: No such file or directory"),
     (GOOD + " --check-config", 0, None),
     (GOOD + " --policy optional --floor off --rsa --suite aes-128-gcm "
@@ -61,19 +61,19 @@ LINES = [
     (GOOD.replace("stdio:board", "mqtt://broker.example/board") +
      " --insecure --check-config", 0, None),
     (GOOD.replace("stdio:board", "mqtt://localhost.example/board"), 1,
-     "mqtt:// has no TLS: use mqtts://, or say --insecure"),
+     "mqtt:// has no TLS: use mqtts://, or give --insecure"),
     (GOOD.replace("stdio:board", "mqtt://localhost/board") +
      " --check-config", 0, None),
     (GOOD.replace("stdio:board", "mqtts:///board"), 1,
      "the room's URL lacks the broker's name"),
     (GOOD.replace("stdio:board", "mqtts://x:y@broker.example/board"), 1,
-     "a password in the room's URL is for all to see"),
+     "everybody can see a password in the room's URL"),
     (GOOD.replace("stdio:board", "mqtts://broker.example:0/board"), 1,
      "the port in the room's URL has to be from 1 to 65535"),
     (GOOD.replace("stdio:board", "mqtts://broker.example/board") +
      " --cafile {dir}/none", 1, "cafile .*none: No such file"),
     (GOOD.replace("stdio:board", "mqtts://broker.example/board") +
-     " --cert {world}", 1, "cert and --key belong together"),
+     " --cert {world}", 1, "cert and --key are only useful together"),
     ("--stop-sending", 2, "session is missing"),
 ]
 
@@ -81,17 +81,17 @@ LINES = [
 FILES = [
     ("", 1, r"conf: session is missing"),
     ("session = call\nroom = stdio:a/b\n", 1, r"conf:2: room: the name \"a/b\""),
-    ("session call\n", 1, r'conf:1: "session call" is no option'),
+    ("session call\n", 1, r'conf:1: "session call" is not an option'),
     ("session =\n", 1, 'conf:1: session: "= VALUE" is missing'),
     ("session\n", 1, 'conf:1: session: "= VALUE" is missing'),
     ("# words\n\n  session = call\n\tfloor=maybe\n", 1, "conf:4: floor has to"),
-    ("config = other\n", 1, 'conf:1: "config" is no option of the file'),
-    ("stop-sending\n", 1, 'conf:1: "stop-sending" is no option of the file'),
+    ("config = other\n", 1, 'conf:1: "config" is not an option of the configuration file'),
+    ("stop-sending\n", 1, 'conf:1: "stop-sending" is not an option of the configuration file'),
     ("rsa = perhaps\n", 1, "conf:1: rsa has to be yes or no"),
     ("x" * 2000, 1, "conf:1: the line is too long"),
     ("session = call\nroom = mqtt://broker.example/board\ndev = room-a\n"
      "identity = {id}\ntrust-store = {dir}/trust\ninsecure = no\n", 1,
-     "mqtt:// has no TLS: use mqtts://, or say --insecure"),
+     "mqtt:// has no TLS: use mqtts://, or give --insecure"),
     ("session = call\nroom = mqtt://broker.example/board\ndev = room-a\n"
      "identity = {id}\ntrust-store = {dir}/trust\ninsecure = yes\n", 0, None),
     ("session = call\nroom = stdio:board\ndev = room-a\nidentity = {id}\n"
@@ -167,7 +167,7 @@ def check_kernel(tap, stage):
     until(lambda: one.status().get("waiting") == line)
     tap.equal("and the status says it", one.status().get("waiting"), line)
     tap.equal("commands say that there is no call", one.ask(do="rekey"),
-              {"error": 'this device is in no call yet: "e2eectl room" says '
+              {"error": 'this device is not in a call yet: "e2eectl room" says '
                "why"})
     tap.ok(until(lambda: one.read("log").count("no module") > 2),
            "it is tried again", one.read("log"))
@@ -184,7 +184,7 @@ def check_kernel(tap, stage):
     found = run(["--room", "stdio:board", "--session", "call", "--dev", "x",
                  "--identity", identity(other), "--trust-store",
                  one.path("trust2")], one.folder)
-    tap.ok(found[0] == 1 and "another e2eed runs it" in found[2],
+    tap.ok(found[0] == 1 and "another e2eed is running for it" in found[2],
            "a second e2eed for the room is refused", found)
     tap.equal("SIGTERM ends it", one.stop(), 0)
 
@@ -212,7 +212,7 @@ def check_broker(tap, stage):
     one = stage.appliance("broker", f"mqtts://127.0.0.1:{port}/board",
                           "--cafile", f"{stage.folder}/ca.pem")
     one.start()
-    line = f"nothing listens on port {port}: is it running"
+    line = f"nothing listens on port {port}: is the broker running"
     tap.ok(says(one, line), "broker down: one line", one.said())
     until(lambda: line in one.status().get("waiting", ""))
     tap.ok(line in one.status()["waiting"], "and the status says it",
@@ -334,8 +334,8 @@ def check_echo(tap, stage):
     """Lines that do not come back"""
     one = stage.appliance("deaf", "stdio:board")
     one.start()
-    line = "nothing of what this device says comes back: each line has to " \
-        "reach all, the sender too"
+    line = "this device does not get its own messages back: each line has to " \
+        "reach all devices, the sender too"
     tap.ok(says(one, f"<4>e2eed: {line}"), "no echo: one line", one.said())
     tap.equal("and the status says it", one.status().get("waiting"), line)
     tap.equal("left", one.stop(), 0)
@@ -351,7 +351,7 @@ def check_read_only(tap, stage):
     one = stage.appliance("hushed", f"mqtts://127.0.0.1:{port}/board",
                           "--cafile", f"{stage.folder}/ca.pem")
     one.start()
-    line = "said something: let it read and write e2ee/1/board/#"
+    line = "published something: let it read and write e2ee/1/board/#"
     tap.ok(says(one, line), "a broker where it may only read: one line",
            one.said())
     tap.ok(until(lambda: line in one.status().get("waiting", "")),
@@ -408,7 +408,7 @@ def check_junk(tap, stage):
     one.process.stdin.flush()
     tap.ok(until(lambda: one.status()["counters"]["drop_transport"] == 3),
            "lines that are no messages are counted", one.status())
-    tap.equal("and said once", one.said().count("is no message"), 1)
+    tap.equal("and said once", one.said().count("is not a message"), 1)
     tap.equal("it goes on", one.status()["state"], "owner")
     tap.equal("to its end", one.stop(), 0)
 

@@ -158,7 +158,7 @@ static void key_memory(void)
 	info.digests = 950;
 	ok(doctor_says("WARN  key-memory: 95 %"), "nearly all of it is");
 	info.digests = 1000;
-	ok(doctor_says("FAIL  key-memory: full"), "all of it fails");
+	ok(doctor_says("FAIL  key-memory: it is full"), "all of it fails");
 }
 
 static void counters(void)

@@ -132,7 +132,7 @@ static void permissions(void)
 	if (mkfifo(folder_path(link_path, "fifo"), 0600))
 		abort();
 	ok(e2ee_identity_public(link_path, ik, error) == -EINVAL &&
-	   says("no regular file"), "a FIFO is refused, not waited for");
+	   says("not a regular file"), "a FIFO is refused, not waited for");
 	ok(e2ee_identity_public(folder, ik, error) < 0, "so is a folder");
 }
 
@@ -412,7 +412,7 @@ static void state_apart(void)
 	unlink(seq_path);
 	unlink(lock);
 	file_write(path, pem, 0400);
-	ok(load_state() == -ENOENT && says("make the folder"),
+	ok(load_state() == -ENOENT && says("create the folder"),
 	   "no folder for the number: the error says what to do");
 	if (mkdir(state, 0700))
 		abort();

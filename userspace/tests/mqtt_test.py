@@ -405,10 +405,10 @@ def passwords(folder):
     os.unlink(spoilt)
     os.mkfifo(spoilt, 0o600)
     down_case("a FIFO for a password", url_of(broker, user="me@"),
-              "error: --password-file .* is no regular file", ca,
+              "error: --password-file .* is not a regular file", ca,
               f"password={spoilt}")
     down_case("a folder for a CA", url_of(broker, user="me@"),
-              "error: --cafile .* is no regular file", f"cafile={folder}")
+              "error: --cafile .* is not a regular file", f"cafile={folder}")
     os.chmod(os.path.join(folder, "good.password"), 0o644)
     down_case("a password for all to read", url_of(broker, user="me@"),
               "error: .*everybody may read it: chmod", ca, good)

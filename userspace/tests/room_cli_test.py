@@ -105,7 +105,7 @@ LOOKS = [
         member("room-a", self=True), member("room-b", owner=True)]},
      [r", nobody verified$", r"^  room-b: owner, tofu, not verified$"]),
     ("alone", {"members": [member("room-a", self=True)], "alone": True},
-     [r"^room board: ALONE: no other device is in the call \(its keys are ready "
+     [r"^room board: ALONE: no other device is in the call \(its keys have been ready "
       r"since \d\d:\d\d:\d\d, 5 min\)$"]),
     ("a stranger", {"outsiders": [outsider("room-d")]},
      [r"^  room-d is here and is not trusted; to admit it: "
@@ -119,8 +119,8 @@ LOOKS = [
                                fingerprint="11111 " * 8),
                       outsider("room-e"), outsider("room-d")],
         "trust_store": "/srv/trust"},
-     [r"^  several devices here call themselves room-d, and only one can be "
-      r"that: do not admit$", r"^    fingerprint 11111 ",
+     [r"^  several devices here call themselves room-d, but at most one of "
+      r"them is. Admit none of$", r"^    fingerprint 11111 ",
       r"^      has the key (0b){32}$", r"^    fingerprint 12345 ",
       r"^      has the key (0a){32}$",
       r"^    to admit the right one: e2eectl trust add room-d KEY "
@@ -128,11 +128,11 @@ LOOKS = [
       r"^  room-e is here and is not trusted; to admit it: "]),
     ("one that does not come", {"outsiders": [outsider(
         "room-d", trust="pinned", trusted=True)]},
-     [r"^  room-d is here, is trusted, and is not in the call: "
-      r"does it trust room-a\? There: e2eectl room$"]),
+     [r"^  room-d is here and is trusted, but is not in the call: "
+      r'does it trust room-a\? "e2eectl room" there says so$']),
     ("another key", {"outsiders": [outsider("room-d", changed=True)]},
-     [r"^  room-d is here with another key or name than before, and is refused"
-      r"$"]),
+     [r"^  room-d is here with a different key or name than before, and is "
+      r"refused$"]),
     ("stopped", {"encrypted": False, "stopped": "no heartbeat for 120 s"},
      [r"^room board: NOT encrypted: no heartbeat for 120 s$",
       r"^  stopped: no heartbeat for 120 s$"]),
@@ -160,7 +160,7 @@ LOOKS = [
     ("verification runs", {"sas": {"state": "waiting", "waiting": "room-c"}},
      [r"^  verification: waiting for room-c$"]),
     ("verification failed", {"sas": {"state": "failed", "waiting": ""}},
-     [r"^  verification: failed, somebody is in between"]),
+     [r"^  verification: failed, somebody is in the middle"]),
 ]
 
 # Command line, what e2eed is asked
@@ -272,7 +272,7 @@ def check_verify(tap, folder, fake):
     tap.equal("verify -j", (code, json.loads(out), err), (0, ready(), ""))
     fake.answer = verification([{"state": "failed", "waiting": ""}])
     code, out, err = run(folder, "verify")
-    tap.ok(code == 2 and "somebody is in between" in err and not out,
+    tap.ok(code == 2 and "somebody is in the middle" in err and not out,
            "verify: failed", err)
     fake.answer = verification([{"state": "none", "waiting": ""}])
     code, out, err = run(folder, "verify")
@@ -331,7 +331,7 @@ def check_choice(tap, folder, fake):
     other = Fake(folder, "other")
     code, out, err = run(folder, "room")
     tap.equal("two rooms run", (code, out, err),
-              (1, "", "Error: several rooms run (board, other): choose one "
+              (1, "", "Error: e2eed is running for several rooms (board, other): choose one "
                "with -r\n"))
     other.answer = lambda ask: {"room": room(room="other")}
     code, out, _ = run(folder, "-r other room")

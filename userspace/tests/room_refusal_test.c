@@ -608,7 +608,7 @@ static void test_ack_mac(void)
 	draft.ack.mac = mac;
 	deliver(ack, &draft, FLAW_NONE, one);
 	ok(memcmp(peer->acked, owner->room->last->hash, E2EE_HASH_LEN) != 0 &&
-	   node_alarmed(owner, "has other keys than this device"),
+	   node_alarmed(owner, "has different keys from this device"),
 	   "ACK with a wrong MAC: it is no answer, and an alarm");
 	mac[31] ^= 1;
 	draft.ack.counter++;
@@ -838,15 +838,15 @@ static const struct rule {
 	{ "one that was accepted before", rule_accepted, VERDICT_OLD, NULL },
 	{ "an old one", rule_old, VERDICT_OLD, NULL },
 	{ "with a session id that was removed", rule_retired, VERDICT_DROP,
-	  "a device of before is in it" },
+	  "it lists a session that is over" },
 	{ "with a banned device", rule_banned, VERDICT_DROP,
-	  "a removed device is in it" },
+	  "it lists a removed device" },
 	{ "with a device that is not trusted", rule_untrusted, VERDICT_DROP,
-	  "a device that is not trusted is in it" },
-	{ "with somebody new in a locked room", rule_locked, VERDICT_DROP,
-	  "somebody new in a locked room" },
+	  "it lists a device that is not trusted" },
+	{ "with it adds somebody to a locked room", rule_locked, VERDICT_DROP,
+	  "it adds somebody to a locked room" },
 	{ "after another one than mine", rule_prev, VERDICT_DROP,
-	  "it does not follow mine" },
+	  "it does not follow the last one" },
 	{ "that forgets a ban", rule_ban_missing, VERDICT_DROP,
 	  "a ban is missing" },
 	{ "by a new owner, while the old one is there", rule_waits,
@@ -855,15 +855,15 @@ static const struct rule {
 	{ "by a new owner, with somebody new", rule_adds, VERDICT_DROP,
 	  "a new owner adds devices" },
 	{ "by a new owner, who is a stranger", rule_no_kin, VERDICT_DROP,
-	  "its owner is not one of us" },
-	{ "of another call", rule_other_call, VERDICT_DROP,
-	  "of another call" },
+	  "its owner is not in the room" },
+	{ "it is of another call", rule_other_call, VERDICT_DROP,
+	  "it is of another call" },
 	{ "for key packages that are gone", rule_no_key, VERDICT_DROP,
-	  "no key in it that I can open" },
+	  "this device cannot open its key" },
 	{ "for a newcomer's newest key package", rule_newcomer,
 	  VERDICT_NEWCOMER, NULL },
 	{ "for a key package that is not fresh", rule_not_fresh, VERDICT_DROP,
-	  "not made for me" },
+	  "it is not for this device" },
 };
 
 static void test_rule(const struct rule *rule)

@@ -68,7 +68,7 @@ static void test_taken_out(void)
 	know(owner, carol, E2EE_TRUST_PINNED);
 	scene_talk(10 * SECOND, 1);
 	ok(owner->room->last->epoch.roster_count == 2 &&
-	   node_alarmed(owner, "has to be started again"),
+	   node_alarmed(owner, "has to be restarted"),
 	   "taken out: pinned again, she has to start anew");
 	node_kill(carol);
 	node_start(carol);

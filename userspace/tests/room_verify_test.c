@@ -109,7 +109,7 @@ static void test_sas_no(struct node *nodes)
 	world_run(&world, 3 * SECOND);
 	for (unsigned int i = 0; i < 3; i++)
 		ok(sas_is(&nodes[i], E2EE_SAS_FAILED) &&
-		   node_alarmed(&nodes[i], "verification failed: at dave people saw another code"),
+		   node_alarmed(&nodes[i], "verification failed: people at dave saw another code"),
 		   "sas: and one at %s", nodes[i].dev);
 	ok(e2ee_room_verify_yes(nodes[2].room, some, 1) == -EAGAIN,
 	   "sas: no yes after it");
@@ -191,7 +191,7 @@ static void test_sas_newcomer(void)
 	ok(!node_alarmed(&nodes[0], "people saw another code"),
 	   "newcomer: and brings about no alarm for the keys before");
 	say_no(&nodes[1], first);
-	ok(node_alarmed(&nodes[0], "at bob people saw another code") &&
+	ok(node_alarmed(&nodes[0], "people at bob saw another code") &&
 	   sas_is(&nodes[0], E2EE_SAS_READY),
 	   "newcomer: bob's no for the keys before is an alarm");
 	say_no(&nodes[1], second);
@@ -515,7 +515,7 @@ static void test_rsa(void)
 	world_run(&world, 30 * SECOND);
 	ok(nodes[0].room->last->epoch.roster_count == 1,
 	   "no suite in common: no way in");
-	ok(node_alarmed(&nodes[0], "bob has no key that fits"),
+	ok(node_alarmed(&nodes[0], "bob offers no key that fits"),
 	   "no suite in common: and it says why");
 	scene_end("no suite in common");
 }

@@ -309,9 +309,9 @@ static void problems(void)
 		{ "writable by all", make_world_writable,
 		  "open to others: chmod 600", false },
 		{ "gone", make_gone, "is gone: put it back", false },
-		{ "a folder", make_folder, "is no regular file", false },
+		{ "a folder", make_folder, "is not a regular file", false },
 		{ "a symbolic link", make_link, "is a symbolic link", false },
-		{ "a FIFO", make_fifo, "is no regular file", false },
+		{ "a FIFO", make_fifo, "is not a regular file", false },
 		{ "too big", make_big, "is too big", false },
 		{ "another user's", make_stranger_s,
 		  "belongs to another user, who may change it", true },
@@ -406,7 +406,7 @@ static void hard_link(void)
 	if (chown(path, 0, 0) || chmod(folder, 0755) || seteuid(12345))
 		abort();
 	ok(open_only() == -EACCES &&
-	   says("the user of e2eed has to be able to read it"),
+	   says("the user that e2eed runs as has to be able to read it"),
 	   "a file that only root may read: \"%s\"", error);
 	if (seteuid(0) || chown(folder, 0, 0) || unlink(target) || unlink(name))
 		abort();

@@ -170,7 +170,7 @@ static int seq_first(const char *path, uint64_t *seq, char *error)
 
 	if (now < CLOCK_LEAST)
 		return e2ee_store_error(error, -ETIME,
-					"%s is not there, and the clock from which it would begin anew is wrong: set the clock",
+					"%s does not exist, and the clock, from which its number would start, is wrong: set the clock",
 					path);
 	*seq = (uint64_t)now;
 	return 0;
@@ -201,7 +201,7 @@ static int seq_file(const char *path, uint64_t *seq, char *error)
 		ret = -EBADMSG;
 	if (ret == -EBADMSG || ret == -EFBIG)
 		return e2ee_store_error(error, -EBADMSG,
-					"%s holds no number: remove it, with the clock right",
+					"%s holds no number: set the clock, then remove this file",
 					path);
 	return ret;
 }

@@ -365,7 +365,7 @@ void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg)
 		if (room->state == E2EE_ROOM_OWNER) {
 			e2ee_owner_yield(room, msg);
 			snprintf(room->split, sizeof(room->split),
-				 "the room was split, and is one again");
+				 "the room was split, and is whole again");
 		}
 		inbox_epoch_accept(room, msg, &judged);
 		break;

@@ -163,16 +163,16 @@ static bool judge_entry(struct e2ee_room *room, const struct e2ee_entry *entry,
 
 	if (e2ee_idset_has(&room->bans, entry->ik)) {
 		out->ban = true;
-		return judge_refuse(out, "a removed device is in it", entry);
+		return judge_refuse(out, "it lists a removed device", entry);
 	}
 	if (!e2ee_peers_trusted(room, entry->dev, entry->ik))
-		return judge_refuse(out, "a device that is not trusted is in it",
+		return judge_refuse(out, "it lists a device that is not trusted",
 				    entry);
 	if (same_call && e2ee_idset_has(&room->retired, entry->session))
-		return judge_refuse(out, "a device of before is in it", entry);
+		return judge_refuse(out, "it lists a session that is over", entry);
 	if (locked && memcmp(entry->ik, me, E2EE_IK_LEN) != 0 &&
 	    !e2ee_chain_is_kin(room, entry->ik))
-		return judge_refuse(out, "somebody new in a locked room", entry);
+		return judge_refuse(out, "it adds somebody to a locked room", entry);
 	return true;
 }
 
@@ -203,7 +203,7 @@ static bool judge_m1(struct e2ee_room *room, const struct e2ee_message *msg,
 	const struct own_kp *kp;
 
 	if (!e2ee_sframe_key_len(msg->epoch.media))
-		return judge_refuse(out, "media suite not supported", NULL);
+		return judge_refuse(out, "its cipher suite is not supported", NULL);
 	for (size_t i = 0; i < msg->epoch.roster_count; i++)
 		if (!judge_entry(room, &msg->epoch.roster[i], same_call,
 				 locked, out))
@@ -214,7 +214,7 @@ static bool judge_m1(struct e2ee_room *room, const struct e2ee_message *msg,
 	kp = judge_own_kp(room, out->me);
 	if (!kp || !judge_unwrap(msg, kp, out)) {
 		out->no_wrap = true;
-		return judge_refuse(out, "no key in it that I can open", NULL);
+		return judge_refuse(out, "this device cannot open its key", NULL);
 	}
 	return true;
 }
@@ -231,7 +231,7 @@ static void judge_next(const struct e2ee_message *last,
 	}
 	if (next->seq == now->seq + 1 &&
 	    memcmp(next->prev, last->hash, E2EE_HASH_LEN) != 0) {
-		judge_refuse(out, "it does not follow mine", NULL);
+		judge_refuse(out, "it does not follow the last one", NULL);
 		return;
 	}
 	for (size_t i = 0; i < now->banned_count; i++) {
@@ -291,7 +291,7 @@ static void judge_owner(struct e2ee_room *room, const struct e2ee_message *msg,
 	bool same = !memcmp(signer, e2ee_chain_owner(last)->ik, E2EE_IK_LEN);
 
 	if (!e2ee_chain_is_kin(room, signer)) {
-		judge_refuse(out, "its owner is not one of us", NULL);
+		judge_refuse(out, "its owner is not in the room", NULL);
 		return;
 	}
 	if (!judge_succeeds(room, msg)) {
@@ -346,7 +346,7 @@ void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 	if (room->state == E2EE_ROOM_JOIN || !last) {
 		out->verdict = VERDICT_NEWCOMER;
 		if (!judge_newcomer(room, out))
-			judge_refuse(out, "not made for me", NULL);
+			judge_refuse(out, "it is not for this device", NULL);
 	} else if (room->state == E2EE_ROOM_OWNER) {
 		if (room->better && judge_newcomer(room, out))
 			out->verdict = VERDICT_NEWCOMER;
@@ -356,7 +356,7 @@ void e2ee_judge(struct e2ee_room *room, struct e2ee_message *msg,
 		else
 			out->verdict = VERDICT_WORSE;
 	} else if (!same_call) {
-		judge_refuse(out, "of another call", NULL);
+		judge_refuse(out, "it is of another call", NULL);
 	} else if (msg->epoch.term == last->epoch.term &&
 		   !memcmp(e2ee_chain_owner(msg)->ik,
 			   e2ee_chain_owner(last)->ik, E2EE_IK_LEN)) {

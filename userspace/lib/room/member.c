@@ -479,7 +479,7 @@ void e2ee_member_timer(struct e2ee_room *room, enum timer timer)
 			e2ee_keys_stop(room, "sending stopped: no heartbeat for two minutes");
 		break;
 	case TIMER_AGE:
-		e2ee_keys_stop(room, "sending stopped: its keys are twelve minutes old");
+		e2ee_keys_stop(room, "sending stopped: the keys are twelve minutes old");
 		break;
 	case TIMER_RESYNC:
 		member_resync(room);

@@ -381,7 +381,7 @@ void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 		return;
 	if (!owner_mac_is_good(room, msg)) {
 		e2ee_alarm(room, ALARM_OTHER_KEYS, msg->dev,
-			   "%s has other keys than this device", msg->dev);
+			   "%s has different keys from this device", msg->dev);
 		return;
 	}
 	e2ee_alarm_end(room, ALARM_ROSTER_REFUSED, msg->dev);
@@ -415,12 +415,12 @@ static const char *owner_refuses(struct e2ee_room *room,
 		return "its identity is not trusted";
 	/* the others would not follow (M1) */
 	if (e2ee_idset_has(&room->retired, msg->session))
-		return "it was taken out, and has to be started again";
+		return "it was taken out, and has to be restarted";
 	if ((room->locked || room->bans.count >= E2EE_MEMBERS_MAX) &&
 	    !e2ee_chain_is_kin(room, peer->ik))
 		return "the room is locked";
 	if (!(peer->kp->kp.entry.media & 1u << room->suite))
-		return "it lacks the media suite";
+		return "it lacks the cipher suite of the call";
 	return NULL;
 }
 

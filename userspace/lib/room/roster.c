@@ -250,7 +250,7 @@ static bool draft_expel(struct draft *draft, size_t i)
 	if (draft->roster[i].leaf == epoch->owner)
 		return false;
 	e2ee_alarm(draft->room, ALARM_NO_KEY_FITS, draft->roster[i].dev,
-		   "%s has no key that fits: left out", draft->roster[i].dev);
+		   "%s offers no key that fits: left out", draft->roster[i].dev);
 	epoch->roster_count--;
 	memmove(&draft->roster[i], &draft->roster[i + 1],
 		(epoch->roster_count - i) * sizeof(draft->roster[0]));

@@ -43,7 +43,7 @@ static void seen_remember(struct e2ee_room *room, const char *dev,
 	struct seen *seen = &room->seen[room->seen_count];
 
 	e2ee_alarm(room, ALARM_TRUST_STORE, "",
-		   "the trust store cannot be written: %s: devices that are new to it are known until this ends, and no longer",
+		   "the trust store cannot be written: %s: devices that are new are remembered only until e2eed ends",
 		   strerror(-err));
 	if (room->seen_count == SEEN_MAX)
 		return;

@@ -122,7 +122,7 @@ int e2ee_store_writable(const char *path, char *error)
 		ret = e2ee_store_error(error, -ENOMEM, "%s", strerror(ENOMEM));
 	else if (access(folder, W_OK | X_OK))
 		ret = e2ee_store_error(error, -errno,
-				       "no number can be kept in %s (%s): make the folder, or name one that this user may write to with --state",
+				       "no number can be kept in %s (%s): create the folder, or name one that this user may write to with --state",
 				       folder, strerror(errno));
 	free(copy);
 	return ret;
@@ -135,7 +135,7 @@ static int file_check(const char *path, int file, mode_t closed, char *error)
 	if (fstat(file, &st))
 		return failed(error, path, errno);
 	if (!S_ISREG(st.st_mode))
-		return e2ee_store_error(error, -EINVAL, "%s is no regular file",
+		return e2ee_store_error(error, -EINVAL, "%s is not a regular file",
 					path);
 	if (st.st_mode & closed)
 		return e2ee_store_error(error, -EPERM,
@@ -158,7 +158,7 @@ int e2ee_store_read(const char *path, mode_t closed, char *text, size_t max,
 			  O_CLOEXEC);
 	if (file < 0 && errno == EACCES)
 		return e2ee_store_error(error, -EACCES,
-					"%s: %s: the user of e2eed has to be able to read it",
+					"%s: %s: the user that e2eed runs as has to be able to read it",
 					path, strerror(EACCES));
 	if (file < 0)
 		return failed(error, path, errno);
@@ -246,7 +246,7 @@ static int store_write(const char *path, const char *text,
 		close(folder);
 	if (ret == -ENOENT)
 		return e2ee_store_error(error, ret,
-					"%s: its folder is not there: make it first",
+					"%s: its folder does not exist: create it first",
 					path);
 	return ret ? failed(error, path, -ret) : 0;
 }
@@ -256,7 +256,7 @@ int e2ee_store_create(const char *path, const char *text, char *error)
 	int ret = store_write(path, text, link, error);
 
 	if (ret == -EEXIST)
-		e2ee_store_error(error, ret, "%s exists: it stays", path);
+		e2ee_store_error(error, ret, "%s exists, and is left as it is", path);
 	return ret;
 }
 

@@ -187,7 +187,7 @@ static int file_read(struct devices *devices, const char *path, bool existed)
 		return ret;
 	if (existed)
 		return e2ee_store_error(devices->problem, ret,
-					"%s is gone: put it back, or start e2eed again without it",
+					"%s is gone: put it back, or restart e2eed without it",
 					path);
 	devices->problem[0] = '\0';
 	return 0;

@@ -283,7 +283,7 @@ static void verify_no(struct e2ee_room *room, const struct e2ee_message *msg)
 {
 	char text[E2EE_ROOM_TEXT];
 
-	snprintf(text, sizeof(text), "at %s people saw another code", msg->dev);
+	snprintf(text, sizeof(text), "people at %s saw another code", msg->dev);
 	if (!room->sas ||
 	    memcmp(room->sas->epoch->hash, msg->sas.t, E2EE_HASH_LEN) != 0)
 		verify_alarm(room, text);
