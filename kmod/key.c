@@ -388,18 +388,38 @@ static struct e2ee_key *e2ee_key_twin(const struct e2ee_key *key)
 }
 
 /*
- * The same secret for both directions lets a reflected packet be accepted. So
- * all keys with one secret have one direction, and any of them tells.
+ * Could a packet that one of these keys opens be opened by the other, too? They have
+ * the same secret. The KID is authenticated with the packet, and the salt is part of
+ * the nonce.
  */
-static int e2ee_key_direction_check(const struct e2ee_key *key,
-				    struct e2ee_refusal *why)
+static bool e2ee_key_opens_same(const struct e2ee_key *a,
+				const struct e2ee_key *b)
+{
+	return a->id.kid == b->id.kid && !memcmp(a->salt, b->salt,
+						 E2EE_SALT_LEN);
+}
+
+/*
+ * With the same secret for both directions, a reflected packet would be accepted. A
+ * secret that receives under two KIDs or salts would need replay windows for each of
+ * them, and no honest sender has such keys: RFC 9605 derives secret and salt from the
+ * KID. So all keys of a session with one secret agree in these points, and the newest
+ * of them speaks for all.
+ */
+static int e2ee_key_twin_check(const struct e2ee_key *key,
+			       struct e2ee_refusal *why)
 {
 	const struct e2ee_key *twin = e2ee_key_twin(key);
 
-	if (!twin || twin->id.dir == key->id.dir)
+	if (!twin)
 		return 0;
-	return e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
-			   "AEAD key already serves the other direction");
+	if (twin->id.dir != key->id.dir)
+		return e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
+				   "AEAD key already serves the other direction");
+	if (key->id.dir == E2EE_DIR_RX && !e2ee_key_opens_same(twin, key))
+		return e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
+				   "AEAD key receives with another KID or salt");
+	return 0;
 }
 
 static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
@@ -467,7 +487,7 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 		return ERR_PTR(-ENOMEM);
 	e2ee_key_fill(key, session, param);
 	err = e2ee_key_limits_check(key, why) ?:
-	      e2ee_key_direction_check(key, why) ?:
+	      e2ee_key_twin_check(key, why) ?:
 	      e2ee_key_charge(key, why);
 	if (err)
 		goto free_key;
@@ -566,17 +586,6 @@ static void e2ee_key_remove(struct e2ee_key *key)
 	rhltable_remove(&enet->key_kids, &key->by_kid, e2ee_key_kid_params);
 }
 
-/*
- * Could a packet that the one opens be opened by the other, too? The KID is
- * authenticated with the packet, and the salt is part of the nonce.
- */
-static bool e2ee_key_opens_same(const struct e2ee_key *a,
-				const struct e2ee_key *b)
-{
-	return a->id.kid == b->id.kid && !memcmp(a->salt, b->salt,
-						 E2EE_SALT_LEN);
-}
-
 /* what must be true before a key receives: nothing comes a second time */
 static int e2ee_key_recall(struct e2ee_key *key, u64 ctr)
 {
@@ -587,8 +596,8 @@ static int e2ee_key_recall(struct e2ee_key *key, u64 ctr)
 				    key->enet->net->user_ns, &next);
 	if (!key->floor)
 		return -ENOMEM;
-	/* the windows of the other one know what came before */
-	if (twin && e2ee_key_opens_same(twin, key)) {
+	/* the windows of the other key know what came before */
+	if (twin) {
 		key->owner = twin->owner;
 		refcount_inc(&key->owner->ref);
 	}

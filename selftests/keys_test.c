@@ -231,6 +231,32 @@ TEST_F(keys, directions)
 	ADDED(session, TX, .key = &b, .ssrc = 2);
 }
 
+/* Keys of one secret share their windows, so they have one KID and one salt. */
+TEST_F(keys, one_kid_receives)
+{
+	uint32_t session = self->scene.session, other;
+	struct sframe_key key, renamed, salted;
+
+	sframe_key_random(&key, 5, 1);
+	renamed = key;
+	renamed.kid = 2;
+	salted = key;
+	salted.salt[0] ^= 1;
+	ADDED(session, RX, .key = &key, .ssrc = 1);
+	REFUSED(session, EKEYREJECTED, OTHER_KID, RX, .key = &renamed,
+		.ssrc = 3);
+	REFUSED(session, EKEYREJECTED, OTHER_KID, RX, .key = &salted,
+		.ssrc = 3);
+	ADDED(session, RX, .key = &key, .ssrc = 2);
+	/* sessions have nothing to do with each other */
+	ASSERT_EQ(0, ctl_session_new(&self->scene.ctl, "other", NULL, &other));
+	ADDED(other, RX, .key = &renamed);
+	DELETED(session, RX, .key = &key, .ssrc = 1);
+	REFUSED(session, EKEYREJECTED, OTHER_KID, RX, .key = &renamed);
+	DELETED(session, RX, .key = &key, .ssrc = 2);
+	ADDED(session, RX, .key = &renamed);
+}
+
 TEST_F(keys, identities)
 {
 	uint32_t session = self->scene.session;
@@ -550,7 +576,7 @@ TEST_F(keys, many)
 	/* one goes, one may come */
 	DELETED(session, RX, .key = &(struct sframe_key){ .kid = 1000 });
 	ADDED(other, RX, .key = &key);
-	key.kid++;
+	sframe_key_random(&key, 5, key.kid + 1);
 	REFUSED(other, ENOSPC, "namespace is full of keys", RX, .key = &key);
 	REFUSED(session, ENOSPC, "namespace is full of keys", RX, .key = &key);
 	ASSERT_EQ(0, ctl_session_del(&scene->ctl, session));

@@ -72,6 +72,7 @@ const char *ask_swallows(struct scene *scene, uint32_t ssrc);
 #define LOW_CTR		"start counter lies below the last one used"
 #define SSRC_HAS_KEY	"SSRC already has a sending key in this epoch"
 #define OTHER_DIR	"AEAD key already serves the other direction"
+#define OTHER_KID	"AEAD key receives with another KID or salt"
 #define SAME_ID		"key with this direction, KID and SSRC exists"
 #define EPOCH_LACKS	"an SSRC that sent in the last 2 seconds has no key in that epoch"
 
