@@ -142,6 +142,7 @@ enum e2ee_key_flag {
 	E2EE_KEY_EXPIRING_SENT,	/* event sent */
 	E2EE_KEY_EXPIRED_SENT,
 	E2EE_KEY_CLOSED,	/* rx: deleted; set under windows_lock */
+	E2EE_KEY_OPENED,	/* rx: has authenticated; set under a window's lock */
 	E2EE_KEY_SENDS,		/* tx: all keys of its request are in */
 };
 

@@ -287,6 +287,8 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 	else if (!e2ee_replay_accept_next(&window->replay, ctr) &&
 		 !e2ee_replay_accept(&window->replay, ctr))
 		err = -EALREADY;
+	if (!err && !test_bit(E2EE_KEY_OPENED, &key->flags))
+		set_bit(E2EE_KEY_OPENED, &key->flags);
 	/* e2ee_window_packets() looks on without this lock */
 	WRITE_ONCE(window->packets, window->packets + !err);
 	spin_unlock(&window->lock);
@@ -302,7 +304,7 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
  *
  * Context: process.
  * Return: highest CTR authenticated with it, or with another key of its owner, + 1,
- * for good; 0 where nothing was authenticated.
+ * for good; 0 where this key has authenticated nothing.
  */
 u64 e2ee_window_close(struct e2ee_key *key)
 {
@@ -320,7 +322,7 @@ u64 e2ee_window_close(struct e2ee_key *key)
 		spin_unlock(&window->lock);
 	}
 	spin_unlock_bh(&key->enet->windows_lock);
-	return next == owner->ctr_first ? 0 : next;
+	return test_bit(E2EE_KEY_OPENED, &key->flags) ? next : 0;
 }
 
 /* no packet is at it: what it knew stays with its key */

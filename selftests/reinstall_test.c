@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/ask.h"
 #include "lib/harness.h"
-#include "lib/netlink.h"
 #include "lib/objects.h"
 #include "lib/scene.h"
 
@@ -280,7 +280,29 @@ TEST_F(reinstall, for_two_ssrcs)
 	OPENS_AS(SSRC, 13);
 }
 
-/* The same at a socket that is opened when that of the first key is closed */
+/* A key that opened nothing leaves its siblings' CTR alone when it goes. */
+TEST_F(reinstall, for_an_ssrc_that_sent_nothing)
+{
+	const struct sframe_key *key = &self->key;
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, install(scene, key, 0));
+	OPENS_AS(SSRC, 9);
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, key, &bound));
+	ASSERT_EQ(0, ctl_key_del(&scene->ctl, scene->session, &bound));
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, key, &bound));
+	REPLAY_AS(OTHER, 9);
+	OPENS_AS(OTHER, 8);
+	REPLAY_AS(SSRC, 8);
+	/* what opened something says how far all of them came */
+	ASSERT_EQ(0, ctl_key_del(&scene->ctl, scene->session, &bound));
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, key, &bound));
+	REPLAY_AS(OTHER, 7);
+	OPENS_AS(SSRC, 7);
+	OPENS_AS(OTHER, 10);
+}
+
+/* For two SSRCs, at a socket that is opened when that of the first key is closed */
 TEST_F(reinstall, for_two_ssrcs_after_a_socket)
 {
 	const struct sframe_key *key = &self->key;
@@ -331,19 +353,7 @@ TEST_F(reinstall, with_a_counter)
 	REPLAY(scene, key, UINT64_MAX - 1);
 }
 
-static void put_key(struct nl_msg *msg, const struct sframe_key *key,
-		    uint64_t ctr)
-{
-	size_t nest = nl_nest(msg, E2EE_A_KEY);
-
-	nl_u32(msg, E2EE_A_KEY_DIR, E2EE_DIR_RX);
-	nl_u64(msg, E2EE_A_KEY_KID, key->kid);
-	nl_put(msg, E2EE_A_KEY_SECRET, key->secret, 32);
-	nl_put(msg, E2EE_A_KEY_SALT, key->salt, E2EE_SALT_LEN);
-	if (ctr)
-		nl_u64(msg, E2EE_A_KEY_CTR, ctr);
-	nl_nest_end(msg, nest);
-}
+#define AHEAD	.has_ctr = true, .ctr = 1000
 
 /* All or none: what is rolled back neither raises nor forgets anything. */
 TEST_F(reinstall, with_a_refused_request)
@@ -360,11 +370,10 @@ TEST_F(reinstall, with_a_refused_request)
 	ASSERT_EQ(0, nl_open(&nl));
 	for (int i = 0; i < 3; i++) {
 		msg = nl_session(&nl, E2EE_CMD_KEY_NEW, scene->session, NULL);
-		put_key(msg, key, 1000);
-		put_key(msg, &fresh, 1000);
-		put_key(msg, &fresh, 1000);
-		EXPECT_STREQ("", nl_refused(&nl, msg, EEXIST,
-					    "key with this direction, KID and SSRC exists"));
+		ask_put(msg, &(struct ask){ RX, .key = key, AHEAD }, true);
+		ask_put(msg, &(struct ask){ RX, .key = &fresh, AHEAD }, true);
+		ask_put(msg, &(struct ask){ RX, .key = &fresh, AHEAD }, true);
+		EXPECT_STREQ("", nl_refused(&nl, msg, EEXIST, SAME_ID));
 	}
 	nl_close(&nl);
 	ASSERT_EQ(0, install(scene, key, 0));
@@ -374,6 +383,28 @@ TEST_F(reinstall, with_a_refused_request)
 	REPLAY(scene, key, 5);
 	OPENS(scene, key, 6);
 	OPENS(scene, &fresh, 0);
+}
+
+/* The same, while another key receives with the same secret */
+TEST_F(reinstall, with_a_refused_request_for_another_ssrc)
+{
+	const struct sframe_key *key = &self->key;
+	struct scene *scene = &self->scene;
+	struct nl_msg *msg;
+	struct nl nl;
+
+	ASSERT_EQ(0, install(scene, key, 0));
+	OPENS_AS(SSRC, 9);
+	ASSERT_EQ(0, nl_open(&nl));
+	msg = nl_session(&nl, E2EE_CMD_KEY_NEW, scene->session, NULL);
+	ask_put(msg, &(struct ask){ RX, .key = key, .ssrc = OTHER }, true);
+	ask_put(msg, &(struct ask){ RX, .key = key }, true);
+	EXPECT_STREQ("", nl_refused(&nl, msg, EEXIST, SAME_ID));
+	nl_close(&nl);
+	ASSERT_EQ(0, scene_key(scene, E2EE_DIR_RX, key, &bound));
+	REPLAY_AS(OTHER, 9);
+	OPENS_AS(OTHER, 8);
+	REPLAY_AS(SSRC, 8);
 }
 
 /* Changing a key is no way to open its window again. */
