@@ -84,10 +84,23 @@ static const struct rhashtable_params e2ee_key_digest_params = {
 	.automatic_shrinking = true,
 };
 
+static struct e2ee_key *e2ee_key_if_live(struct e2ee_key *key)
+{
+	return key && e2ee_key_live(key) ? key : NULL;
+}
+
 static struct e2ee_key *e2ee_key_by_id(struct e2ee_net *enet,
 				       const struct e2ee_key_id *id)
 {
-	return rhashtable_lookup(&enet->key_ids, id, e2ee_key_id_params);
+	return e2ee_key_if_live(rhashtable_lookup(&enet->key_ids, id,
+						  e2ee_key_id_params));
+}
+
+static struct e2ee_key *e2ee_key_by_rtx(struct e2ee_net *enet,
+					const struct e2ee_key_id *id)
+{
+	return e2ee_key_if_live(rhashtable_lookup(&enet->key_rtxs, id,
+						  e2ee_key_rtx_params));
 }
 
 static void e2ee_key_free_work(struct work_struct *work)
@@ -239,6 +252,19 @@ static struct rhlist_head *e2ee_key_list(struct e2ee_session *session,
 			       e2ee_key_kid_params);
 }
 
+/* Does a key that receives have this KID, whatever SSRC it is for? */
+static bool e2ee_key_receives(struct e2ee_session *session, u64 kid)
+{
+	struct rhlist_head *pos, *list;
+	struct e2ee_key *key;
+
+	list = e2ee_key_list(session, E2EE_DIR_RX, kid);
+	rhl_for_each_entry_rcu(key, pos, list, by_kid)
+		if (e2ee_key_live(key))
+			return true;
+	return false;
+}
+
 /**
  * e2ee_key_for_rx() - the key that opens a packet
  * @session: the session that receives it
@@ -270,8 +296,7 @@ struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
 	struct e2ee_key *key = NULL;
 
 	if (bound && rtx)
-		key = rhashtable_lookup(&session->enet->key_rtxs, &id,
-					e2ee_key_rtx_params);
+		key = e2ee_key_by_rtx(session->enet, &id);
 	if (bound && !key)
 		key = e2ee_key_by_id(session->enet, &id);
 	if (key)
@@ -280,7 +305,7 @@ struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
 	id.mode = E2EE_SSRC_ANY;
 	key = e2ee_key_by_id(session->enet, &id);
 	if (!key)
-		*err = bound && e2ee_key_list(session, E2EE_DIR_RX, kid) ?
+		*err = bound && e2ee_key_receives(session, kid) ?
 		       -EXDEV : -ENOKEY;
 	return key;
 }
@@ -637,7 +662,16 @@ static void e2ee_key_stop(struct e2ee_key *key)
 		e2ee_floor_put(key->floor, e2ee_window_close(key));
 }
 
-static void e2ee_key_filling(struct e2ee_key *key)
+/* Is the memory of sending keys filled by just this key so far that it is told? */
+static bool e2ee_key_fills(const struct e2ee_key *key)
+{
+	u32 count, max;
+
+	count = e2ee_digest_count(key->enet->net->user_ns, &max);
+	return count == max / 10 * 9;
+}
+
+static void e2ee_key_tell_filling(struct e2ee_net *enet)
 {
 	struct e2ee_event_msg msg = {
 		.type = E2EE_EVENT_DIGEST_FILLING,
@@ -645,9 +679,8 @@ static void e2ee_key_filling(struct e2ee_key *key)
 	};
 	u32 max;
 
-	msg.count = e2ee_digest_count(key->enet->net->user_ns, &max);
-	if (msg.count == max / 10 * 9)
-		e2ee_event_send(key->enet, NULL, &msg);
+	msg.count = e2ee_digest_count(enet->net->user_ns, &max);
+	e2ee_event_send(enet, NULL, &msg);
 }
 
 /**
@@ -656,7 +689,7 @@ static void e2ee_key_filling(struct e2ee_key *key)
  * @param: all members but those that @given leaves out
  * @why: told where it is refused
  *
- * A sending key does not send before e2ee_key_begin().
+ * The key neither sends nor receives before e2ee_key_begin().
  *
  * Context: process, under struct e2ee_net.lock, sleeps.
  * Return: 0 or a negative errno; nothing changed then.
@@ -686,7 +719,8 @@ int e2ee_key_new(struct e2ee_session *session,
 		err = e2ee_stream_start(key, why);
 		if (err)
 			goto remove;
-		e2ee_key_filling(key);
+		if (e2ee_key_fills(key))
+			set_bit(E2EE_KEY_FILLS, &key->flags);
 	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
 		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound + 1);
 	}
@@ -706,26 +740,37 @@ put:
 }
 
 /**
- * e2ee_key_begin() - let the keys of a request send, now that all of them are in
+ * e2ee_key_begin() - let the keys of a request act, now that all of them are in
  * @session: where
  * @serial: struct e2ee_net.key_serial before the first of them
  *
- * Had a key sent before another one of its request was refused, the request could
- * not be repeated: the key would be remembered, and a second installation without a
- * start counter be refused.
+ * Had a key sent before another key of its request was refused, the request could not
+ * be repeated: the key would be remembered, and a second installation without a start
+ * counter be refused. Had a key received, the repeated request would install it above
+ * what it received, and packets that come late would be lost.
+ *
+ * The oldest key begins first. A packet takes a claim under the lock that is held here,
+ * so it has the choice of all claims of the request, or of none.
  *
  * Context: process, under struct e2ee_net.lock.
  */
 void e2ee_key_begin(struct e2ee_session *session, u64 serial)
 {
 	struct e2ee_key *key;
+	bool fills = false;
 
 	lockdep_assert_held(&session->enet->lock);
-	list_for_each_entry_reverse(key, &session->keys, node) {
+	list_for_each_entry_reverse(key, &session->keys, node)
 		if (key->serial <= serial)
 			break;
-		set_bit(E2EE_KEY_SENDS, &key->flags);
+	spin_lock_bh(&session->claim_lock);
+	list_for_each_entry_continue(key, &session->keys, node) {
+		set_bit(E2EE_KEY_LIVE, &key->flags);
+		fills |= test_bit(E2EE_KEY_FILLS, &key->flags);
 	}
+	spin_unlock_bh(&session->claim_lock);
+	if (fills)
+		e2ee_key_tell_filling(session->enet);
 }
 
 static void e2ee_key_unlink(struct e2ee_key *key)
@@ -857,6 +902,26 @@ int e2ee_key_del(struct e2ee_session *session,
 }
 
 /**
+ * e2ee_key_undo() - delete the keys of a request that is refused
+ * @session: where
+ * @serial: struct e2ee_net.key_serial before the first of them; 0: delete all keys
+ *
+ * Context: process, under struct e2ee_net.lock, sleeps.
+ */
+void e2ee_key_undo(struct e2ee_session *session, u64 serial)
+{
+	struct e2ee_key *key, *next;
+
+	/* the newest stand first in the chains of those that share a KID */
+	list_for_each_entry_safe_reverse(key, next, &session->keys, node) {
+		if (key->serial <= serial)
+			break;
+		e2ee_key_unlink(key);
+		cond_resched();
+	}
+}
+
+/**
  * e2ee_key_del_all() - delete the keys of a session
  * @session: going away
  *
@@ -864,13 +929,7 @@ int e2ee_key_del(struct e2ee_session *session,
  */
 void e2ee_key_del_all(struct e2ee_session *session)
 {
-	struct e2ee_key *key, *next;
-
-	/* the newest stand first in the chains of those that share a KID */
-	list_for_each_entry_safe_reverse(key, next, &session->keys, node) {
-		e2ee_key_unlink(key);
-		cond_resched();
-	}
+	e2ee_key_undo(session, 0);
 }
 
 int e2ee_key_net_init(struct e2ee_net *enet)

@@ -6,6 +6,7 @@
 #define E2EE_KEY_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
@@ -143,7 +144,8 @@ enum e2ee_key_flag {
 	E2EE_KEY_EXPIRED_SENT,
 	E2EE_KEY_CLOSED,	/* rx: deleted; set under windows_lock */
 	E2EE_KEY_OPENED,	/* rx: has authenticated; set under a window's lock */
-	E2EE_KEY_SENDS,		/* tx: all keys of its request are in */
+	E2EE_KEY_FILLS,		/* tx: the memory of sending keys is nearly full */
+	E2EE_KEY_LIVE,		/* all keys of its request are in */
 };
 
 /* which members of struct e2ee_key_param a request gives */
@@ -186,6 +188,7 @@ struct e2ee_key_param {
 int e2ee_key_new(struct e2ee_session *session,
 		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
 void e2ee_key_begin(struct e2ee_session *session, u64 serial);
+void e2ee_key_undo(struct e2ee_session *session, u64 serial);
 int e2ee_key_set(struct e2ee_session *session,
 		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
 struct e2ee_key *e2ee_key_find(struct e2ee_session *session,
@@ -212,6 +215,17 @@ void e2ee_key_put(struct e2ee_key *key);
 /* init and exit */
 int e2ee_key_init(void);
 void e2ee_key_exit(void);
+
+/**
+ * e2ee_key_live() - does it send or receive yet?
+ * @key: a key
+ *
+ * A key that waits for the rest of its request is as if it were not there.
+ */
+static inline bool e2ee_key_live(const struct e2ee_key *key)
+{
+	return test_bit(E2EE_KEY_LIVE, &key->flags);
+}
 
 /**
  * e2ee_key_past() - is it past its lifetime?

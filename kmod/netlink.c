@@ -64,24 +64,19 @@ static int session_del(struct e2ee_call *call)
 typedef int (*key_step_t)(struct e2ee_call *call, struct e2ee_session *session,
 			  const struct nlattr *nest);
 
-/* Takes a step for each key of the message up to @end; NULL: for all */
+/* Takes a step for each key of the message, until one is refused. */
 static int each_key(struct e2ee_call *call, struct e2ee_session *session,
-		    key_step_t step, const struct nlattr *end,
-		    const struct nlattr **refused)
+		    key_step_t step)
 {
 	struct nlattr *nest;
 	int err, rem;
 
 	nlmsg_for_each_attr(nest, call->info->nlhdr, GENL_HDRLEN, rem) {
-		if (nest == end)
-			break;
 		if (nla_type(nest) != E2EE_A_KEY)
 			continue;
 		err = step(call, session, nest);
-		if (err) {
-			*refused = nest;
+		if (err)
 			return err;
-		}
 		cond_resched();
 	}
 	return 0;
@@ -123,7 +118,7 @@ static int key_find(struct e2ee_call *call, struct e2ee_session *session,
 	return e2ee_parse_refuse(call, nest, &why, err);
 }
 
-/* It was there a moment ago, or is named twice, which does no harm. */
+/* The key was there a moment ago, or is named twice, which does no harm. */
 static int key_remove(struct e2ee_call *call, struct e2ee_session *session,
 		      const struct nlattr *nest)
 {
@@ -136,25 +131,24 @@ static int key_remove(struct e2ee_call *call, struct e2ee_session *session,
 }
 
 /*
- * All or none: all are read before the first is installed; where one is refused
- * all the same, those before it are removed again. None of them sends before all
- * are in, so that a request that was refused may be repeated.
+ * All or none: all keys are read before the first is installed. Where a key is refused
+ * all the same, those before it are removed again. None of them acts before all are in,
+ * so that a request that was refused may be repeated.
  */
 static int key_new(struct e2ee_call *call)
 {
-	const struct nlattr *refused = NULL;
 	u64 serial = call->enet->key_serial;
 	struct e2ee_session *session;
 	int err;
 
 	err = e2ee_parse_session(call, &session) ?:
 	      e2ee_parse_has_key(call) ?:
-	      each_key(call, session, key_check, NULL, &refused);
+	      each_key(call, session, key_check);
 	if (err)
 		return err;
-	err = each_key(call, session, key_add, NULL, &refused);
+	err = each_key(call, session, key_add);
 	if (err)
-		each_key(call, session, key_remove, refused, &refused);
+		e2ee_key_undo(session, serial);
 	else
 		e2ee_key_begin(session, serial);
 	return err;
@@ -178,16 +172,15 @@ static int key_set(struct e2ee_call *call)
 
 static int key_del(struct e2ee_call *call)
 {
-	const struct nlattr *refused = NULL;
 	struct e2ee_session *session;
 	int err;
 
 	err = e2ee_parse_session(call, &session) ?:
 	      e2ee_parse_has_key(call) ?:
-	      each_key(call, session, key_find, NULL, &refused);
+	      each_key(call, session, key_find);
 	if (err)
 		return err;
-	return each_key(call, session, key_remove, NULL, &refused);
+	return each_key(call, session, key_remove);
 }
 
 static int socket_attach_sk(struct e2ee_call *call, struct sock *sk,

@@ -59,12 +59,6 @@ static const struct rhashtable_params e2ee_stream_params = {
 	.automatic_shrinking = true,
 };
 
-/* A key that waits for the rest of its request is as if it were not there. */
-static bool e2ee_stream_sends(const struct e2ee_key *key)
-{
-	return test_bit(E2EE_KEY_SENDS, &key->flags);
-}
-
 static struct e2ee_key *e2ee_stream_find(struct e2ee_session *session,
 					 u32 epoch, u32 ssrc, bool any)
 {
@@ -78,7 +72,7 @@ static struct e2ee_key *e2ee_stream_find(struct e2ee_session *session,
 
 	key = rhashtable_lookup(&session->enet->streams, &id,
 				e2ee_stream_params);
-	return key && e2ee_stream_sends(key) ? key : NULL;
+	return key && e2ee_key_live(key) ? key : NULL;
 }
 
 static int e2ee_stream_insert(struct e2ee_key *key, u32 ssrc, bool any)
@@ -105,7 +99,7 @@ static void e2ee_stream_offer(struct e2ee_key *key)
 
 /**
  * e2ee_stream_start() - give a key its place among those that send
- * @key: a new sending key; it sends once it has E2EE_KEY_SENDS
+ * @key: a new sending key; it sends once it has E2EE_KEY_LIVE
  * @why: told where it is refused
  *
  * Context: process, under struct e2ee_net.lock.
@@ -158,7 +152,7 @@ static struct e2ee_key *e2ee_stream_claim(struct e2ee_session *session,
 	if (found)		/* another CPU was first */
 		goto out;
 	list_for_each_entry(key, &session->claims, claim) {
-		if (key->epoch != epoch || !e2ee_stream_sends(key))
+		if (key->epoch != epoch || !e2ee_key_live(key))
 			continue;
 		/*
 		 * Under memory pressure the packet goes without this key, as it

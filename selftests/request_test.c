@@ -19,49 +19,104 @@ FIXTURE(request)
 	struct nl nl;
 	pthread_t thread;
 	atomic_bool stop;
+	uint32_t dir;
 	struct sframe_key keys[REQUEST];
 };
 
-/* How the first key is for SSRC 1, and whether another key serves that, too */
+/*
+ * How the first key is for SSRC 1, and what is counted for packets of that SSRC while
+ * the key is not there
+ */
 FIXTURE_VARIANT(request)
 {
+	uint32_t dir;
 	uint32_t mode;
-	bool served;
+	unsigned int counted;
 };
 
-FIXTURE_VARIANT_ADD(request, own) { .mode = E2EE_SSRC_NUMBER };
-FIXTURE_VARIANT_ADD(request, claim) { .mode = E2EE_SSRC_CLAIM };
-FIXTURE_VARIANT_ADD(request, any) { .mode = E2EE_SSRC_ANY };
+FIXTURE_VARIANT_ADD(request, own)
+{
+	TX, .mode = E2EE_SSRC_NUMBER, .counted = E2EE_A_STAT_TX_NO_KEY,
+};
+
+FIXTURE_VARIANT_ADD(request, claim)
+{
+	TX, .mode = E2EE_SSRC_CLAIM, .counted = E2EE_A_STAT_TX_NO_KEY,
+};
+
+FIXTURE_VARIANT_ADD(request, any)
+{
+	TX, .mode = E2EE_SSRC_ANY, .counted = E2EE_A_STAT_TX_NO_KEY,
+};
+
+/* the key for any serves the SSRC, too */
 FIXTURE_VARIANT_ADD(request, own_before_any)
 {
-	.mode = E2EE_SSRC_NUMBER, .served = true,
+	TX, .mode = E2EE_SSRC_NUMBER, .counted = E2EE_A_STAT_TX_OK,
 };
 
-/* Sends packets of SSRC 1 until it is told to stop */
+FIXTURE_VARIANT_ADD(request, bound)
+{
+	RX, .mode = E2EE_SSRC_NUMBER, .counted = E2EE_A_STAT_RX_NO_KEY,
+};
+
+FIXTURE_VARIANT_ADD(request, bound_to_none)
+{
+	RX, .mode = E2EE_SSRC_ANY, .counted = E2EE_A_STAT_RX_NO_KEY,
+};
+
+/* A packet of SSRC 1 as it comes in. Returns its length. */
+static size_t sealed(uint8_t wire[300], const struct sframe_key *key,
+		     uint64_t ctr)
+{
+	uint8_t payload[80];
+	struct rtp rtp = {
+		.pt = 96, .seq = (uint16_t)ctr, .ssrc = 1, .payload = payload,
+		.len = sizeof(payload),
+	};
+
+	rtp_fill(payload, sizeof(payload), (unsigned int)ctr);
+	return rtp_seal(wire, &rtp, key, ctr);
+}
+
+#define LATE	100	/* CTRs of packets that come after the keys are in */
+
+/* Sends packets of SSRC 1, or has them come in, until it is told to stop */
 static void *send_on(void *arg)
 {
 	FIXTURE_DATA(request) *self = arg;
-	uint8_t clear[200];
+	uint8_t clear[200], wire[300];
+	uint64_t ctr = LATE;
+	size_t len;
 
 	rtp_plain(clear, sizeof(clear), 1, 1);
-	while (!atomic_load(&self->stop))
-		sock_send(self->scene.fd, clear, sizeof(clear), NULL);
+	while (!atomic_load(&self->stop)) {
+		if (self->dir == E2EE_DIR_TX) {
+			sock_send(self->scene.fd, clear, sizeof(clear), NULL);
+			continue;
+		}
+		len = sealed(wire, &self->keys[0], ctr++);
+		sock_send(self->scene.peer, wire, len, NULL);
+	}
 	return NULL;
 }
 
 FIXTURE_SETUP(request)
 {
-	struct sframe_key any;
+	uint32_t session;
+	struct sframe_key other;
 
 	ASSERT_EQ(0, scene_open(&self->scene, SOCK_V4, NULL));
 	ASSERT_EQ(0, nl_open(&self->nl));
+	session = self->scene.session;
+	self->dir = variant->dir;
 	for (unsigned int i = 0; i < REQUEST; i++)
 		sframe_key_random(&self->keys[i], 5, i);
-	if (variant->served) {
-		sframe_key_random(&any, 5, REQUEST);
-		ADDED(self->scene.session, TX, .key = &any,
-		      .mode = E2EE_SSRC_ANY);
-	}
+	sframe_key_random(&other, 5, REQUEST);
+	if (variant->counted == E2EE_A_STAT_TX_OK)
+		ADDED(session, TX, .key = &other, .mode = E2EE_SSRC_ANY);
+	if (variant->dir == E2EE_DIR_RX)
+		ADDED(session, RX, .key = &other, .ssrc = REQUEST + 2);
 	ASSERT_EQ(0, pthread_create(&self->thread, NULL, send_on, self));
 }
 
@@ -71,36 +126,52 @@ FIXTURE_TEARDOWN(request)
 	scene_close(&self->scene);
 }
 
-/* All keys, and where it is to be refused the second one once more */
+/*
+ * All keys, of which the first is for SSRC 1. Where it is to be refused, the second one
+ * comes once more: as a sending key it is in use, as a receiving one it is there.
+ */
 static struct nl_msg *request(const struct nl *nl, uint32_t session,
-			      const struct sframe_key *keys, uint32_t mode,
-			      bool refused)
+			      const struct sframe_key *keys, uint32_t dir,
+			      uint32_t mode, bool refused)
 {
 	struct nl_msg *msg = nl_session(nl, E2EE_CMD_KEY_NEW, session, NULL);
-	struct ask ask = { TX, .key = &keys[0], .mode = mode };
+	struct ask ask = { .dir = dir, .mode = mode };
 
-	ask.ssrc = mode == E2EE_SSRC_NUMBER;
-	ask_put(msg, &ask, true);
-	for (uint32_t i = 1; i < REQUEST; i++)
-		ask_put(msg, &(struct ask){ TX, .key = &keys[i],
-					    .ssrc = 1 + i }, true);
+	for (uint32_t i = 0; i < REQUEST; i++) {
+		ask.key = &keys[i];
+		ask.ssrc = ask.mode == E2EE_SSRC_NUMBER ? 1 + i : 0;
+		ask_put(msg, &ask, true);
+		ask.mode = E2EE_SSRC_NUMBER;
+	}
+	ask.key = &keys[1];
+	ask.ssrc = dir == E2EE_DIR_TX ? REQUEST + 1 : 2;
 	if (refused)
-		ask_put(msg, &(struct ask){ TX, .key = &keys[1],
-					    .ssrc = REQUEST + 1 }, true);
+		ask_put(msg, &ask, true);
 	return msg;
 }
 
-/*
- * The keys of a request begin to send once all of them are in. Where one is refused,
- * the others have not sent, and the request can be repeated.
- */
-TEST_F(request, sends_once_it_is_whole)
+/* "" if a packet that was sealed with this key is delivered */
+static const char *comes(struct scene *scene, const struct sframe_key *key,
+			 uint64_t ctr)
 {
-	unsigned int served = variant->served ? E2EE_A_STAT_TX_OK :
-						E2EE_A_STAT_TX_NO_KEY;
-	unsigned int wrong = variant->served ? E2EE_A_STAT_TX_NO_KEY :
-					       E2EE_A_STAT_TX_OK;
+	uint8_t wire[300], got[300];
+	size_t len = sealed(wire, key, ctr);
+
+	if (sock_send(scene->peer, wire, len, NULL) != (int)len)
+		return "not sent";
+	return sock_recv_now(scene->fd, got, sizeof(got)) < 0 ?
+	       "not delivered" : "";
+}
+
+/*
+ * The keys of a request begin to act once all of them are in. Where one is refused,
+ * the others have neither sent nor received, and the request can be repeated.
+ */
+TEST_F(request, acts_once_it_is_whole)
+{
+	const char *words = variant->dir == E2EE_DIR_TX ? IN_USE : SAME_ID;
 	uint64_t before[CTL_STATS], after[CTL_STATS];
+	unsigned int counted = variant->counted;
 	struct scene *scene = &self->scene;
 	int64_t end = now_ms() + SOCK_WAIT;
 	struct nl *nl = &self->nl;
@@ -110,22 +181,27 @@ TEST_F(request, sends_once_it_is_whole)
 		ASSERT_EQ(0, ctl_session_stats(&scene->ctl, scene->session,
 					       before));
 		ASSERT_GT(end, now_ms());
-	} while (!before[served]);
+	} while (!before[counted]);
 	EXPECT_STREQ("", nl_refused(nl, request(nl, scene->session, self->keys,
-						variant->mode, true),
-				    EEXIST, IN_USE));
+						variant->dir, variant->mode,
+						true), EEXIST, words));
 	ASSERT_EQ(0, ctl_session_stats(&scene->ctl, scene->session, after));
 	atomic_store(&self->stop, true);
 	ASSERT_EQ(0, pthread_join(self->thread, NULL));
 	/* else this test shows nothing */
-	ASSERT_LT(before[served] + 10, after[served]);
-	EXPECT_EQ(before[wrong], after[wrong]);
+	ASSERT_LT(before[counted] + 10, after[counted]);
+	before[counted] = after[counted];
+	EXPECT_STREQ("", stats_changes(before, after));
 
 	EXPECT_STREQ("", nl_refused(nl, request(nl, scene->session, self->keys,
-						variant->mode, false), 0, ""));
+						variant->dir, variant->mode,
+						false), 0, ""));
 	while (sock_recv_now(scene->peer, wire, sizeof(wire)) >= 0)
 		;
-	EXPECT_STREQ("", ask_sends(scene, 1, &self->keys[0], 0));
+	/* nothing is remembered of what was refused */
+	EXPECT_STREQ("", variant->dir == E2EE_DIR_TX ?
+			 ask_sends(scene, 1, &self->keys[0], 0) :
+			 comes(scene, &self->keys[0], 0));
 }
 
 TEST_HARNESS_MAIN

@@ -16,6 +16,7 @@
 #include "lib/objects.h"
 #include "lib/scene.h"
 #include "lib/tun.h"
+#include "lib/user.h"
 
 #define SSRC	0x3317d0
 #define KEYS	80
@@ -97,21 +98,6 @@ static int groups_make(FIXTURE_DATA(window) *self)
 		 getpid());
 	if (!err && (mkdir(self->maker, 0755) || mkdir(self->sender, 0755)))
 		err = -errno;
-	return err;
-}
-
-/* root's files are still ours */
-static int user_namespace(void)
-{
-	int err;
-
-	if (unshare(CLONE_NEWUSER))
-		return -errno;
-	err = file_write("/proc/self/uid_map", "0 0 1");
-	if (!err)
-		err = file_write("/proc/self/setgroups", "deny");
-	if (!err)
-		err = file_write("/proc/self/gid_map", "0 0 1");
 	return err;
 }
 

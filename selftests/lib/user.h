@@ -11,6 +11,12 @@
  */
 int user_become(void);
 
+/*
+ * The calling process, root, goes into a user namespace of its own, where it is root
+ * and root's files are its own still: 0 or -errno
+ */
+int user_namespace(void);
+
 /* Runs @run in a child. 0: it returned 0 */
 int user_child(int (*run)(void *arg), void *arg);
 
