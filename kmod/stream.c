@@ -142,6 +142,12 @@ void e2ee_stream_stop(struct e2ee_key *key)
 	spin_unlock_bh(&session->claim_lock);
 }
 
+/*
+ * The first claim of the epoch. It is not taken but lent for this packet where the SSRC
+ * cannot get a place among the streams: its own key has that place already and waits
+ * for the rest of its request, or there is no memory. Without any key, a packet might
+ * leave in clear.
+ */
 static struct e2ee_key *e2ee_stream_claim(struct e2ee_session *session,
 					  u32 epoch, u32 ssrc)
 {
@@ -154,13 +160,8 @@ static struct e2ee_key *e2ee_stream_claim(struct e2ee_session *session,
 	list_for_each_entry(key, &session->claims, claim) {
 		if (key->epoch != epoch || !e2ee_key_live(key))
 			continue;
-		/*
-		 * Under memory pressure the packet goes without this key, as it
-		 * does while a key of its own waits.
-		 */
-		if (e2ee_stream_insert(key, ssrc, false))
-			break;
-		list_del_init(&key->claim);
+		if (!e2ee_stream_insert(key, ssrc, false))
+			list_del_init(&key->claim);
 		found = key;
 		break;
 	}
@@ -176,7 +177,7 @@ out:
  * @ssrc: of the packet
  *
  * Its own key; else the claim with the lowest KID, which is its own from then
- * on; else the key for any.
+ * on (or see e2ee_stream_claim()); else the key for any.
  *
  * Context: process or softirq, under rcu_read_lock().
  * Return: the key, valid in this RCU section, or NULL.

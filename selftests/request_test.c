@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "lib/ask.h"
 #include "lib/harness.h"
@@ -202,6 +204,109 @@ TEST_F(request, acts_once_it_is_whole)
 	EXPECT_STREQ("", variant->dir == E2EE_DIR_TX ?
 			 ask_sends(scene, 1, &self->keys[0], 0) :
 			 comes(scene, &self->keys[0], 0));
+}
+
+FIXTURE(optional)
+{
+	struct scene scene;
+	struct nl nl;
+	pthread_t thread;
+	atomic_bool begun, over;
+	int delay;		/* us after the request began */
+	bool within;
+	struct sframe_key keys[REQUEST], claim;
+};
+
+FIXTURE_SETUP(optional)
+{
+	const struct ctl_session options = { .policy = E2EE_POLICY_OPTIONAL };
+
+	ASSERT_EQ(0, scene_open(&self->scene, SOCK_V4, &options));
+	ASSERT_EQ(0, nl_open(&self->nl));
+}
+
+FIXTURE_TEARDOWN(optional)
+{
+	nl_close(&self->nl);
+	scene_close(&self->scene);
+}
+
+static void *send_once(void *arg)
+{
+	FIXTURE_DATA(optional) *self = arg;
+	uint8_t clear[200];
+
+	rtp_plain(clear, sizeof(clear), 1, 1);
+	while (!atomic_load(&self->begun))
+		sched_yield();
+	usleep(self->delay);
+	sock_send(self->scene.fd, clear, sizeof(clear), NULL);
+	self->within = !atomic_load(&self->over);
+	return NULL;
+}
+
+/* A packet of SSRC 1 while keys come in, one of them for SSRC 1; what was said */
+static const char *send_meanwhile(FIXTURE_DATA(optional) *self)
+{
+	const struct ask claim = {
+		TX, .key = &self->claim, .mode = E2EE_SSRC_CLAIM,
+	};
+	uint32_t session = self->scene.session;
+	static const char *said;
+	struct nl_msg *msg;
+
+	sframe_key_random(&self->claim, 5, REQUEST);
+	for (unsigned int i = 0; i < REQUEST; i++)
+		sframe_key_random(&self->keys[i], 5, i);
+	said = ask(&self->nl, E2EE_CMD_KEY_NEW, session, &claim, 0, "");
+	if (*said)
+		return said;
+	msg = request(&self->nl, session, self->keys, E2EE_DIR_TX,
+		      E2EE_SSRC_NUMBER, true);
+	atomic_store(&self->begun, false);
+	atomic_store(&self->over, false);
+	if (pthread_create(&self->thread, NULL, send_once, self))
+		return "no thread";
+	atomic_store(&self->begun, true);
+	said = nl_refused(&self->nl, msg, EEXIST, IN_USE);
+	atomic_store(&self->over, true);
+	pthread_join(self->thread, NULL);
+	return said;
+}
+
+/*
+ * A key that waits for the rest of its request takes no other key away from its SSRC:
+ * what a claim would have sealed does not leave in clear.
+ */
+TEST_F(optional, claim_seals_meanwhile)
+{
+	const struct ask claim = {
+		TX, .key = &self->claim, .mode = E2EE_SSRC_CLAIM,
+	};
+	struct scene *scene = &self->scene;
+	int64_t end = now_ms() + SOCK_WAIT;
+	uint8_t wire[300], opened[300];
+	const struct nlattr *nest;
+	uint64_t ctr;
+	int len;
+
+	for (self->delay = 1000; ; self->delay = self->delay % 30000 + 3000) {
+		const char *said = send_meanwhile(self);
+
+		nest = ask_shown(&self->nl, scene->session, &claim);
+		ASSERT_NE(NULL, nest);
+		len = sock_recv(scene->peer, wire, sizeof(wire));
+		ASSERT_LT(0, len);
+		/* neither before the request nor after it, when it takes the claim */
+		if (!*said && self->within && !nl_inner(nest, E2EE_A_KEY_SSRC))
+			break;
+		ASSERT_GT(end, now_ms());
+		DELETED(scene->session, TX, .key = &self->claim,
+			.mode = E2EE_SSRC_CLAIM);
+	}
+	EXPECT_LT(0, rtp_open(opened, wire, (size_t)len, &self->claim, &ctr));
+	/* the claim was lent, and is there for the next SSRC */
+	EXPECT_STREQ("", ask_sends(scene, 2, &self->claim, 1));
 }
 
 TEST_HARNESS_MAIN
