@@ -104,3 +104,9 @@ bool fault_any_end(void)
 	close(fd);
 	return atoi(text) == 0;
 }
+
+bool fault_fits(int err)
+{
+	return err >= 0 || err == -ENOMEM || err == -ENOBUFS ||
+	       err == -EFAULT || err == -EIO || err == -EAGAIN;
+}

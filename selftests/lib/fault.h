@@ -27,4 +27,7 @@ unsigned int fault_left(void);
 void fault_any_begin(size_t bytes);
 bool fault_any_end(void);
 
+/* Is this what a call may return that a fault had fail, or a call that worked? */
+bool fault_fits(int err);
+
 #endif /* E2EE_TEST_FAULT_H */
