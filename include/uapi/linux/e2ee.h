@@ -30,11 +30,11 @@
 #define E2EE_GUARDS_PER_NET	4096
 #define E2EE_KEYS_PER_SESSION	65536
 #define E2EE_KEYS_PER_NET	100000
-#define E2EE_KEYS_PER_SHARE	16384	/* of a user namespace not the host's */
+#define E2EE_KEYS_PER_SHARE	16384	/* for a user namespace other than the host's */
 #define E2EE_DIGESTS_MAX	(1U << 20)
-#define E2EE_DIGESTS_PER_SHARE	65536	/* of a user namespace not the host's */
-#define E2EE_FLOORS_HOST	131072	/* deleted receiving keys remembered */
-#define E2EE_FLOORS_PER_POOL	8192	/* of user namespaces not the host's */
+#define E2EE_DIGESTS_PER_SHARE	65536	/* for a user namespace other than the host's */
+#define E2EE_FLOORS_HOST	131072	/* deleted receiving keys that are remembered */
+#define E2EE_FLOORS_PER_POOL	8192	/* the same for a pool of other user namespaces */
 
 enum e2ee_cmd {
 	E2EE_CMD_UNSPEC,
@@ -68,26 +68,26 @@ enum e2ee_attr {
 	E2EE_A_GUARD,		/* nest: enum e2ee_guard_attr */
 	E2EE_A_EVENT,		/* nest: enum e2ee_event_attr */
 	E2EE_A_INFO,		/* nest: enum e2ee_info_attr */
-	E2EE_A_FORCE,		/* flag: use-epoch and detach in spite of the danger */
+	E2EE_A_FORCE,		/* flag: change the epoch or detach in spite of the risk */
 
 	__E2EE_A_MAX,
 	E2EE_A_MAX = __E2EE_A_MAX - 1
 };
 
-/* A request names its session by id or by name; if both, they must agree. */
+/* A request names its session by id or by name; if it has both, they must agree. */
 enum e2ee_session_attr {
 	E2EE_A_SESSION_UNSPEC,
 	E2EE_A_SESSION_PAD,
 	E2EE_A_SESSION_ID,	/* u32, given by the kernel, from 1 */
 	E2EE_A_SESSION_NAME,	/* string, 1 to 31 printable characters without space or slash */
 	E2EE_A_SESSION_POLICY,	/* u32: enum e2ee_policy */
-	E2EE_A_SESSION_WINDOW,	/* u32: replay window, a power of two, of keys added from now on */
+	E2EE_A_SESSION_WINDOW,	/* u32: replay window, a power of two, for keys added from now on */
 	E2EE_A_SESSION_RTX_PT,	/* binary: RTP payload types (0 to 127) of RTX, one byte each */
-	E2EE_A_SESSION_CRYPTO,	/* string: driver to use, of keys added from now on; "" = best */
+	E2EE_A_SESSION_CRYPTO,	/* string: driver for keys added from now on; "" = the best one */
 	E2EE_A_SESSION_FLAGS,	/* u32: enum e2ee_session_flag */
-	E2EE_A_SESSION_EPOCH,	/* u32: epoch whose keys it sends with */
-	E2EE_A_SESSION_KEYS,	/* u32: how many it holds (get) */
-	E2EE_A_SESSION_SOCKETS,	/* u32: how many are attached (get) */
+	E2EE_A_SESSION_EPOCH,	/* u32: epoch whose keys the session sends with */
+	E2EE_A_SESSION_KEYS,	/* u32: number of its keys (get) */
+	E2EE_A_SESSION_SOCKETS,	/* u32: number of attached sockets (get) */
 	E2EE_A_SESSION_STATS,	/* nest: enum e2ee_stat (get) */
 
 	__E2EE_A_SESSION_MAX,
@@ -96,9 +96,9 @@ enum e2ee_session_attr {
 
 enum e2ee_policy {
 	E2EE_POLICY_REQUIRED,	/* only authenticated media passes; default */
-	E2EE_POLICY_OPTIONAL,	/* encrypt if a key is there, accept clear media */
+	E2EE_POLICY_OPTIONAL,	/* encrypt if there is a key, accept clear media */
 	E2EE_POLICY_OFF,	/* bytes pass untouched */
-	E2EE_POLICY_BLOCKED,	/* session deleted under its sockets; set by the kernel only */
+	E2EE_POLICY_BLOCKED,	/* session deleted, no RTP passes; set by the kernel only */
 };
 
 enum e2ee_session_flag {
@@ -112,8 +112,8 @@ enum e2ee_key_attr {
 	E2EE_A_KEY_SESSION,	/* u32: session id (get, event) */
 	E2EE_A_KEY_DIR,		/* u32: enum e2ee_dir */
 	E2EE_A_KEY_KID,		/* u64 */
-	E2EE_A_KEY_SSRC,	/* u32: the SSRC; of a claim key once it is claimed (get) */
-	E2EE_A_KEY_SSRC_MODE,	/* u32: enum e2ee_ssrc_mode; default by SSRC: number or any */
+	E2EE_A_KEY_SSRC,	/* u32: the SSRC; for a claim key, once it is claimed (get) */
+	E2EE_A_KEY_SSRC_MODE,	/* u32: enum e2ee_ssrc_mode; default number with an SSRC, else any */
 	E2EE_A_KEY_SUITE,	/* u32: enum e2ee_suite; default AES-256-GCM */
 	E2EE_A_KEY_EPOCH,	/* u32; default the session's epoch */
 	E2EE_A_KEY_SECRET,	/* binary, 16 or 32 bytes: AEAD key; never in an answer */
@@ -148,7 +148,7 @@ enum e2ee_suite {
 	E2EE_SUITE_AES_256_GCM_SHA512_128 = 5,
 };
 
-/* A request names a socket by ID, by FD of the caller, or by local address. */
+/* A request names a socket by ID, by FD of the caller, or by local address and port. */
 enum e2ee_socket_attr {
 	E2EE_A_SOCKET_UNSPEC,
 	E2EE_A_SOCKET_PAD,
@@ -199,10 +199,10 @@ enum e2ee_event_attr {
 	E2EE_A_EVENT_EPOCH,	/* u32 */
 	E2EE_A_EVENT_ERROR,	/* u32: errno of what failed (attach-failed) */
 	E2EE_A_EVENT_COUNT,	/* u64: packets (auth-burst), digests kept (digest-filling) */
-	E2EE_A_EVENT_LOST,	/* u32: events not sent for want of tokens before this one */
+	E2EE_A_EVENT_LOST,	/* u32: events not sent before this one, for lack of tokens */
 	E2EE_A_EVENT_LOCAL_ADDR, /* binary: 4 or 16 bytes, network order (attach-failed) */
 	E2EE_A_EVENT_LOCAL_PORT, /* u16: host order (attach-failed) */
-	E2EE_A_EVENT_INODE,	/* u64: of a socket without id (attach-failed) */
+	E2EE_A_EVENT_INODE,	/* u64: inode of a socket that has no id (attach-failed) */
 
 	__E2EE_A_EVENT_MAX,
 	E2EE_A_EVENT_MAX = __E2EE_A_EVENT_MAX - 1
@@ -231,16 +231,16 @@ enum e2ee_info_attr {
 	E2EE_A_INFO_PAD,
 	E2EE_A_INFO_VERSION,	/* string: module version */
 	E2EE_A_INFO_DRIVER_SYNC,	/* string: synchronous gcm(aes) driver used by default */
-	E2EE_A_INFO_DRIVER_FALLBACK,	/* string: driver where SIMD may not be used, if another */
+	E2EE_A_INFO_DRIVER_FALLBACK,	/* string: driver where SIMD may not be used, if other */
 	E2EE_A_INFO_SESSIONS,	/* u32, in this namespace */
 	E2EE_A_INFO_KEYS,	/* u32, in this namespace */
 	E2EE_A_INFO_SOCKETS,	/* u32, in this namespace */
 	E2EE_A_INFO_GUARDS,	/* u32, in this namespace */
-	E2EE_A_INFO_DIGESTS,	/* u32: digests of sending keys kept, of the caller's share */
+	E2EE_A_INFO_DIGESTS,	/* u32: digests of sending keys kept, in the caller's share */
 	E2EE_A_INFO_DIGESTS_MAX,	/* u32: E2EE_DIGESTS_MAX, or _PER_SHARE */
-	E2EE_A_INFO_FLOORS,	/* u32: deleted receiving keys remembered, of the caller's pool */
+	E2EE_A_INFO_FLOORS,	/* u32: deleted receiving keys remembered, in the caller's pool */
 	E2EE_A_INFO_FLOORS_MAX,	/* u32: E2EE_FLOORS_HOST, or _PER_POOL */
-	E2EE_A_INFO_FLOORS_LOST,	/* u64: of them, forgotten for want of room */
+	E2EE_A_INFO_FLOORS_LOST,	/* u64: deleted receiving keys forgotten (no room) */
 
 	__E2EE_A_INFO_MAX,
 	E2EE_A_INFO_MAX = __E2EE_A_INFO_MAX - 1
@@ -277,11 +277,11 @@ enum e2ee_stat {
 	E2EE_A_STAT_RX_AUTH_FAIL,
 	E2EE_A_STAT_RX_BUSY,
 	E2EE_A_STAT_RX_BLOCKED,
-	/* notes, beside the verdict of a packet */
+	/* notes, counted in addition to the verdict of a packet */
 	E2EE_A_STAT_TX_FRAG,	/* sealed packet larger than the path's MTU */
 	E2EE_A_STAT_GUARD_HELD,	/* packet held until its socket was attached */
 	E2EE_A_STAT_GUARD_DROP,	/* held packet dropped: queue full or attach failed */
-	E2EE_A_STAT_TX_LEAK,	/* clear RTP of an attached socket stopped at LOCAL_OUT */
+	E2EE_A_STAT_TX_LEAK,	/* clear RTP of an attached socket, stopped at LOCAL_OUT */
 
 	__E2EE_A_STAT_MAX,
 	E2EE_A_STAT_MAX = __E2EE_A_STAT_MAX - 1
