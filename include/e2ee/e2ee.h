@@ -2,13 +2,14 @@
 /*
  * libe2ee: control of e2ee.ko, and the key derivations of SFrame.
  *
- * Functions return 0, or a number where they say so, or a negative errno;
- * e2ee_strerror() has the words. A handle belongs to one thread at a time.
+ * Functions return 0 (or a number where they say so), or a negative errno, which
+ * e2ee_strerror() describes in words. Only one thread may use a handle at a time.
  *
- * Structures: set all to zero before use. @has says which members are set, one
- * bit for each attribute number: E2EE_HAS(E2EE_A_SESSION_POLICY). In a request
- * only those are sent; in an answer only those were received. Structures may
- * get new members in place of @reserved, which has to be zero.
+ * Set a structure to zero before use. Its member @has says which of the other
+ * members are set, with one bit for each attribute number, for example
+ * E2EE_HAS(E2EE_A_SESSION_POLICY). A request sends only those members; an answer
+ * has received only those. Structures may get new members in place of @reserved,
+ * which has to be zero.
  */
 #ifndef _E2EE_E2EE_H
 #define _E2EE_E2EE_H
@@ -32,8 +33,8 @@ struct e2ee_ctx;
 
 /**
  * struct e2ee_stats - counters
- * @has: bit n is set if value[n] is there
- * @value: by enum e2ee_stat
+ * @has: bit n is set if value[n] is known
+ * @value: one for each enum e2ee_stat
  */
 struct e2ee_stats {
 	uint64_t has;
@@ -94,8 +95,8 @@ struct e2ee_key {
 /**
  * struct e2ee_socket - @has: E2EE_A_SOCKET_*
  *
- * Ports travel with their own bits: E2EE_A_SOCKET_LOCAL_ADDR covers
- * local.addr, E2EE_A_SOCKET_LOCAL_PORT covers local.port.
+ * Addresses and ports have separate bits: E2EE_A_SOCKET_LOCAL_ADDR is for
+ * local.addr, and E2EE_A_SOCKET_LOCAL_PORT is for local.port.
  */
 struct e2ee_socket {
 	uint64_t has;
@@ -173,7 +174,7 @@ struct e2ee_udp {
 	uint64_t reserved[4];
 };
 
-/* Callbacks return 0 to go on; anything else ends the listing and is returned. */
+/* A callback returns 0 to continue; anything else ends the listing and is returned. */
 typedef int (*e2ee_session_cb)(const struct e2ee_session *session, void *arg);
 typedef int (*e2ee_key_cb)(const struct e2ee_key *key, void *arg);
 typedef int (*e2ee_socket_cb)(const struct e2ee_socket *sock, void *arg);
@@ -185,13 +186,15 @@ typedef int (*e2ee_udp_cb)(const struct e2ee_udp *udp, void *arg);
 
 /**
  * e2ee_open() - connect to the module
- * @ctx: where to put the handle; it is there on failure too, for
- *       e2ee_strerror(), and to be closed (NULL only for want of memory)
- * @netns: name in /run/netns, or a path with a slash; NULL: the caller's own.
- *         The caller's namespace stays as it is.
+ * @ctx: where to put the handle. There is a handle after a failure, too: it has
+ *       the words for e2ee_strerror() and has to be closed. It is NULL only if
+ *       there is no memory
+ * @netns: a name in /run/netns, or a path with a slash; NULL for the caller's
+ *         own namespace. The caller stays in its namespace.
  *
- * Errors: -ENOENT no such namespace, -EPROTONOSUPPORT module not loaded, -EAGAIN
- *         the kernel did not find it, but it may be loaded.
+ * Errors: -ENOENT: there is no such namespace. -EPROTONOSUPPORT: the module is
+ *         not loaded. -EAGAIN: the kernel did not find the module, but it may be
+ *         loaded.
  */
 int e2ee_open(struct e2ee_ctx **ctx, const char *netns);
 void e2ee_close(struct e2ee_ctx *ctx);
@@ -199,25 +202,25 @@ void e2ee_close(struct e2ee_ctx *ctx);
 /**
  * e2ee_set_patience() - how long a request may wait for the kernel
  * @ctx: handle
- * @ms: for this many milliseconds a request that the kernel wants to be asked
- *      again is asked again before it fails with -EAGAIN. 0: it is asked once.
+ * @ms: if the kernel wants to be asked again, the library repeats the request for
+ *      this many milliseconds before it fails with -EAGAIN. 0: it asks once.
  *
- * A new handle has 5000. An event loop wants far fewer, and asks again by a timer
- * of its own.
+ * A new handle has 5000. A program with an event loop sets far fewer, and asks
+ * again by a timer of its own.
  */
 void e2ee_set_patience(struct e2ee_ctx *ctx, unsigned int ms);
 
-/* Words for the last error of this handle: the kernel's own where it gave any */
+/* The last error of this handle in words: those of the kernel, if it gave any */
 const char *e2ee_strerror(const struct e2ee_ctx *ctx);
 
 /*
- * Whether the last error was the kernel's answer to a request, which then had
- * no effect. If false after an error, the request may not have been sent, or its
+ * Returns whether the last error was the kernel's answer to a request. If it was,
+ * the request had no effect. Otherwise the request may not have been sent, or its
  * answer may have been lost.
  */
 bool e2ee_refused(const struct e2ee_ctx *ctx);
 
-/* Sessions. new fills in the id. */
+/* Sessions. e2ee_session_new() fills in the id. */
 int e2ee_session_new(struct e2ee_ctx *ctx, struct e2ee_session *session);
 int e2ee_session_set(struct e2ee_ctx *ctx, const struct e2ee_session *session);
 int e2ee_session_del(struct e2ee_ctx *ctx, const struct e2ee_session *session);
@@ -225,8 +228,8 @@ int e2ee_session_get(struct e2ee_ctx *ctx, struct e2ee_session *session);
 int e2ee_session_list(struct e2ee_ctx *ctx, e2ee_session_cb cb, void *arg);
 
 /*
- * Send with the keys of @epoch from now on. Refused if an SSRC that sent in the
- * last two seconds would lack a key, unless @force.
+ * Send with the keys of @epoch from now on. This is refused if an SSRC that sent in
+ * the last two seconds would lack a key, unless @force is set.
  */
 int e2ee_session_use_epoch(struct e2ee_ctx *ctx,
 			   const struct e2ee_session *session, uint32_t epoch,
@@ -235,11 +238,12 @@ int e2ee_session_use_epoch(struct e2ee_ctx *ctx,
 /**
  * e2ee_key_new() - install keys
  * @ctx: handle
- * @session: by id or name
- * @keys: what to install; secret and salt are needed
- * @count: how many
- * @done: if not NULL, how many of them are installed, also after an error: they
- *        go to the kernel in messages, each of which takes all its keys or none
+ * @session: the session, by id or name
+ * @keys: the keys; each needs secret and salt
+ * @count: how many keys there are
+ * @done: if not NULL, set to how many of the keys are installed, also after an
+ *        error. The keys go to the kernel in several messages, and the kernel
+ *        installs all keys of a message or none
  */
 int e2ee_key_new(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		 const struct e2ee_key *keys, size_t count, size_t *done);
@@ -249,14 +253,17 @@ int e2ee_key_del(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		 const struct e2ee_key *keys, size_t count, size_t *done);
 int e2ee_key_get(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		 struct e2ee_key *key);
-/* @session NULL: of all sessions. The same below. */
+/* If @session is NULL, list the keys of all sessions. The same holds below. */
 int e2ee_key_list(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		  e2ee_key_cb cb, void *arg);
 
-/* Sockets. attach takes fd, or local address and port; fills in the id. */
+/*
+ * Sockets. e2ee_socket_attach() takes fd, or local address and port, and fills in
+ * the id.
+ */
 int e2ee_socket_attach(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		       struct e2ee_socket *sock);
-/* Descriptor @fd of process @pid; needs ptrace rights over it */
+/* Attaches descriptor @fd of process @pid; needs ptrace rights over the process */
 int e2ee_socket_attach_pid(struct e2ee_ctx *ctx,
 			   const struct e2ee_session *session, pid_t pid,
 			   int fd, struct e2ee_socket *sock);
@@ -266,7 +273,7 @@ int e2ee_socket_get(struct e2ee_ctx *ctx, struct e2ee_socket *sock);
 int e2ee_socket_list(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		     e2ee_socket_cb cb, void *arg);
 
-/* Guards. new fills in the id. */
+/* Guards. e2ee_guard_new() fills in the id. */
 int e2ee_guard_new(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 		   struct e2ee_guard *guard);
 int e2ee_guard_del(struct e2ee_ctx *ctx, uint32_t id);
@@ -275,16 +282,22 @@ int e2ee_guard_list(struct e2ee_ctx *ctx, const struct e2ee_session *session,
 
 int e2ee_info_get(struct e2ee_ctx *ctx, struct e2ee_info *info);
 
-/* Events, from subscribe on. The descriptor is readable when there are some. */
+/*
+ * Events arrive after e2ee_event_subscribe(). The descriptor is readable when there
+ * are some.
+ */
 int e2ee_event_subscribe(struct e2ee_ctx *ctx);
 int e2ee_event_fd(const struct e2ee_ctx *ctx);
-/* Handles what is there, never waits. -ENOBUFS: events were lost, go on. */
+/*
+ * Calls back for the events that have arrived, and never waits. -ENOBUFS: some events
+ * were lost; continue to read.
+ */
 int e2ee_event_read(struct e2ee_ctx *ctx, e2ee_event_cb cb, void *arg);
 
-/* Every UDP socket of the handle's namespace, by the kernel's socket diagnosis */
+/* Lists every UDP socket of the handle's namespace, by the kernel's socket diagnosis */
 int e2ee_udp_list(struct e2ee_ctx *ctx, e2ee_udp_cb cb, void *arg);
 
-/* Words: NULL, or -EINVAL, for what is not known */
+/* Names of values, and values of names: NULL or -EINVAL if there is none */
 const char *e2ee_policy_name(uint32_t policy);
 const char *e2ee_dir_name(uint32_t dir);
 const char *e2ee_ssrc_mode_name(uint32_t mode);
@@ -294,7 +307,7 @@ const char *e2ee_stat_name(uint32_t stat);
 int e2ee_policy_value(const char *name);
 int e2ee_suite_value(const char *name);
 
-/* Whether the kernel would take it as the name of a session */
+/* Returns whether the kernel would accept @name as the name of a session */
 bool e2ee_session_name_valid(const char *name);
 
 #ifdef __cplusplus

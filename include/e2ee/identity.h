@@ -2,8 +2,8 @@
 /*
  * Who this appliance is, and whom it trusts.
  *
- * Functions return 0 or a negative errno. Those that take @error put one line
- * there that says what is wrong and what helps; it may be NULL.
+ * Functions return 0 or a negative errno. Those that take @error write one line
+ * into it that says what is wrong and what helps; @error may be NULL.
  */
 #ifndef _E2EE_IDENTITY_H
 #define _E2EE_IDENTITY_H
@@ -16,17 +16,17 @@
 extern "C" {
 #endif
 
-#define E2EE_NAME_MAX		64	/* of a device or room: [A-Za-z0-9._-] */
+#define E2EE_NAME_MAX		64	/* name of a device or room: [A-Za-z0-9._-] */
 #define E2EE_IDENTITY_LEN	32	/* Ed25519 public key, "ik" */
 #define E2EE_CODE_LEN		48	/* identity code as text, with its NUL */
 #define E2EE_ERROR_LEN		256
 
-/* Where they are unless something else is said; the folder is of mode 0700 */
+/* Where these files are by default; the folder has mode 0700 */
 #define E2EE_STATE_FOLDER	"/var/lib/e2ee"
 #define E2EE_IDENTITY_FILE	E2EE_STATE_FOLDER "/identity"
 #define E2EE_TRUST_FILE		E2EE_STATE_FOLDER "/trust"
 
-/* Is it the name of a device or room? */
+/* Returns whether @name can be the name of a device or room */
 bool e2ee_name_valid(const char *name);
 
 /**
@@ -38,37 +38,39 @@ bool e2ee_name_valid(const char *name);
 int e2ee_identity_code(const char *dev, const uint8_t *ik, char *text);
 
 /*
- * Identity of this appliance: a file that nobody else may read, which holds an
- * Ed25519 key (PEM)
+ * The identity of this appliance: a file that nobody else may read, which holds an
+ * Ed25519 private key in PEM
  */
 struct e2ee_identity;
 
-/* -EEXIST: there is one, which stays */
+/* -EEXIST: there is such a file, and it is left as it is */
 int e2ee_identity_create(const char *path, char *error);
 
 /**
  * e2ee_identity_load_state() - read an identity file
  * @path: the file
- * @state: folder for the number of the last key package, which all rooms of this
- *         identity share: a file called like the identity, with ".seq". A higher
- *         number beside @path holds, too, and that file is left alone. NULL: the
- *         number is beside @path, and nowhere else
+ * @state: folder for the number of the last key package (the message that offers a
+ *         fresh key). All rooms of this identity share the number. Its file is
+ *         called like the identity, with ".seq" appended. If there is such a file
+ *         beside @path with a higher number, that number counts, and the file is
+ *         left alone. NULL: the number is kept beside @path, and nowhere else
  * @identity: out
  * @error: E2EE_ERROR_LEN bytes
  *
  * In a folder that has no such file yet, the number begins with the time of day.
  *
- * Errors: -ENOENT: no such file, or no folder for the number, -EPERM: others may
- * read the file, -ELOOP: a symbolic link, -EBADMSG: not an Ed25519 key, -EROFS
- * or -EACCES: the number cannot be written, -ETIME: there is no number, and the
- * clock is wrong. A file in $CREDENTIALS_DIRECTORY may be readable for its group.
+ * Errors: -ENOENT: there is no such file, or no folder for the number. -EPERM:
+ * others may read the file. -ELOOP: the file is a symbolic link. -EBADMSG: the file
+ * does not hold an Ed25519 key. -EROFS or -EACCES: the number cannot be written.
+ * -ETIME: there is no number, and the clock is wrong. A file in
+ * $CREDENTIALS_DIRECTORY may be readable for its group.
  */
 int e2ee_identity_load_state(const char *path, const char *state,
 			     struct e2ee_identity **identity, char *error);
-/* As e2ee_identity_load_state() without a folder for the number */
+/* Like e2ee_identity_load_state(), with @state NULL */
 int e2ee_identity_load(const char *path, struct e2ee_identity **identity,
 		       char *error);
-/* Its public key only: 32 bytes */
+/* Reads the public key only: 32 bytes */
 int e2ee_identity_public(const char *path, uint8_t *ik, char *error);
 void e2ee_identity_free(struct e2ee_identity *identity);	/* wipes */
 
@@ -76,36 +78,39 @@ void e2ee_identity_free(struct e2ee_identity *identity);	/* wipes */
 enum e2ee_trust_kind {
 	E2EE_TRUST_UNKNOWN,
 	E2EE_TRUST_TOFU,		/* seen first in a call */
-	E2EE_TRUST_VERIFIED,		/* people compared the SAS */
-	E2EE_TRUST_PINNED,		/* by the operator */
+	E2EE_TRUST_VERIFIED,		/* people compared the code of a call */
+	E2EE_TRUST_PINNED,		/* given by the operator */
 };
 
-/* Whom a room lets in */
+/* Which devices a room lets in */
 enum e2ee_trust_level {
 	E2EE_LEVEL_PINNED,		/* pinned only */
 	E2EE_LEVEL_VERIFIED,		/* pinned or verified */
 	E2EE_LEVEL_TOFU,		/* unknown devices too */
 };
 
-/* What a trust store says of a device and its key */
+/* What a trust store says about a device and its key */
 enum e2ee_trust_answer {
 	E2EE_TRUST_GOOD,		/* known, and this is its key */
 	E2EE_TRUST_NEW,			/* neither device nor key is known */
 	E2EE_TRUST_CHANGED,		/* the device has another key, or the key
-					 * another device: refused always */
+					 * another device: always refused */
 };
 
-/* Trust store: which key is whose, like known_hosts; a file, or memory only */
+/*
+ * A trust store says which key belongs to which device, like known_hosts. It is a
+ * file, or in memory only.
+ */
 struct e2ee_trust;
 
 typedef int (*e2ee_trust_cb)(const char *dev, const uint8_t *ik,
 			     enum e2ee_trust_kind kind, void *arg);
 
-/* @path NULL: memory only. A missing file is an empty store. */
+/* If @path is NULL, the store is in memory only. A missing file is an empty store. */
 int e2ee_trust_open(const char *path, struct e2ee_trust **trust, char *error);
 void e2ee_trust_close(struct e2ee_trust *trust);
 
-/* @kind: out, UNKNOWN unless GOOD; may be NULL */
+/* @kind: out, UNKNOWN unless the answer is GOOD; may be NULL */
 enum e2ee_trust_answer e2ee_trust_ask(const struct e2ee_trust *trust,
 				      const char *dev, const uint8_t *ik,
 				      enum e2ee_trust_kind *kind);
@@ -113,18 +118,21 @@ enum e2ee_trust_answer e2ee_trust_ask(const struct e2ee_trust *trust,
  * e2ee_trust_problem() - why the store's file cannot be read
  * @trust: the store
  *
- * While there is a problem, e2ee_trust_ask() answers from what was read last.
- * Nobody new should be admitted then: the operator may have taken a device out
- * in the very edit that went wrong.
+ * While there is a problem, e2ee_trust_ask() answers from what it read last. Admit
+ * nobody new during that time: the operator may have taken a device out in the very
+ * edit that went wrong.
  *
  * Return: one line that names the file, the line in it and what helps; "" if
  * the file is in order. The text is valid until @trust is asked again.
  */
 const char *e2ee_trust_problem(const struct e2ee_trust *trust);
-/* -EEXIST: changed. A lower kind does not replace a higher one. Synced. */
+/*
+ * -EEXIST: the store has the device with another key, or the key with another device.
+ * A lower kind does not replace a higher one. The change is on disk on return.
+ */
 int e2ee_trust_add(struct e2ee_trust *trust, const char *dev, const uint8_t *ik,
 		   enum e2ee_trust_kind kind);
-/* -ENOENT */
+/* -ENOENT: the store does not have the device. The change is on disk on return. */
 int e2ee_trust_del(struct e2ee_trust *trust, const char *dev);
 int e2ee_trust_list(const struct e2ee_trust *trust, e2ee_trust_cb cb,
 		    void *arg);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A room: devices that agree on the keys of their media by themselves.
+ * In a room, devices agree on the keys of their media by themselves.
  *
- * struct e2ee_room is a state machine. It opens no socket and asks no clock:
- * the caller hands it every message, every second of time and every event of
- * the kernel, and carries out what it asks for through the callbacks. A handle
- * belongs to one thread at a time; callbacks must not call it back, but for
+ * struct e2ee_room is a state machine. It opens no socket and reads no clock: the
+ * caller tells it the time and every message and event of the kernel, and carries
+ * out what it asks for through the callbacks. Only one thread may use a room at a
+ * time. Callbacks must not call the functions of the room, except for
  * e2ee_room_over().
  *
  * Times are milliseconds of a clock that does not jump (CLOCK_MONOTONIC).
@@ -32,7 +32,7 @@ extern "C" {
 
 struct e2ee_room;
 
-/* Topics below e2ee/1/ROOM/; those with @dev have one for each device */
+/* Topics below e2ee/1/ROOM/; those with DEV are one for each device */
 enum e2ee_room_topic {
 	E2EE_TOPIC_KP,			/* kp/DEV, retained */
 	E2EE_TOPIC_EPOCH,		/* epoch, retained */
@@ -45,12 +45,12 @@ enum e2ee_room_topic {
 };
 
 /**
- * struct e2ee_room_packet - a message on its way
- * @topic: where
- * @dev: whose topic; NULL for epoch and hb
- * @data: a message; NULL where @len is 0
- * @len: bytes; 0 empties a retained topic
- * @retain: ask the broker to keep it
+ * struct e2ee_room_packet - a message to send, or one that was received
+ * @topic: its topic
+ * @dev: the device that the topic belongs to; NULL for epoch and hb
+ * @data: the message; NULL if @len is 0
+ * @len: its length in bytes; 0 deletes what was retained under the topic
+ * @retain: ask the broker to retain the message
  */
 struct e2ee_room_packet {
 	enum e2ee_room_topic topic;
@@ -61,16 +61,16 @@ struct e2ee_room_packet {
 };
 
 enum e2ee_room_event_type {
-	E2EE_ROOM_CHANGED,		/* the status did: ask for it */
+	E2EE_ROOM_CHANGED,		/* the status has changed: ask for it */
 	E2EE_ROOM_ALARM,		/* @text: people should look */
-	E2EE_ROOM_KEYFRAME,		/* keyframe-wanted: sending switched */
-	E2EE_ROOM_SAS,			/* the verification moved on */
-	E2EE_ROOM_OUT,			/* it is over, and its keys are gone: why */
+	E2EE_ROOM_KEYFRAME,		/* sending has new keys: make a key frame */
+	E2EE_ROOM_SAS,			/* the verification has a new state */
+	E2EE_ROOM_OUT,			/* the room is over, and its keys are gone */
 };
 
-/* Why a room is over. More may come: treat those unknown as REMOVED. */
+/* Why a room is over. Treat a value that you do not know like REMOVED. */
 enum e2ee_room_over {
-	E2EE_ROOM_GOES_ON,		/* it is not */
+	E2EE_ROOM_GOES_ON,		/* it is not over */
 	E2EE_ROOM_OVER_LEFT,		/* this device left */
 	E2EE_ROOM_OVER_ENDED,		/* its owner ended the call for all */
 	E2EE_ROOM_OVER_REMOVED,		/* this device was removed for good */
@@ -78,19 +78,21 @@ enum e2ee_room_over {
 };
 
 /**
- * struct e2ee_room_ops - what a room asks its caller for
- * @publish: send to all, the sender too; may be lost
- * @listen_acks: be subscribed to ack/+ or not (owners only need them); optional
- * @key_new: install keys into the session; wipe nothing, they are the room's
- * @key_del: delete keys, named by dir and kid; one that is gone is no error
- * @key_list: show the session's keys, without secrets
+ * struct e2ee_room_ops - what a room asks its caller to do
+ * @publish: send a message to all devices, the sender included; it may get lost
+ * @listen_acks: subscribe to ack/+ or unsubscribe (only owners need these
+ *	messages); optional
+ * @key_new: install keys in the session; the room wipes them
+ * @key_del: delete keys by dir and kid; a key that is gone already is no error
+ * @key_list: call back for each key of the session, without secrets
  * @use_epoch: send with the keys of this epoch
- * @set_policy: enum e2ee_policy of the session
- * @event: told what happened
- * @get_policy: the session's; optional: then one that is looser than the floor is
- *	found out at the first EPOCH only, but where the floor is required
+ * @set_policy: set the policy of the session (enum e2ee_policy)
+ * @event: called when something happened
+ * @get_policy: get the policy of the session; optional. Without it, a policy that is
+ *	looser than the floor is noticed only at the first EPOCH, unless the floor is
+ *	required
  *
- * Those that return int return 0 or a negative errno.
+ * Callbacks that return int return 0 or a negative errno.
  */
 struct e2ee_room_ops {
 	void (*publish)(void *arg, const struct e2ee_room_packet *packet);
@@ -106,24 +108,26 @@ struct e2ee_room_ops {
 };
 
 /**
- * struct e2ee_room_config - how to take part; zero is the default of each
- * @room: name
- * @dev: this device's name
- * @identity: stays the caller's, as @trust does; both outlive the room
+ * struct e2ee_room_config - how to take part; the default of each member is zero
+ * @room: name of the room
+ * @dev: name of this device
+ * @identity: identity of this device; like @trust, it stays the caller's and has to
+ *	outlive the room
  * @trust: trust store
- * @level: whom to let in
- * @floor: weakest policy that an owner may set: enum e2ee_policy, 0 is required.
- *	A session that is looser is set to it at once, by e2ee_room_new()
- * @policy: of a room that this device creates: enum e2ee_policy, 0 is required
- * @suite: media suite of a room that it owns, 4 or 5; 0: 5
- * @epoch: the kernel session's; the room's epochs get higher numbers
- * @rsa: take RSA-OAEP-3072 wraps, beside HPKE. Their keys take seconds to make:
- *	a thread makes them ahead, which blocks all signals; e2ee_room_new() waits
- *	for the first
- * @hpke_off: and no HPKE
+ * @level: which devices to let in
+ * @floor: weakest policy that an owner may set (enum e2ee_policy; 0 is required).
+ *	If the session is looser, e2ee_room_new() sets its policy to the floor at once
+ * @policy: policy of a call that this device creates (enum e2ee_policy; 0 is
+ *	required)
+ * @suite: media suite of a call that this device owns: 4 or 5; 0 stands for 5
+ * @epoch: epoch of the kernel's session; the epochs of the room get higher numbers
+ * @rsa: accept secrets wrapped with RSA-OAEP-3072, in addition to HPKE. Such a key
+ *	takes seconds to make, so a thread, which blocks all signals, makes them in
+ *	advance; e2ee_room_new() waits for the first
+ * @hpke_off: do not accept HPKE
  * @admins: devices that may kick, lock, hand over and set the policy, if their
  *	keys are verified or pinned
- * @admin_count: of @admins
+ * @admin_count: number of @admins
  */
 struct e2ee_room_config {
 	const char *room;
@@ -143,22 +147,23 @@ struct e2ee_room_config {
 };
 
 enum e2ee_room_state {
-	E2EE_ROOM_JOIN,			/* no call yet, or on the way to another */
+	E2EE_ROOM_JOIN,			/* in no call yet, or moving to another */
 	E2EE_ROOM_MEMBER,
 	E2EE_ROOM_OWNER,
-	E2EE_ROOM_LEFT,			/* over, its secrets wiped */
+	E2EE_ROOM_LEFT,			/* the room is over, its secrets are wiped */
 };
 
 /**
  * struct e2ee_room_member - a device of the roster
- * @dev: name
+ * @dev: its name
  * @ik: its identity key
- * @leaf: number in the roster
- * @self: this device
- * @owner: it owns the call
- * @verified: by the verification that belongs to this call
+ * @leaf: its number in the roster
+ * @self: whether it is this device
+ * @owner: whether it owns the call
+ * @verified: whether people verified it in this call
  * @trust: how its key was learnt
- * @acked: has the current keys: the owner knows all, others only their own
+ * @acked: whether it has the current keys. The owner knows this of all members; other
+ *	members know it of themselves only
  * @waiting: why its keys are missing; "" if they are not
  */
 struct e2ee_room_member {
@@ -175,38 +180,39 @@ struct e2ee_room_member {
 
 enum e2ee_sas_state {
 	E2EE_SAS_NONE,
-	E2EE_SAS_WAITING,		/* for @sas_waiting */
-	E2EE_SAS_READY,			/* compare, then yes or no */
+	E2EE_SAS_WAITING,		/* waits for the devices in @sas_waiting */
+	E2EE_SAS_READY,			/* people compare the code, then say yes or no */
 	E2EE_SAS_DONE,
-	E2EE_SAS_FAILED,		/* somebody lied: an alarm */
+	E2EE_SAS_FAILED,		/* it failed, and there is an alarm */
 };
 
 /**
  * struct e2ee_room_status - a room in one look
- * @state: what this device is in it
- * @link: the broker is there
- * @encrypted: keys to send with are installed, and the policy is not off
- * @stopped: why nothing is sent; "" if it is not stopped
- * @split: why the room is not one; ""
- * @call: call id
- * @term: of the EPOCH
- * @seq: of the EPOCH
- * @t: its hash
- * @epoch: the kernel's number for it
- * @epoch_age: milliseconds since it was accepted
- * @sending: kernel's epoch number in use for sending; 0: none
- * @switched: sending uses @epoch
- * @policy: in force, enum e2ee_policy
+ * @state: what this device is in the room
+ * @link: whether the signalling works
+ * @encrypted: whether keys to send with are installed and the policy is not off
+ * @stopped: why sending was stopped; "" if it was not
+ * @split: why the room is split; "" if it is not
+ * @call: id of the call
+ * @term: term of the current EPOCH
+ * @seq: number of the current EPOCH
+ * @t: hash of the current EPOCH
+ * @epoch: the kernel's epoch number for the current EPOCH
+ * @epoch_age: milliseconds since the current EPOCH was accepted
+ * @sending: the kernel's epoch number that is used for sending; 0 if there is none
+ * @switched: whether sending uses @epoch
+ * @policy: the policy in force (enum e2ee_policy)
  * @suite: media suite
- * @locked: nobody new is let in
- * @sas: verification
- * @emoji: numbers of enum e2ee_sas_state READY, 0 to 63
- * @numbers: the decimal code
- * @sas_waiting: names, separated by a space
- * @banned: how many iks
- * @lost: how many iks
- * @count: of @members
- * @alarms: of what is so now, oldest first
+ * @locked: whether nobody new is let in
+ * @sas: state of the verification
+ * @emoji: numbers of the emoji, 0 to 63; valid if @sas is READY
+ * @numbers: the decimal code; valid if @sas is READY
+ * @sas_waiting: names of the devices waited for, separated by spaces
+ * @banned: number of identity keys that are banned
+ * @lost: number of devices that were removed for their silence, and may come back
+ *	into a locked room
+ * @count: number of @members
+ * @alarms: alarms whose cause still exists, oldest first
  */
 struct e2ee_room_status {
 	enum e2ee_room_state state;
@@ -240,96 +246,100 @@ struct e2ee_room_status {
 /* Counters: messages that were dropped, and why */
 enum e2ee_room_stat {
 	E2EE_ROOM_RECEIVED,
-	E2EE_ROOM_DROP_RATE,		/* more than 20 a second */
+	E2EE_ROOM_DROP_RATE,		/* there were more than 20 a second */
 	E2EE_ROOM_DROP_SIZE,
-	E2EE_ROOM_DROP_FORM,		/* not decodable */
-	E2EE_ROOM_DROP_STRANGER,	/* not of the roster, or banned */
-	E2EE_ROOM_DROP_OLD,		/* counter, seq or heartbeat not new */
+	E2EE_ROOM_DROP_FORM,		/* it cannot be decoded */
+	E2EE_ROOM_DROP_STRANGER,	/* its sender is not in the roster, or banned */
+	E2EE_ROOM_DROP_OLD,		/* its counter, number or heartbeat is not new */
 	E2EE_ROOM_DROP_SIGNATURE,
-	E2EE_ROOM_DROP_RULE,		/* of the protocol: M1, M2, O3 … */
+	E2EE_ROOM_DROP_RULE,		/* it breaks a rule (key-exchange.rst) */
 	E2EE_ROOM_STATS,
 };
 
 /**
  * e2ee_room_new() - take part in a room
- * @config: copied, but for identity and trust
- * @ops: copied
- * @arg: given to the callbacks
+ * @config: is copied, except for identity and trust
+ * @ops: is copied
+ * @arg: is passed to the callbacks
  * @now: milliseconds
- * @room: out; first state: JOIN, link down
+ * @room: out; its first state is JOIN, with the link down
  */
 int e2ee_room_new(const struct e2ee_room_config *config,
 		  const struct e2ee_room_ops *ops, void *arg, uint64_t now,
 		  struct e2ee_room **room);
 /**
  * e2ee_room_configure() - change level, floor, policy and admins of a room
- * @room: in any state
+ * @room: the room, in any state
  * @now: milliseconds
- * @config: as for e2ee_room_new(); all other members are left alone
+ * @config: as for e2ee_room_new(); its other members are ignored
  *
- * A device that @config does not let in goes as one that was taken out of the
- * trust store. A floor that is stricter than the policy in force is set at once;
- * an owner asks all others to follow.
+ * A device that @config does not let in is treated like a device that was taken out
+ * of the trust store. A floor that is stricter than the policy in force is set at
+ * once, and an owner tells all other devices to follow.
  *
- * Return: 0, or -EINVAL or -ENOMEM: then nothing has changed.
+ * Return: 0; after -EINVAL or -ENOMEM, nothing has changed.
  */
 int e2ee_room_configure(struct e2ee_room *room, uint64_t now,
 			const struct e2ee_room_config *config);
-/* Wipes all secrets; keys in the kernel stay as they are (leave deletes them) */
+/* Wipes all secrets. Keys in the kernel stay; e2ee_room_leave() deletes them. */
 void e2ee_room_free(struct e2ee_room *room);
 
-/* What happens. Each may call back. */
+/* These functions tell the room what happens. Each may call back. */
 void e2ee_room_link(struct e2ee_room *room, uint64_t now, bool up);
 void e2ee_room_receive(struct e2ee_room *room, uint64_t now,
 		       const struct e2ee_room_packet *packet);
 /* An event of the session: key-missing, key-expiring, session gone */
 void e2ee_room_kernel_event(struct e2ee_room *room, uint64_t now,
 			    const struct e2ee_event_info *event);
-/* The kernel's session was made anew, or the machine slept (rule K7) */
+/* The kernel's session was added anew, or the machine slept */
 void e2ee_room_renew(struct e2ee_room *room, uint64_t now);
-/* Time passes. Returns the time at which to call again at the latest. */
+/* Does what is due. Returns the time at which to call it again at the latest. */
 uint64_t e2ee_room_timer(struct e2ee_room *room, uint64_t now);
 
 /*
- * What the operator wants. A member asks its owner, who does it for those that
- * are its admins: 0 says that it was asked. -ENOTCONN: not in a call; -EPERM:
- * only the owner can (end); -ENOENT: no such device in the roster.
+ * These functions carry out what the operator wants. A member that is not the owner
+ * asks the owner, which obeys its admins; 0 then means that the owner was asked.
+ * -ENOTCONN: this device is not in a call. -EPERM: only the owner can do this
+ * (e2ee_room_end()). -ENOENT: the roster has no such device.
  *
- * An owner that leaves hands over first, which takes some seconds; one that is
- * told to leave again does not wait for that.
+ * An owner that leaves hands the call over first, which takes some seconds. If it is
+ * told to leave again, it does not wait for that.
  */
 int e2ee_room_leave(struct e2ee_room *room, uint64_t now);
 int e2ee_room_end(struct e2ee_room *room, uint64_t now);
 int e2ee_room_rekey(struct e2ee_room *room, uint64_t now);
 int e2ee_room_kick(struct e2ee_room *room, uint64_t now, const char *dev);
 int e2ee_room_lock(struct e2ee_room *room, uint64_t now, bool lock);
-/* @dev NULL: to whom the protocol says */
+/* If @dev is NULL, the first responsive device of the roster gets the ownership */
 int e2ee_room_handover(struct e2ee_room *room, uint64_t now, const char *dev);
 int e2ee_room_policy(struct e2ee_room *room, uint64_t now, uint32_t policy);
 int e2ee_room_verify(struct e2ee_room *room, uint64_t now);
-/* People read out the same: pins as verified only @devs. -EAGAIN: not ready */
+/*
+ * People read out the same code: marks @devs, and no others, as verified. -EAGAIN: the
+ * verification is not ready.
+ */
 int e2ee_room_verify_yes(struct e2ee_room *room, const char *const *devs,
 			 size_t count);
 int e2ee_room_verify_no(struct e2ee_room *room);
 
 /*
- * The one call that is allowed from a callback, too. A room may be over for a while
- * before E2EE_ROOM_OUT: where the kernel refuses the policy "required" that a device
- * is left with which did not want to leave, e2ee_room_timer() tries again, and the
- * keys to send with stay until then.
+ * Only this function may also be called from a callback. A room may be over for a
+ * while before E2EE_ROOM_OUT comes: a device that was put out is left with the policy
+ * "required". If the kernel refuses that, e2ee_room_timer() tries again, and the keys
+ * to send with stay until the kernel accepts it.
  */
 enum e2ee_room_over e2ee_room_over(const struct e2ee_room *room);
-/* @status is big: some 64 KiB */
+/* @status is large: about 64 KiB */
 void e2ee_room_status(const struct e2ee_room *room, uint64_t now,
 		      struct e2ee_room_status *status);
 /**
- * struct e2ee_room_outsider - a device that is here, and not in the call
- * @dev: name
+ * struct e2ee_room_outsider - a device that is present but not in the call
+ * @dev: its name
  * @ik: its identity key
- * @trust: how the key is known
- * @trusted: this device would let it in; it may not trust this one
- * @changed: name or key belong to another device, as far as is known here
- * @here: milliseconds since its newest key package came
+ * @trust: how its key is known
+ * @trusted: whether this device would let it in; it may still not trust this device
+ * @changed: whether its name or its key is known to belong to another device
+ * @here: milliseconds since its newest key package arrived
  */
 struct e2ee_room_outsider {
 	char dev[E2EE_NAME_MAX + 1];
@@ -343,25 +353,25 @@ struct e2ee_room_outsider {
 typedef void (*e2ee_room_outsider_cb)(const struct e2ee_room_outsider *outsider,
 				      void *arg);
 
-/* Calls @cb for each of them. Anybody who reaches the broker can be one. */
+/* Calls @cb for each outsider. Anybody who reaches the broker can be one. */
 void e2ee_room_outsiders(const struct e2ee_room *room, uint64_t now,
 			 e2ee_room_outsider_cb cb, void *arg);
 uint64_t e2ee_room_stat(const struct e2ee_room *room, enum e2ee_room_stat stat);
 const char *e2ee_room_stat_name(enum e2ee_room_stat stat);
 
-/* Text and word of an emoji (the Matrix table): UTF-8, static */
+/* An emoji as UTF-8 text, and its word (from the Matrix table); both are static */
 const char *e2ee_sas_emoji(uint8_t number);
 const char *e2ee_sas_word(uint8_t number);
 
 /*
- * The session of a kernel as a room's ops: key_new, key_del, key_list, use_epoch,
- * set_policy and get_policy are set in @ops. Their @arg has to be a struct
- * e2ee_room_kernel, or something whose first member is one. With @ctx NULL each
- * answers -ENODEV.
+ * Makes a room's callbacks work on a session of the kernel: sets key_new, key_del,
+ * key_list, use_epoch, set_policy and get_policy in @ops. Their @arg has to be a
+ * struct e2ee_room_kernel, or a struct whose first member is one. If @ctx is NULL,
+ * each returns -ENODEV.
  */
 struct e2ee_room_kernel {
 	struct e2ee_ctx *ctx;
-	struct e2ee_session session;	/* name, id, or both: then both agree */
+	struct e2ee_session session;	/* by name or id; if both, they must agree */
 };
 
 void e2ee_room_kernel_ops(struct e2ee_room_ops *ops);

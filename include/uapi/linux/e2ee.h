@@ -113,7 +113,7 @@ enum e2ee_key_attr {
 	E2EE_A_KEY_DIR,		/* u32: enum e2ee_dir */
 	E2EE_A_KEY_KID,		/* u64 */
 	E2EE_A_KEY_SSRC,	/* u32: the SSRC; for a claim key, once it is claimed (get) */
-	E2EE_A_KEY_SSRC_MODE,	/* u32: enum e2ee_ssrc_mode; default number with an SSRC, else any */
+	E2EE_A_KEY_SSRC_MODE,	/* u32: enum e2ee_ssrc_mode; default number with SSRC, else any */
 	E2EE_A_KEY_SUITE,	/* u32: enum e2ee_suite; default AES-256-GCM */
 	E2EE_A_KEY_EPOCH,	/* u32; default the session's epoch */
 	E2EE_A_KEY_SECRET,	/* binary, 16 or 32 bytes: AEAD key; never in an answer */
