@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# End-to-end encryption of RTP media: module, userland, checks. "make help".
+# End-to-end encryption of RTP media: module, userland and checks; see "make help".
 
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -27,7 +27,7 @@ install: all
 	$(if $(HEADERS),$(if $(DESTDIR),,depmod $(KERNEL)))
 	$(MAKE) -C userspace install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
 
-# Where modules_install puts it depends on the kernel: updates/ or extra/
+# It depends on the kernel whether modules_install uses updates/ or extra/
 uninstall:
 	rm -f $(DESTDIR)/lib/modules/$(KERNEL)/*/e2ee.ko*
 	rm -f $(DESTDIR)/lib/modules/$(KERNEL)/*/e2ee_test.ko*
@@ -47,7 +47,7 @@ check-matrix:
 	@$(LAB)/packages
 	@$(LAB)/check-all 6.12 newest
 
-# Hours: the tests of hardening in their long form, and the report of them
+# Takes hours: the hardening tests in their long form, and their report
 check-long:
 	@$(LAB)/packages
 	@selftests/hardening/check-long
@@ -57,7 +57,7 @@ bench bench-quick bench-host:
 	@selftests/bench/$(if $(filter %host,$@),host,run) \
 		$(if $(filter %quick,$@),-q)
 
-# ACCEPT=1: what is counted becomes the tree's figures
+# ACCEPT=1 makes what is counted the tree's figures
 bench-count:
 	@$(LAB)/packages bench
 	@selftests/bench/count $(if $(ACCEPT),-a) 6.1 6.12 newest
@@ -67,7 +67,7 @@ fuzz:
 	@$(LAB)/packages
 	@selftests/fuzz/run $(TIME)
 
-# ONLY: names of mutants, or folders of them
+# ONLY names mutants, or folders of them
 mutants:
 	@$(LAB)/packages
 	@selftests/mutants/run $(ONLY)
@@ -83,23 +83,23 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make               the module, if the running kernel has headers, and userland'
-	@echo 'make install       both; DESTDIR=, PREFIX=$(PREFIX)'
+	@echo 'make               builds userland, and the module if kernel headers are installed'
+	@echo 'make install       installs both; DESTDIR=, PREFIX=$(PREFIX)'
 	@echo 'make uninstall     removes both'
-	@echo 'make demo          a call over a relay, in clear and protected'
-	@echo 'make check         lint, unit tests, debug kernel, Linux 6.1 in QEMU, and'
-	@echo '                   whether a packet costs more instructions than it did'
-	@echo 'make check-matrix  Linux 6.12 and the newest in QEMU'
-	@echo 'make check-long    hardening for hours, and its report'
-	@echo 'make bench         what a packet costs, in a kernel for figures'
+	@echo 'make demo          shows a call over a relay, in clear and protected'
+	@echo 'make check         runs lint, unit tests, a debug kernel, Linux 6.1 in QEMU, and'
+	@echo '                   checks that a packet costs no more instructions than before'
+	@echo 'make check-matrix  runs Linux 6.12 and the newest in QEMU'
+	@echo 'make check-long    runs the hardening tests for hours, and writes their report'
+	@echo 'make bench         measures what a packet costs, in a kernel of the lab'
 	@echo 'make bench-quick   the same in 2 minutes'
-	@echo 'make bench-host    on this kernel, with whole programs (root)'
-	@echo 'make bench-count   instructions a packet on Linux 6.1, 6.12 and the newest,'
-	@echo '                   the same on every machine; ACCEPT=1 keeps them in the tree'
-	@echo 'make fuzz TIME=60  each fuzzer for so many seconds; runs add up'
+	@echo 'make bench-host    measures on the running kernel, with whole programs, too (root)'
+	@echo 'make bench-count   counts instructions a packet on Linux 6.1, 6.12 and the newest,'
+	@echo '                   the same on every machine; ACCEPT=1 keeps the figures in the tree'
+	@echo 'make fuzz TIME=60  runs each fuzzer for 60 seconds; runs add up'
 	@echo 'make mutants       breaks each promise and expects a test to notice; ONLY=NAME'
-	@echo 'make lint          style and static checks only'
-	@echo 'make packages      installs what the above need (Debian 12, as root)'
+	@echo 'make lint          runs style and static checks only'
+	@echo 'make packages      installs the packages that all this needs (Debian 12, as root)'
 	@echo 'make clean         removes build/; kernels stay in $${E2EE_CACHE:-~/.cache/e2ee}'
 	@echo
 	@echo 'One kernel, one test:  selftests/lab/check uml NAME'
