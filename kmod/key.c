@@ -108,9 +108,7 @@ static void e2ee_key_free_work(struct work_struct *work)
 	struct e2ee_key *key = container_of(to_rcu_work(work), struct e2ee_key,
 					    rwork);
 
-	e2ee_window_free_key(key);
-	if (key->owner != key)
-		e2ee_key_put(key->owner);
+	e2ee_history_put(key->history);
 	e2ee_aead_destroy(&key->aead);
 	/* in this order: its place is free before it is not awaited any more */
 	e2ee_share_put(key->share, E2EE_SHARE_KEYS);
@@ -141,7 +139,6 @@ void e2ee_key_put(struct e2ee_key *key)
 {
 	if (!refcount_dec_and_test(&key->ref))
 		return;
-	e2ee_share_add(key->share, E2EE_SHARE_FREED);
 	INIT_RCU_WORK(&key->rwork, e2ee_key_free_work);
 	queue_rcu_work(e2ee_key_wq, &key->rwork);
 }
@@ -452,8 +449,6 @@ static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
 {
 	refcount_set(&key->ref, 1);
 	INIT_LIST_HEAD(&key->claim);
-	INIT_LIST_HEAD(&key->windows);
-	key->owner = key;
 	key->session = session;
 	key->enet = session->enet;
 	key->id.kid = param->kid;
@@ -470,7 +465,6 @@ static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
 	key->suite = param->suite;
 	key->epoch = param->given & E2EE_KEY_HAS_EPOCH ? param->epoch :
 							 session->epoch;
-	key->window = session->window;
 	memcpy(key->salt, param->salt, E2EE_SALT_LEN);
 	key->limit = param->given & E2EE_KEY_HAS_LIMIT ?
 		     param->limit : E2EE_LIMIT_DEFAULT;
@@ -621,14 +615,16 @@ static int e2ee_key_recall(struct e2ee_key *key, u64 ctr)
 				    key->enet->net->user_ns, &next);
 	if (!key->floor)
 		return -ENOMEM;
+	ctr = max(ctr, next);
+	atomic64_set(&key->ctr, ctr);
 	/* the windows of the other key know what came before */
-	if (twin) {
-		key->owner = twin->owner;
-		refcount_inc(&key->owner->ref);
-	}
-	key->ctr_first = max(ctr, next);
-	atomic64_set(&key->ctr, key->ctr_first);
-	return 0;
+	key->history = twin ? e2ee_history_get(twin->history) :
+			      e2ee_history_new(key->enet, key->session->window,
+					       ctr);
+	if (key->history)
+		return 0;
+	e2ee_floor_put(key->floor, 0);
+	return -ENOMEM;
 }
 
 /* what must be true before a key sends: its secret is remembered */
@@ -683,6 +679,16 @@ static void e2ee_key_tell_filling(struct e2ee_net *enet)
 	e2ee_event_send(enet, NULL, &msg);
 }
 
+/*
+ * A key that the tables do not hold any more is freed in a moment, when no packet is at
+ * it: whoever is told meanwhile that there are too many keys may ask again.
+ */
+static void e2ee_key_drop(struct e2ee_key *key)
+{
+	e2ee_share_add(key->share, E2EE_SHARE_FREED);
+	e2ee_key_put(key);
+}
+
 /**
  * e2ee_key_new() - install a key
  * @session: where
@@ -711,7 +717,7 @@ int e2ee_key_new(struct e2ee_session *session,
 	key->serial = ++session->enet->key_serial;
 	err = e2ee_key_remember(key, param, why);
 	if (err)
-		goto put;
+		goto drop;
 	err = e2ee_key_insert(key, param, why);
 	if (err)
 		goto forget;
@@ -734,8 +740,8 @@ remove:
 	e2ee_key_remove(key);
 forget:
 	e2ee_key_stop(key);
-put:
-	e2ee_key_put(key);
+drop:
+	e2ee_key_drop(key);
 	return err;
 }
 
@@ -790,7 +796,7 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 	session->num_keys--;
 	session->enet->num_keys--;
 	atomic_inc(&session->enet->seq);
-	e2ee_key_put(key);
+	e2ee_key_drop(key);
 }
 
 /**
@@ -965,19 +971,22 @@ destroy_ids:
 	return err;
 }
 
-/* all sessions are gone, and all keys with them */
+/**
+ * e2ee_key_flush() - wait until all keys that were deleted are freed
+ *
+ * What frees a key looks into its namespace.
+ *
+ * Context: process, sleeps.
+ */
+void e2ee_key_flush(void)
+{
+	rcu_barrier();
+	flush_workqueue(e2ee_key_wq);
+}
+
+/* all sessions are gone, and all keys with them: e2ee_key_flush() */
 void e2ee_key_net_exit(struct e2ee_net *enet)
 {
-	int i;
-
-	/*
-	 * What frees keys looks into the namespace; most have never had any. A
-	 * key may hold another one, which is freed after it.
-	 */
-	for (i = 0; enet->key_serial && i < 2; i++) {
-		rcu_barrier();
-		flush_workqueue(e2ee_key_wq);
-	}
 	e2ee_tomb_net_exit(enet);
 	e2ee_stream_net_exit(enet);
 	rhltable_destroy(&enet->key_digests);

@@ -17,12 +17,12 @@
 
 struct e2ee_digest;
 struct e2ee_floor;
+struct e2ee_history;
 struct e2ee_net;
 struct e2ee_recent;
 struct e2ee_refusal;
 struct e2ee_session;
 struct e2ee_share;
-struct e2ee_window;
 
 /* hash table keys: no holes, so that all bytes count */
 struct e2ee_key_id {
@@ -75,20 +75,15 @@ struct e2ee_digest_id {
  * @epoch: generation it sends in; rx keys have it for people only
  * @salt: RFC 9605, section 4.4.3
  * @aead: transforms
- * @ctr: tx: next CTR, or E2EE_CTR_DEAD; rx: lowest CTR that a new window accepts:
- *	@ctr_first, or above it highest authenticated CTR + 1 on sockets that
- *	are gone
+ * @ctr: tx: next CTR, or E2EE_CTR_DEAD; rx: lowest CTR that it accepts
  * @soft_limit: CTR at which the event key-expiring is sent
  * @limit: first CTR not to use
  * @expires: boot time in seconds after which it is not used; 0: never
- * @packets: rx: packets authenticated on sockets that are gone
- * @ctr_first: @ctr when it was installed
+ * @ctr_first: tx: @ctr when it was installed
  * @flags: enum e2ee_key_flag, atomic bits
  * @sent: jiffies of the last packet sealed
- * @window: size of replay windows, packets
- * @windows: struct e2ee_window.in_key, one a receiving socket
- * @owner: rx: the key whose windows it uses: this one, or an older one of the session
- *	with the same KID, AEAD key and salt, on which it holds a reference
+ * @history: rx: its replay windows, shared with all keys of the session that have its
+ *	secret
  * @recent: SSRCs that sent lately with a key for any; else NULL
  * @kept: what the module remembers of it till unload (tx); else NULL
  * @share: whom it is charged to; NULL: the host itself
@@ -104,13 +99,11 @@ struct e2ee_key {
 
 	struct e2ee_aead aead;
 	u8 salt[E2EE_SALT_LEN];
-	u32 window;
 	atomic64_t ctr;
 	u64 limit;
 	time64_t expires;
 
-	struct list_head windows;
-	struct e2ee_key *owner;
+	struct e2ee_history *history;
 	u64 soft_limit;
 	unsigned long sent;
 	struct e2ee_recent *recent;
@@ -130,7 +123,6 @@ struct e2ee_key {
 	struct rcu_work rwork;
 	u32 suite;
 	u32 epoch;
-	u64 packets;
 	u64 ctr_first;
 	struct e2ee_digest *kept;
 	struct e2ee_share *share;
@@ -198,6 +190,7 @@ int e2ee_key_del(struct e2ee_session *session,
 void e2ee_key_del_all(struct e2ee_session *session);
 int e2ee_key_net_init(struct e2ee_net *enet);
 void e2ee_key_net_exit(struct e2ee_net *enet);
+void e2ee_key_flush(void);
 
 /* softirq or process context, under rcu_read_lock() */
 struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,

@@ -459,12 +459,26 @@ static void __net_exit e2ee_net_exit(struct net *net)
 		e2ee_session_del(session, &why);
 	e2ee_driver_put(enet->driver);
 	mutex_unlock(&enet->lock);
-	e2ee_key_net_exit(enet);
+}
+
+/* One wait for all namespaces that go together; most have never had a key. */
+static void __net_exit e2ee_net_exit_batch(struct list_head *nets)
+{
+	struct net *net;
+	bool had_keys = false;
+
+	list_for_each_entry(net, nets, exit_list)
+		had_keys |= e2ee_net(net)->key_serial;
+	if (had_keys)
+		e2ee_key_flush();
+	list_for_each_entry(net, nets, exit_list)
+		e2ee_key_net_exit(e2ee_net(net));
 }
 
 static struct pernet_operations e2ee_net_ops = {
 	.init = e2ee_net_init,
 	.exit = e2ee_net_exit,
+	.exit_batch = e2ee_net_exit_batch,
 	.id = &e2ee_net_id,
 	.size = sizeof(struct e2ee_net),
 };

@@ -7,18 +7,18 @@
  * A window is made by the first packet that a socket authenticates with a key. It
  * starts where the key stands at any socket, and accepts nothing up to the highest
  * CTR of sockets that are gone: a fresh socket is no way to replay. It is in two
- * lists, which are changed under struct e2ee_net.windows_lock: that of its key,
+ * lists, which are changed under struct e2ee_net.windows_lock: that of its history,
  * which packets search under RCU (few sockets share a key), and that of its socket,
  * by which it is found when the socket goes. It is freed a grace period after the
- * first of key and socket is gone.
+ * first of history and socket is gone.
  *
  * DOC: keys with one secret
  *
  * An AEAD key may be installed more than once in a session, bound to the SSRCs of
  * several streams of one sender, for whom each CTR is one packet whatever its SSRC is.
- * So all these keys use the windows of the first one, their owner, and a packet that
- * comes once more with another SSRC is a replay. The owner stays in memory, with its
- * windows, until the last of these keys is gone.
+ * So all these keys use the same windows, and a packet that comes once more with
+ * another SSRC is a replay. The windows belong to a history, which lives as long as
+ * any key that uses it.
  *
  * DOC: memory
  *
@@ -31,10 +31,12 @@
  */
 #include <linux/memcontrol.h>
 #include <linux/rculist.h>
+#include <linux/refcount.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <net/sock.h>
 #include "key.h"
+#include "memory.h"
 #include "replay.h"
 #include "session.h"
 #include "socket.h"
@@ -42,11 +44,30 @@
 #include "window.h"
 
 /**
+ * struct e2ee_history - what was received in a session with one secret
+ * @windows: struct e2ee_window.in_history, one a receiving socket
+ * @ctr: lowest CTR that a new window accepts: where the first key began, or above it
+ *	highest authenticated CTR + 1 on sockets that are gone
+ * @packets: packets authenticated on sockets that are gone
+ * @size: of the windows, packets
+ * @ref: held by the keys that use it
+ * @enet: its namespace, whose windows_lock protects it
+ */
+struct e2ee_history {
+	struct list_head windows;
+	atomic64_t ctr;
+	u64 packets;
+	u32 size;
+	refcount_t ref;
+	struct e2ee_net *enet;
+};
+
+/**
  * struct e2ee_window - a window
- * @in_key: in struct e2ee_key.windows
+ * @in_history: in struct e2ee_history.windows
  * @in_socket: in struct e2ee_socket.windows
  * @rcu: frees it, once it is in no list
- * @key: whose it is, for @packets
+ * @history: whose it is, for @packets
  * @socket: where; valid under windows_lock, and else compared only
  * @lock: protects @packets and @replay; taken with bottom halves off, nests in
  *	struct e2ee_net.windows_lock
@@ -54,12 +75,12 @@
  * @replay: CTRs seen
  */
 struct e2ee_window {
-	struct list_head in_key;
+	struct list_head in_history;
 	union {
 		struct list_head in_socket;
 		struct rcu_head rcu;
 	};
-	struct e2ee_key *key;
+	struct e2ee_history *history;
 	const struct e2ee_socket *socket;
 	spinlock_t lock;	/* packets, replay */
 	u64 packets;
@@ -82,7 +103,7 @@ struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
 {
 	struct e2ee_window *window;
 
-	list_for_each_entry_rcu(window, &key->owner->windows, in_key)
+	list_for_each_entry_rcu(window, &key->history->windows, in_history)
 		if (window->socket == socket)
 			return window;
 	return NULL;
@@ -100,21 +121,29 @@ static u64 e2ee_window_reached(struct e2ee_window *window)
 	return next;
 }
 
+/* Highest CTR authenticated at any socket + 1 */
+static u64 e2ee_history_next(const struct e2ee_history *history)
+{
+	struct e2ee_window *window;
+	u64 next = 0;
+
+	list_for_each_entry_rcu(window, &history->windows, in_history)
+		next = max(next, e2ee_window_reached(window));
+	smp_rmb();		/* pairs with e2ee_window_unlink() */
+	return max_t(u64, next, atomic64_read(&history->ctr));
+}
+
 /**
  * e2ee_window_next() - highest CTR authenticated with a key at any socket + 1
  * @key: a receiving key
  *
  * Context: softirq or process, under rcu_read_lock().
+ * Return: that of all keys with its history, or where the key began if it is higher.
  */
 u64 e2ee_window_next(const struct e2ee_key *key)
 {
-	struct e2ee_window *window;
-	u64 next = key->ctr_first;
-
-	list_for_each_entry_rcu(window, &key->owner->windows, in_key)
-		next = max(next, e2ee_window_reached(window));
-	smp_rmb();		/* pairs with e2ee_window_unlink() */
-	return max_t(u64, next, atomic64_read(&key->owner->ctr));
+	return max_t(u64, e2ee_history_next(key->history),
+		     atomic64_read(&key->ctr));
 }
 
 static size_t e2ee_window_bytes(u32 size)
@@ -176,13 +205,13 @@ static void e2ee_window_free_rcu(struct rcu_head *rcu)
  * The lowest CTR that a new window accepts. A socket that was closed a moment ago
  * still has its windows, but counts as gone.
  */
-static u64 e2ee_window_floor(const struct e2ee_key *key)
+static u64 e2ee_window_floor(const struct e2ee_history *history)
 {
-	u64 floor = atomic64_read(&key->owner->ctr);
+	u64 floor = atomic64_read(&history->ctr);
 	struct e2ee_window *window;
 
-	lockdep_assert_held(&key->enet->windows_lock);
-	list_for_each_entry(window, &key->owner->windows, in_key)
+	lockdep_assert_held(&history->enet->windows_lock);
+	list_for_each_entry(window, &history->windows, in_history)
 		if (sock_flag(window->socket->sk, SOCK_DEAD))
 			floor = max(floor, e2ee_window_reached(window));
 	return floor;
@@ -193,15 +222,15 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 					   struct e2ee_socket *socket,
 					   struct mem_cgroup *memcg)
 {
+	struct e2ee_history *history = key->history;
 	struct e2ee_window *window, *other;
-	struct e2ee_key *owner = key->owner;
 
-	window = e2ee_window_alloc(owner->window, memcg,
-				   list_empty(&owner->windows));
+	window = e2ee_window_alloc(history->size, memcg,
+				   list_empty(&history->windows));
 	if (!window)
 		return ERR_PTR(-ENOMEM);
 	spin_lock_init(&window->lock);
-	window->key = owner;
+	window->history = history;
 	window->socket = socket;
 	window->packets = 0;
 
@@ -210,10 +239,10 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 		ERR_PTR(-ENOKEY) : e2ee_window_find(key, socket);
 	if (!other) {
 		e2ee_replay_init(&window->replay, window->replay.size,
-				 e2ee_window_floor(key),
-				 e2ee_window_next(owner));
+				 e2ee_window_floor(history),
+				 e2ee_history_next(history));
 		list_add(&window->in_socket, &socket->windows);
-		list_add_rcu(&window->in_key, &owner->windows);
+		list_add_rcu(&window->in_history, &history->windows);
 	}
 	spin_unlock_bh(&socket->enet->windows_lock);
 	if (other) {		/* another CPU was first, or no key is left */
@@ -237,17 +266,17 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
 		       u64 ctr)
 {
-	const struct e2ee_key *owner = key->owner;
+	const struct e2ee_history *history = key->history;
 	u64 next;
 	bool ok;
 
-	if (key != owner && ctr < key->ctr_first)
+	if (ctr < (u64)atomic64_read(&key->ctr))
 		return false;
 	if (!window) {
-		next = e2ee_window_next(owner);
+		next = e2ee_history_next(history);
 		return ctr != U64_MAX &&
-		       ctr >= (u64)atomic64_read(&owner->ctr) &&
-		       (next <= owner->window || ctr >= next - owner->window);
+		       ctr >= (u64)atomic64_read(&history->ctr) &&
+		       (next <= history->size || ctr >= next - history->size);
 	}
 	if (IS_ENABLED(CONFIG_64BIT))
 		return e2ee_replay_check(&window->replay, ctr);
@@ -303,38 +332,38 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
  * not accepted at all.
  *
  * Context: process.
- * Return: highest CTR authenticated with it, or with another key of its owner, + 1,
- * for good; 0 where this key has authenticated nothing.
+ * Return: highest CTR authenticated with it, or with another key that has its history,
+ * + 1, for good; 0 where this key has authenticated nothing.
  */
 u64 e2ee_window_close(struct e2ee_key *key)
 {
-	struct e2ee_key *owner = key->owner;
+	struct e2ee_history *history = key->history;
 	struct e2ee_window *window;
 	u64 next;
 
-	spin_lock_bh(&key->enet->windows_lock);
+	spin_lock_bh(&history->enet->windows_lock);
 	set_bit(E2EE_KEY_CLOSED, &key->flags);
-	next = atomic64_read(&owner->ctr);
-	list_for_each_entry(window, &owner->windows, in_key) {
+	next = atomic64_read(&history->ctr);
+	list_for_each_entry(window, &history->windows, in_history) {
 		/* whoever takes this lock next sees the bit */
 		spin_lock(&window->lock);
 		next = max(next, window->replay.next);
 		spin_unlock(&window->lock);
 	}
-	spin_unlock_bh(&key->enet->windows_lock);
+	spin_unlock_bh(&history->enet->windows_lock);
 	return test_bit(E2EE_KEY_OPENED, &key->flags) ? next : 0;
 }
 
-/* no packet is at it: what it knew stays with its key */
+/* No packet is at the window any more. What it knew stays in its history. */
 static void e2ee_window_unlink(struct e2ee_window *window)
 {
-	struct e2ee_key *key = window->key;
+	struct e2ee_history *history = window->history;
 
-	key->packets += window->packets;
-	atomic64_set(&key->ctr, max_t(u64, atomic64_read(&key->ctr),
-				      window->replay.next));
-	smp_wmb();		/* who misses the window finds its CTR */
-	list_del_rcu(&window->in_key);
+	history->packets += window->packets;
+	atomic64_set(&history->ctr, max_t(u64, atomic64_read(&history->ctr),
+					  window->replay.next));
+	smp_wmb();	/* whoever misses the window finds its CTR */
+	list_del_rcu(&window->in_history);
 	list_del(&window->in_socket);
 	call_rcu(&window->rcu, e2ee_window_free_rcu);
 }
@@ -343,37 +372,78 @@ static void e2ee_window_unlink(struct e2ee_window *window)
  * e2ee_window_packets() - packets authenticated with a key, at all sockets
  * @key: a receiving key
  *
- * Return: those of all keys of its owner.
+ * Return: those of all keys with its history.
  */
 u64 e2ee_window_packets(const struct e2ee_key *key)
 {
+	struct e2ee_history *history = key->history;
 	struct e2ee_window *window;
 	u64 packets;
 
-	spin_lock_bh(&key->enet->windows_lock);
-	packets = key->owner->packets;
-	list_for_each_entry(window, &key->owner->windows, in_key)
+	spin_lock_bh(&history->enet->windows_lock);
+	packets = history->packets;
+	list_for_each_entry(window, &history->windows, in_history)
 		packets += READ_ONCE(window->packets);
-	spin_unlock_bh(&key->enet->windows_lock);
+	spin_unlock_bh(&history->enet->windows_lock);
 	return packets;
 }
 
 /**
- * e2ee_window_free_key() - free the windows of a key at all sockets
- * @key: nobody receives with it any more
+ * e2ee_history_new() - nothing was received with this secret yet
+ * @enet: the namespace of its keys
+ * @size: of the windows, packets
+ * @ctr: lowest CTR to accept
  *
- * Though it has none: a socket that took its last one from it may still write to
- * the key's list, and has done so once we had the lock.
+ * Context: process.
+ * Return: to be given back by e2ee_history_put(), or NULL without memory.
  */
-void e2ee_window_free_key(struct e2ee_key *key)
+struct e2ee_history *e2ee_history_new(struct e2ee_net *enet, u32 size, u64 ctr)
 {
-	struct e2ee_net *enet = key->enet;
+	struct e2ee_history *history;
+
+	history = kzalloc(sizeof(*history), E2EE_GFP_REQUEST);
+	if (!history)
+		return NULL;
+	INIT_LIST_HEAD(&history->windows);
+	atomic64_set(&history->ctr, ctr);
+	history->size = size;
+	refcount_set(&history->ref, 1);
+	history->enet = enet;
+	return history;
+}
+
+/**
+ * e2ee_history_get() - another key with the same secret
+ * @history: of a key that was not deleted
+ *
+ * Return: @history.
+ */
+struct e2ee_history *e2ee_history_get(struct e2ee_history *history)
+{
+	refcount_inc(&history->ref);
+	return history;
+}
+
+/**
+ * e2ee_history_put() - a key is freed
+ * @history: of a key that no packet finds any more; may be NULL
+ *
+ * The lock is taken even if there is no window: a socket that took the last window
+ * from the list may still write to the list, and has done so once we had the lock.
+ *
+ * Context: process, a grace period after the key was deleted.
+ */
+void e2ee_history_put(struct e2ee_history *history)
+{
 	struct e2ee_window *window, *next;
 
-	spin_lock_bh(&enet->windows_lock);
-	list_for_each_entry_safe(window, next, &key->windows, in_key)
+	if (!history || !refcount_dec_and_test(&history->ref))
+		return;
+	spin_lock_bh(&history->enet->windows_lock);
+	list_for_each_entry_safe(window, next, &history->windows, in_history)
 		e2ee_window_unlink(window);
-	spin_unlock_bh(&enet->windows_lock);
+	spin_unlock_bh(&history->enet->windows_lock);
+	kfree(history);
 }
 
 /**

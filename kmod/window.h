@@ -8,7 +8,9 @@
 
 #include <linux/types.h>
 
+struct e2ee_history;
 struct e2ee_key;
+struct e2ee_net;
 struct e2ee_session;
 struct e2ee_socket;
 struct e2ee_window;
@@ -28,8 +30,12 @@ int e2ee_window_accept(struct e2ee_key *key, struct e2ee_socket *socket,
 /* any context but hard interrupt */
 u64 e2ee_window_packets(const struct e2ee_key *key);
 u64 e2ee_window_close(struct e2ee_key *key);
-void e2ee_window_free_key(struct e2ee_key *key);
 void e2ee_window_free_socket(struct e2ee_socket *socket);
+
+/* process context */
+struct e2ee_history *e2ee_history_new(struct e2ee_net *enet, u32 size, u64 ctr);
+struct e2ee_history *e2ee_history_get(struct e2ee_history *history);
+void e2ee_history_put(struct e2ee_history *history);
 
 /* init and exit */
 int e2ee_window_init(void);

@@ -79,6 +79,41 @@ static const char *instead(struct nl *nl)
 	return again ? "" : "freed at once: this test shows nothing";
 }
 
+/* 0 or -errno of a request for one key */
+static int one(struct nl *nl, uint8_t cmd, const struct ask *key)
+{
+	struct nl_msg *msg = nl_session(nl, cmd, 0, "x");
+
+	ask_put(msg, key, cmd == E2EE_CMD_KEY_NEW);
+	return nl_do(nl, msg);
+}
+
+/*
+ * A key that is deleted makes room for another, though a second key with the same
+ * secret goes on with its replay windows.
+ */
+static const char *instead_of_a_sibling(struct nl *nl)
+{
+	struct sframe_key secret, other;
+	const struct ask first = { RX, .key = &secret };
+	const struct ask bound = { RX, .key = &secret, .ssrc = 1 };
+	const struct ask fresh = { RX, .key = &other };
+
+	sframe_key_random(&secret, 5, 0);
+	sframe_key_random(&other, 5, 0);
+	/* two of the keys go, of KIDs 0 and 1 */
+	if (one(nl, E2EE_CMD_KEY_DEL, &first) ||
+	    one(nl, E2EE_CMD_KEY_DEL,
+		&(struct ask){ RX, .key = &(struct sframe_key){ .kid = 1 } }))
+		return "not deleted";
+	if (one(nl, E2EE_CMD_KEY_NEW, &first) ||
+	    one(nl, E2EE_CMD_KEY_NEW, &bound))
+		return "no room for two";
+	if (one(nl, E2EE_CMD_KEY_DEL, &first))
+		return "the first one is not deleted";
+	return strerror(-one(nl, E2EE_CMD_KEY_NEW, &fresh));
+}
+
 static int user(void *arg)
 {
 	struct nl first, second;
@@ -97,6 +132,9 @@ static int user(void *arg)
 	why = instead(&second);
 	if (*why)
 		return wrong("one instead of another", why);
+	why = instead_of_a_sibling(&second);
+	if (strcmp(why, strerror(0)))
+		return wrong("one instead of a sibling", why);
 	if (nl_do(&first, nl_session(&first, E2EE_CMD_SESSION_DEL, 0, "x")) ||
 	    nl_do(&second, keys(&second, "x", REST, BATCH)))
 		return wrong("after some were deleted", "does not fit");
