@@ -256,6 +256,7 @@ TEST_F(reinstall, for_two_ssrcs)
 	REPLAY_AS(SSRC, 4);
 	OPENS_AS(OTHER, 9);
 	REPLAY_AS(SSRC, 9);
+	EXPECT_EQ(10, shown_ctr(scene, key));
 	OPENS_AS(SSRC, 8);
 	REPLAY_AS(OTHER, 8);
 	/* whichever of them goes first, the other one goes on */

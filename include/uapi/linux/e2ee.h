@@ -105,7 +105,12 @@ enum e2ee_session_flag {
 	E2EE_SESSION_F_TX_ERRORS = 1U << 0,	/* a refused send returns its errno */
 };
 
-/* Identity of a key: direction, KID, SSRC (a number, claim or any). */
+/*
+ * Identity of a key: direction, KID, SSRC (a number, claim or any).
+ *
+ * Receiving keys of a session with the same KID, AEAD key and salt share their replay
+ * windows. (*) counts what was authenticated with all of them.
+ */
 enum e2ee_key_attr {
 	E2EE_A_KEY_UNSPEC,
 	E2EE_A_KEY_PAD,
@@ -118,12 +123,12 @@ enum e2ee_key_attr {
 	E2EE_A_KEY_EPOCH,	/* u32; default the session's epoch */
 	E2EE_A_KEY_SECRET,	/* binary, 16 or 32 bytes: AEAD key; never in an answer */
 	E2EE_A_KEY_SALT,	/* binary, 12 bytes; never in an answer */
-	E2EE_A_KEY_CTR,		/* u64: next CTR (tx); lowest to accept (rx; get: highest + 1) */
+	E2EE_A_KEY_CTR,		/* u64: next CTR (tx); lowest to accept (rx; get: highest + 1, *) */
 	E2EE_A_KEY_SOFT_LIMIT,	/* u64: CTR at which event key-expiring is sent (tx) */
 	E2EE_A_KEY_LIMIT,	/* u64: first CTR that is not used any more (tx) */
 	E2EE_A_KEY_EXPIRES,	/* u32: seconds from now, 0 = never; get: seconds left */
 	E2EE_A_KEY_DRIVER,	/* string: crypto driver in use (get) */
-	E2EE_A_KEY_PACKETS,	/* u64: packets sealed or authenticated with it (get) */
+	E2EE_A_KEY_PACKETS,	/* u64: packets sealed, or authenticated (*), with it (get) */
 	E2EE_A_KEY_EXPIRED,	/* flag: at its limit or past its lifetime (get) */
 	E2EE_A_KEY_RTX_SSRC,	/* u32: SSRC of the stream's retransmissions (rx, mode number) */
 
