@@ -232,7 +232,7 @@ static const struct symptom symptoms[] = {
 	  "SRTP handshakes of the engine were refused",
 	  "have the engine send plain RTP" },
 	{ E2EE_A_STAT_TX_NO_KEY, LEVEL_WARN, "no-key",
-	  "packets were not sent for want of a key",
+	  "packets were not sent because there was no key for them",
 	  "list-keys NAME; add-key NAME tx, in the session's epoch" },
 	{ E2EE_A_STAT_RX_NO_KEY, LEVEL_WARN, "no-key",
 	  "packets with an unknown KID were dropped",

@@ -503,7 +503,7 @@ static uint64_t daemon_tick(void *arg, uint64_t now)
 
 	woken = wake_check(&daemon->wake);
 	if (woken && daemon->room) {
-		log_notice("%s: joining anew", woken);
+		log_notice("%s: joining again", woken);
 		e2ee_room_renew(daemon->room, now);
 	}
 	next = kernel_tick(&daemon->kernel, now);
