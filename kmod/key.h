@@ -154,8 +154,18 @@ enum e2ee_key_given {
  * struct e2ee_key_param - a request for a key
  * @given: enum e2ee_key_given
  * @dir: enum e2ee_dir
+ * @kid: KID
+ * @ssrc: SSRC, where @mode is E2EE_SSRC_NUMBER
+ * @rtx_ssrc: SSRC of the stream's retransmissions (rx)
  * @mode: enum e2ee_ssrc_mode
- * @secret: points into the request, which the caller wipes
+ * @suite: enum e2ee_suite
+ * @epoch: generation
+ * @secret: AEAD key; points into the request, which the caller wipes
+ * @secret_len: bytes of @secret
+ * @salt: E2EE_SALT_LEN bytes, likewise
+ * @ctr: start counter
+ * @soft_limit: CTR at which the event key-expiring is sent (tx)
+ * @limit: first CTR not to use (tx)
  * @expires: seconds from now, 0 = never
  */
 struct e2ee_key_param {
@@ -176,18 +186,16 @@ struct e2ee_key_param {
 	u32 expires;
 };
 
-/* process context, under struct e2ee_net.lock, may sleep */
-int e2ee_key_new(struct e2ee_session *session,
-		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
-void e2ee_key_begin(struct e2ee_session *session, u64 serial);
-void e2ee_key_undo(struct e2ee_session *session, u64 serial);
-int e2ee_key_set(struct e2ee_session *session,
-		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
+/* process context, under struct e2ee_net.lock */
 struct e2ee_key *e2ee_key_find(struct e2ee_session *session,
 			       const struct e2ee_key_param *param);
-int e2ee_key_del(struct e2ee_session *session,
-		 const struct e2ee_key_param *param, struct e2ee_refusal *why);
-void e2ee_key_del_all(struct e2ee_session *session);
+struct e2ee_key *e2ee_key_twin(const struct e2ee_key *key);
+int e2ee_key_insert(struct e2ee_key *key, const struct e2ee_key_param *param,
+		    struct e2ee_refusal *why);
+int e2ee_key_rtx_bind(struct e2ee_key *key, u32 ssrc, struct e2ee_refusal *why);
+void e2ee_key_remove(struct e2ee_key *key);
+
+/* process context */
 int e2ee_key_net_init(struct e2ee_net *enet);
 void e2ee_key_net_exit(struct e2ee_net *enet);
 void e2ee_key_flush(void);

@@ -12,6 +12,7 @@
 #include "contact.h"
 #include "guard.h"
 #include "key.h"
+#include "keyring.h"
 #include "netlink.h"
 #include "session.h"
 #include "socket.h"

@@ -60,6 +60,7 @@
 #include "guard.h"
 #include "hold.h"
 #include "key.h"
+#include "keyring.h"
 #include "memory.h"
 #include "session.h"
 #include "socket.h"
@@ -432,12 +433,12 @@ static int __net_init e2ee_net_init(struct net *net)
 	e2ee_socket_net_init(enet);
 	INIT_LIST_HEAD(&enet->sessions);
 	INIT_LIST_HEAD(&enet->guards);
-	err = e2ee_key_net_init(enet);
+	err = e2ee_keyring_net_init(enet);
 	if (err)
 		return err;
 	err = e2ee_hold_net_init(enet);
 	if (err)
-		e2ee_key_net_exit(enet);
+		e2ee_keyring_net_exit(enet);
 	return err;
 }
 
@@ -472,7 +473,7 @@ static void __net_exit e2ee_net_exit_batch(struct list_head *nets)
 	if (had_keys)
 		e2ee_key_flush();
 	list_for_each_entry(net, nets, exit_list)
-		e2ee_key_net_exit(e2ee_net(net));
+		e2ee_keyring_net_exit(e2ee_net(net));
 }
 
 static struct pernet_operations e2ee_net_ops = {

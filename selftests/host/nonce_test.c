@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * No nonce twice with one AEAD key: a model of how CTRs are given out
- * (kmod/stream.c, key.c, digest.c), taken through every interleaving of two
+ * (kmod/stream.c, keyring.c, digest.c), taken through every interleaving of two
  * senders, whose sealing may fail, and of requests that install the AEAD key,
  * with every salt, KID, start counter and epoch, delete it, and change the
  * epoch. Then the same with each safeguard left out: the model must find the
