@@ -24,6 +24,7 @@
 #include <linux/bitops.h>
 #include <linux/jiffies.h>
 #include <linux/kmod.h>
+#include <linux/module.h>
 #include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -33,6 +34,14 @@
 #include "driver.h"
 #include "memory.h"
 #include "session.h"
+
+/*
+ * The modules that make AES-GCM fast on x86. modprobe loads them before this module;
+ * insmod does not, so that this module asks for them, too.
+ */
+#define E2EE_DRIVER_AES		"aesni_intel"
+#define E2EE_DRIVER_GHASH	"ghash_clmulni_intel"
+MODULE_SOFTDEP("pre: " E2EE_DRIVER_AES " " E2EE_DRIVER_GHASH " gcm ctr");
 
 /* how long an answer is kept for a request that does not come back for it */
 #define E2EE_DRIVER_KEEP	HZ
@@ -260,23 +269,13 @@ int e2ee_driver_key(struct e2ee_driver *driver, struct e2ee_aead *aead,
 				  "crypto driver is not available");
 }
 
-/* In vain where the CPU has none of it, or no modprobe is there yet */
-static void e2ee_driver_load_accelerated(void)
-{
-	static const char *const names[] = {
-		"aesni_intel", "ghash_clmulni_intel",
-	};
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(names); i++)
-		request_module("%s", names[i]);
-}
-
 int e2ee_driver_init(void)
 {
 	int err;
 
-	e2ee_driver_load_accelerated();
+	/* in vain where the CPU has none of it, or no modprobe is there yet */
+	request_module(E2EE_DRIVER_AES);
+	request_module(E2EE_DRIVER_GHASH);
 	e2ee_driver_wq = alloc_workqueue("e2ee_driver", WQ_UNBOUND, 0);
 	e2ee_driver_best = e2ee_driver_new("", GFP_KERNEL);
 	err = -ENOMEM;

@@ -79,4 +79,3 @@ MODULE_DESCRIPTION("End-to-end encryption of RTP media (SFrame, RFC 9605)");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(E2EE_VERSION);
 MODULE_ALIAS_GENL_FAMILY(E2EE_GENL_NAME);
-MODULE_SOFTDEP("pre: aesni_intel ghash_clmulni_intel gcm ctr");
