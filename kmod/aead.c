@@ -30,15 +30,11 @@
  * struct e2ee_aead_op - a request with all it points to, in one allocation
  * @sg: source and destination
  * @iv: the nonce
- * @done: whom to tell; NULL: the caller waits
- * @arg: for @done
  * @req: the request; the driver's context follows
  */
 struct e2ee_aead_op {
 	struct scatterlist sg;
 	u8 iv[E2EE_AEAD_NONCE_LEN];
-	e2ee_aead_done_t done;
-	void *arg;
 	struct aead_request req CRYPTO_MINALIGN_ATTR;
 };
 
@@ -210,7 +206,6 @@ const char *e2ee_aead_driver(const struct e2ee_aead *aead, bool fallback)
 /* what is the same for all packets */
 static void e2ee_aead_op_init(struct e2ee_aead_op *op)
 {
-	op->done = NULL;
 	sg_init_table(&op->sg, 1);
 	aead_request_set_callback(&op->req, 0, NULL, NULL);
 }
@@ -273,9 +268,22 @@ static bool e2ee_aead_fits(const struct e2ee_aead *aead)
 	       E2EE_AEAD_SCRATCH;
 }
 
-static int e2ee_aead_sync(struct e2ee_aead *aead, u8 *buf,
-			  unsigned int aad_len, unsigned int len, bool seal,
-			  const u8 *nonce)
+/**
+ * e2ee_aead_crypt() - encrypt, or verify and decrypt, in place, synchronously
+ * @aead: not asynchronous
+ * @buf: additional data, text, and the tag or room for it; linear, not on a stack,
+ *	not vmalloc()ed
+ * @aad_len: additional data, bytes
+ * @len: text without its tag, bytes
+ * @seal: encrypt
+ * @nonce: E2EE_AEAD_NONCE_LEN bytes; to encrypt, never used before with this key
+ *
+ * Context: any but hard interrupt; does not sleep.
+ * Return: 0; -EBADMSG where the tag is wrong; -ENOMEM or the driver's error. @buf
+ * is garbage unless 0.
+ */
+int e2ee_aead_crypt(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
+		    unsigned int len, bool seal, const u8 *nonce)
 {
 	struct e2ee_aead_op *op, *own = NULL;
 	struct crypto_aead *tfm;
@@ -298,36 +306,19 @@ static int e2ee_aead_sync(struct e2ee_aead *aead, u8 *buf,
 }
 
 /**
- * e2ee_aead_seal() - encrypt in place, synchronously
- * @aead: not asynchronous
- * @buf: additional data, plaintext, and room for the tag; linear, not on a
- *	stack, not vmalloc()ed
- * @aad_len: additional data, bytes
- * @len: plaintext, bytes
- * @nonce: E2EE_AEAD_NONCE_LEN bytes, never used before with this key
- *
- * Context: any but hard interrupt; does not sleep.
- * Return: 0, -ENOMEM or the driver's error; @buf is garbage then.
- */
-int e2ee_aead_seal(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
-		   unsigned int len, const u8 *nonce)
-{
-	return e2ee_aead_sync(aead, buf, aad_len, len, true, nonce);
-}
-
-/**
- * e2ee_aead_seal_wait() - encrypt in place with any driver
+ * e2ee_aead_crypt_wait() - encrypt, or verify and decrypt, with any driver
  * @aead: may be asynchronous
- * @buf: as for e2ee_aead_seal()
+ * @buf: as for e2ee_aead_crypt()
  * @aad_len: additional data, bytes
- * @len: plaintext, bytes
- * @nonce: E2EE_AEAD_NONCE_LEN bytes, never used before with this key
+ * @len: text without its tag, bytes
+ * @seal: encrypt
+ * @nonce: as for e2ee_aead_crypt()
  *
  * Context: process, sleeps until the answer is there.
- * Return: as e2ee_aead_seal().
+ * Return: as e2ee_aead_crypt().
  */
-int e2ee_aead_seal_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
-			unsigned int len, const u8 *nonce)
+int e2ee_aead_crypt_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
+			 unsigned int len, bool seal, const u8 *nonce)
 {
 	struct e2ee_aead_op *op;
 	DECLARE_CRYPTO_WAIT(wait);
@@ -336,11 +327,11 @@ int e2ee_aead_seal_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
 	op = e2ee_aead_op_new(aead, GFP_KERNEL);
 	if (!op)
 		return -ENOMEM;
-	e2ee_aead_op_set(op, aead->slow, buf, aad_len, len, true, nonce);
+	e2ee_aead_op_set(op, aead->slow, buf, aad_len, len, seal, nonce);
 	aead_request_set_callback(&op->req, CRYPTO_TFM_REQ_MAY_SLEEP |
 				  CRYPTO_TFM_REQ_MAY_BACKLOG,
 				  crypto_req_done, &wait);
-	err = crypto_wait_req(e2ee_aead_op_run(op, true), &wait);
+	err = crypto_wait_req(e2ee_aead_op_run(op, seal), &wait);
 	kfree_sensitive(op);
 	return err;
 }
@@ -361,66 +352,6 @@ void e2ee_aead_prefetch(const struct e2ee_aead *aead)
 	prefetch(tfm);
 	for (; at < end; at += L1_CACHE_BYTES)
 		prefetch(at);
-}
-
-static void e2ee_aead_op_done(E2EE_COMPAT_CRYPTO_ARG arg, int err)
-{
-	struct e2ee_aead_op *op = e2ee_compat_crypto_data(arg);
-	e2ee_aead_done_t done = op->done;
-	void *done_arg = op->arg;
-
-	if (err == -EINPROGRESS)
-		return;		/* left the backlog; the answer comes later */
-	kfree_sensitive(op);
-	done(done_arg, err);
-}
-
-static int e2ee_aead_open_async(struct e2ee_aead *aead, u8 *buf,
-				unsigned int aad_len, unsigned int len,
-				const u8 *nonce, e2ee_aead_done_t done,
-				void *arg)
-{
-	struct e2ee_aead_op *op;
-	int err;
-
-	op = e2ee_aead_op_new(aead, GFP_ATOMIC);
-	if (!op)
-		return -ENOMEM;
-	op->done = done;
-	op->arg = arg;
-	e2ee_aead_op_set(op, aead->slow, buf, aad_len, len, false, nonce);
-	aead_request_set_callback(&op->req, CRYPTO_TFM_REQ_MAY_BACKLOG,
-				  e2ee_aead_op_done, op);
-	err = e2ee_aead_op_run(op, false);
-	if (err == -EINPROGRESS || err == -EBUSY)
-		return -EINPROGRESS;	/* -EBUSY: in the backlog */
-	kfree_sensitive(op);
-	return err;
-}
-
-/**
- * e2ee_aead_open() - verify and decrypt in place
- * @aead: may be asynchronous
- * @buf: additional data, ciphertext, tag; linear, not on a stack
- * @aad_len: additional data, bytes
- * @len: ciphertext without the tag, bytes
- * @nonce: E2EE_AEAD_NONCE_LEN bytes
- * @done: called once if and only if -EINPROGRESS is returned
- * @arg: for @done
- *
- * Context: any but hard interrupt; does not sleep.
- * Return: 0; -EBADMSG where the tag is wrong; -EINPROGRESS: the answer goes to
- * @done, and @buf and the key must stay till then; -ENOMEM or the driver's
- * error. @buf is garbage unless 0.
- */
-int e2ee_aead_open(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
-		   unsigned int len, const u8 *nonce,
-		   e2ee_aead_done_t done, void *arg)
-{
-	if (aead->async)
-		return e2ee_aead_open_async(aead, buf, aad_len, len, nonce,
-					    done, arg);
-	return e2ee_aead_sync(aead, buf, aad_len, len, false, nonce);
 }
 
 /**

@@ -27,22 +27,13 @@ struct e2ee_aead {
 	unsigned int req_size;
 };
 
-/**
- * typedef e2ee_aead_done_t - answer to an asynchronous request
- * @arg: as given with the request
- * @err: 0, -EBADMSG (tag wrong), or another negative errno
- *
- * Context: softirq or process, any CPU.
- */
-typedef void (*e2ee_aead_done_t)(void *arg, int err);
-
 /* process context, sleeps */
 int e2ee_aead_init(struct e2ee_aead *aead, const u8 *key, unsigned int key_len,
 		   const char *driver);
 void e2ee_aead_destroy(struct e2ee_aead *aead);
 const char *e2ee_aead_driver(const struct e2ee_aead *aead, bool fallback);
-int e2ee_aead_seal_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
-			unsigned int len, const u8 *nonce);
+int e2ee_aead_crypt_wait(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
+			 unsigned int len, bool seal, const u8 *nonce);
 
 /* process context */
 int e2ee_aead_init_ready(struct e2ee_aead *aead, const u8 *key,
@@ -54,10 +45,7 @@ void e2ee_aead_cleanup(void);
 
 /* any context but hard interrupt */
 void e2ee_aead_prefetch(const struct e2ee_aead *aead);
-int e2ee_aead_seal(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
-		   unsigned int len, const u8 *nonce);
-int e2ee_aead_open(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
-		   unsigned int len, const u8 *nonce,
-		   e2ee_aead_done_t done, void *arg);
+int e2ee_aead_crypt(struct e2ee_aead *aead, u8 *buf, unsigned int aad_len,
+		    unsigned int len, bool seal, const u8 *nonce);
 
 #endif /* E2EE_AEAD_H */

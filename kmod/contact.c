@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * First contact: sockets in the range of a guard are met with the first RTP
- * packet that they send or get.
+ * Where packets meet us: at netfilter's LOCAL_OUT all that a namespace sends, and at
+ * LOCAL_IN what may be for sockets that a guard attaches.
  *
  * DOC: first contact
  *
- * While a namespace has guards, we look at its UDP packets at LOCAL_OUT and
- * LOCAL_IN. The first RTP packet of a socket in a guard's range, and those that
- * follow before the socket is attached, are taken from the stack into a hold
- * (hold.c), which attaches the socket and lets them go through its hooks; their
- * sender sees success.
+ * We look at what leaves before anything else does, so that no rule, queue or copy
+ * sees it in clear. A packet of an attached socket is sealed there, whichever way the
+ * application sent it, and however long before the socket was attached.
  *
- * What a hold sends anew takes its whole way through LOCAL_OUT, so it is taken
- * from there before anything else: as its sender addressed it, not as NAT would
- * have it, tracked once, and seen by no rule, queue or copy in clear.
- *
- * A sender that was already inside the stack when the attach came arrives at
- * LOCAL_OUT with clear media of an attached socket. Where a guard attached it,
- * and is still there, the packet is held like the first ones were, so that none
- * of them is missing. Where a request did, it is dropped as a leak, behind all
- * else: a program may have kept it in a queue of netfilter meanwhile.
- *
- * In order to look at packets we register with netfilter, which takes a lock of
- * the whole host and, under that lock, allocates memory at the expense of whoever
- * registers. So a work item registers, at nobody's expense, and a guard is made
- * only when that is done: a guard that is there does guard.
+ * While a namespace has guards, the first media that a socket in a guard's range
+ * sends or gets has the socket attached (hold.c). Until then what it sends is sealed
+ * in the name of the guard, and what it receives is held.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -39,15 +26,12 @@
 #include "datagram.h"
 #include "guard.h"
 #include "hold.h"
+#include "netfilter.h"
 #include "session.h"
 #include "socket.h"
+#include "tx.h"
 #include "verdict.h"
 #include "compat/compat.h"
-
-/* how long we look at packets for a guard that is asked for but never made */
-#define E2EE_CONTACT_WAIT	(10 * HZ)
-
-static struct workqueue_struct *e2ee_contact_wq;
 
 static bool e2ee_contact_is_candidate(const struct sock *sk)
 {
@@ -63,107 +47,93 @@ static bool e2ee_contact_is_closed(const struct sock *sk)
 }
 
 /*
- * A tunnel, or IPsec over UDP, sends what a socket sent in a packet of its own,
- * which still belongs to that socket.
+ * IPsec and IPVS pass what they have transformed here once more, and a VRF what
+ * left by the VRF's own device before.
  */
-static bool e2ee_contact_is_own(const struct sock *sk,
-				const struct e2ee_datagram *datagram)
+static bool e2ee_contact_was_here(const struct sk_buff *skb,
+				  const struct nf_hook_state *state)
 {
-	return datagram->source == inet_sk(sk)->inet_sport;
-}
-
-/* the UDP socket that sends this */
-static struct sock *e2ee_contact_sender(const struct sk_buff *skb,
-					const struct nf_hook_state *state)
-{
-	struct sock *sk = skb->sk;
-
-	return sk && net_eq(sock_net(sk), state->net) &&
-	       e2ee_contact_is_candidate(sk) ? sk : NULL;
+	if (state->pf == NFPROTO_IPV4 ?
+	    IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED :
+	    IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED)
+		return true;
+#if IS_ENABLED(CONFIG_IP_VS)
+	if (skb->ipvs_property)
+		return true;
+#endif
+	return skb->dev && skb->dev != state->out &&
+	       netif_is_l3_master(skb->dev);
 }
 
 /*
- * Clear media of an attached socket, on its way out behind our back: from a
- * sender that was inside the stack when the attach came.
+ * Is it the socket's own packet, and here for the first time? A tunnel sends it in
+ * one of its own, for which its own socket, or none, is in @state.
  */
-static bool e2ee_contact_leaks(const struct e2ee_socket *socket,
-			       struct e2ee_session *session,
-			       struct sk_buff *skb)
+static bool e2ee_contact_is_own(const struct sock *sk,
+				const struct sk_buff *skb,
+				const struct nf_hook_state *state)
 {
-	u32 policy = READ_ONCE(session->policy);
-	struct e2ee_datagram datagram;
-
-	if (policy != E2EE_POLICY_REQUIRED && policy != E2EE_POLICY_BLOCKED)
-		return false;
-	return e2ee_datagram_read(skb, &datagram) &&
-	       e2ee_contact_is_own(socket->sk, &datagram) &&
-	       e2ee_datagram_leaks(&datagram, session);
+	return sk == state->sk && !e2ee_contact_was_here(skb, state);
 }
 
-/* A guard promised that its socket's first packets arrive: they wait in turn. */
-static unsigned int e2ee_contact_out_attached(struct e2ee_net *enet,
-					      struct e2ee_socket *socket,
-					      struct e2ee_session *session,
-					      struct sk_buff *skb,
-					      const struct nf_hook_state *state)
+static bool e2ee_contact_find_udp(struct sk_buff *skb)
 {
+	int offset;
+
+	if (!e2ee_datagram_udp_offset(skb, &offset) ||
+	    !pskb_may_pull(skb, offset + sizeof(struct udphdr)))
+		return false;
+	skb_set_transport_header(skb, offset);
+	return true;
+}
+
+/* a socket that is not attached, while there are guards */
+static unsigned int e2ee_contact_out_guarded(struct sock *sk,
+					     struct sk_buff *skb,
+					     const struct nf_hook_state *state)
+{
+	struct e2ee_net *enet = e2ee_net(state->net);
+	struct e2ee_datagram datagram;
 	struct e2ee_guard *guard;
 
-	guard = e2ee_guard_by_id(enet, READ_ONCE(socket->guard));
-	if ((!guard && !e2ee_hold_any(enet)) ||
-	    !e2ee_contact_leaks(socket, session, skb))
+	if (list_empty(&enet->guards) || !e2ee_contact_is_candidate(sk))
 		return NF_ACCEPT;
-	return e2ee_hold_packet(socket->sk, guard, skb, state, NULL);
+	guard = e2ee_guard_of(enet, sk);
+	if (!guard || e2ee_socket_is_kernels(sk) ||
+	    !e2ee_contact_is_own(sk, skb, state) ||
+	    !e2ee_contact_find_udp(skb) ||
+	    !e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_datagram_has_media(&datagram))
+		return NF_ACCEPT;
+	/* closed: this is the rest of what it has to send */
+	if (!e2ee_contact_is_closed(sk))
+		e2ee_hold_socket(sk, guard);
+	return e2ee_tx_packet(NULL, guard->session, skb, state);
 }
 
 /* Before all else that looks at what leaves */
 static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 				     const struct nf_hook_state *state)
 {
-	struct sock *sk = e2ee_contact_sender(skb, state);
-	struct e2ee_net *enet = e2ee_net(state->net);
-	struct e2ee_session *session = NULL;
-	struct e2ee_datagram datagram;
-	struct e2ee_socket *socket;
-	struct e2ee_guard *guard;
-
-	if (!sk)
-		return NF_ACCEPT;
-	socket = e2ee_socket_find(sk);
-	if (socket)
-		session = rcu_dereference(socket->session);
-	if (session)
-		return e2ee_contact_out_attached(enet, socket, session, skb,
-						 state);
-	guard = e2ee_guard_of(enet, sk);
-	if (!guard || e2ee_socket_is_kernels(sk) ||
-	    !e2ee_datagram_read(skb, &datagram) ||
-	    !e2ee_contact_is_own(sk, &datagram) ||
-	    !e2ee_datagram_has_media(&datagram))
-		return NF_ACCEPT;
-	if (!e2ee_contact_is_closed(sk))
-		return e2ee_hold_packet(sk, guard, skb, state, NULL);
-	/* too late to send it in another way */
-	e2ee_note(NULL, guard->session, E2EE_A_STAT_GUARD_DROP);
-	kfree_skb(skb);
-	return NF_STOLEN;
-}
-
-/* Behind all else: what no hold takes, does not leave. */
-static unsigned int e2ee_contact_out_leak(void *priv, struct sk_buff *skb,
-					  const struct nf_hook_state *state)
-{
-	struct sock *sk = e2ee_contact_sender(skb, state);
 	struct e2ee_session *session;
+	struct sock *sk = skb->sk;
 	struct e2ee_socket *socket;
+	unsigned int verdict;
 
-	socket = sk ? e2ee_socket_find(sk) : NULL;
-	session = socket ? rcu_dereference(socket->session) : NULL;
-	if (!session || !e2ee_contact_leaks(socket, session, skb))
+	if (!sk || !sk_fullsock(sk))
 		return NF_ACCEPT;
-	e2ee_note(socket, session, E2EE_A_STAT_TX_LEAK);
-	kfree_skb(skb);		/* NF_DROP would tell its sender EPERM */
-	return NF_STOLEN;
+	socket = e2ee_socket_of(sk) ?: e2ee_socket_find(sk);
+	session = socket ? rcu_dereference(socket->session) : NULL;
+	if (!session)
+		return e2ee_contact_out_guarded(sk, skb, state);
+	if (!e2ee_contact_is_own(sk, skb, state))
+		return NF_ACCEPT;
+	e2ee_hook(E2EE_DIR_TX, true);
+	verdict = likely(e2ee_contact_find_udp(skb)) ?
+		  e2ee_tx_packet(socket, session, skb, state) :
+		  e2ee_tx_unseen(socket, session, skb);
+	e2ee_hook(E2EE_DIR_TX, false);
+	return verdict;
 }
 
 static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
@@ -357,30 +327,6 @@ static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
 	return e2ee_contact_in_any(enet, &datagram, state, NULL);
 }
 
-/*
- * Goes on where it was taken: connection tracking confirms behind us, as hooks of
- * the same priority are called in the reverse order of their registration.
- */
-static void e2ee_contact_go_on(struct sk_buff *skb,
-			       const struct nf_hook_state *taken)
-{
-	struct nf_hook_state state = *taken;
-	const struct nf_hook_entries *hooks;
-	unsigned int i = 0;
-
-	if (state.pf == NFPROTO_IPV4)
-		hooks = rcu_dereference(state.net->nf.hooks_ipv4[state.hook]);
-	else
-		hooks = rcu_dereference(state.net->nf.hooks_ipv6[state.hook]);
-	while (hooks && i < hooks->num_hook_entries &&
-	       hooks->hooks[i].hook != e2ee_contact_in)
-		i++;
-	/* the last guard is gone, and our place in the list with it */
-	if (!hooks || i == hooks->num_hook_entries ||
-	    nf_hook_slow(skb, &state, hooks, i + 1) == 1)
-		state.okfn(state.net, NULL, skb);
-}
-
 /* goes on, after others that wait for it, too */
 static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
@@ -394,173 +340,62 @@ static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
 		verdict = e2ee_contact_in_any(e2ee_net(state->net), &datagram,
 					      state, sk);
 	if (verdict == NF_ACCEPT)
-		e2ee_contact_go_on(skb, state);
+		e2ee_netfilter_go_on(skb, state);
 	rcu_read_unlock();
 	local_bh_enable();
 }
 
-static const struct nf_hook_ops e2ee_contact_hooks[] = {
-	{
-		.hook = e2ee_contact_out,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_LOCAL_OUT,
-		.priority = NF_IP_PRI_FIRST,
-	}, {
-		.hook = e2ee_contact_out_leak,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_LOCAL_OUT,
-		.priority = NF_IP_PRI_LAST,
-	}, {
-		.hook = e2ee_contact_in,
-		.pf = NFPROTO_IPV4,
-		.hooknum = NF_INET_LOCAL_IN,
-		.priority = NF_IP_PRI_LAST,
-	},
+#define E2EE_CONTACT_HOOK(pf_, hook_, num, prio)			\
+	{ .hook = hook_, .priv = (void *)&e2ee_netfilter_priv, .pf = pf_, \
+	  .hooknum = num, .priority = prio }
+
+static const struct nf_hook_ops e2ee_contact_out_hooks[] = {
+	E2EE_CONTACT_HOOK(NFPROTO_IPV4, e2ee_contact_out, NF_INET_LOCAL_OUT,
+			  NF_IP_PRI_FIRST),
 #if IS_ENABLED(CONFIG_IPV6)
-	{
-		.hook = e2ee_contact_out,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_LOCAL_OUT,
-		.priority = NF_IP6_PRI_FIRST,
-	}, {
-		.hook = e2ee_contact_out_leak,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_LOCAL_OUT,
-		.priority = NF_IP6_PRI_LAST,
-	}, {
-		.hook = e2ee_contact_in,
-		.pf = NFPROTO_IPV6,
-		.hooknum = NF_INET_LOCAL_IN,
-		.priority = NF_IP6_PRI_LAST,
-	},
+	E2EE_CONTACT_HOOK(NFPROTO_IPV6, e2ee_contact_out, NF_INET_LOCAL_OUT,
+			  NF_IP6_PRI_FIRST),
 #endif
 };
 
-static int e2ee_contact_register(struct e2ee_net *enet)
+static const struct nf_hook_ops e2ee_contact_in_hooks[] = {
+	E2EE_CONTACT_HOOK(NFPROTO_IPV4, e2ee_contact_in, NF_INET_LOCAL_IN,
+			  NF_IP_PRI_LAST),
+#if IS_ENABLED(CONFIG_IPV6)
+	E2EE_CONTACT_HOOK(NFPROTO_IPV6, e2ee_contact_in, NF_INET_LOCAL_IN,
+			  NF_IP6_PRI_LAST),
+#endif
+};
+
+/* a socket stays protected, or blocked, after its session was deleted */
+static bool e2ee_contact_wants_out(const struct e2ee_net *enet)
 {
-	return nf_register_net_hooks(enet->net, e2ee_contact_hooks,
-				     ARRAY_SIZE(e2ee_contact_hooks));
+	return enet->num_sessions || READ_ONCE(enet->num_sockets);
 }
 
-static void e2ee_contact_unregister(struct e2ee_net *enet)
+static bool e2ee_contact_wants_in(const struct e2ee_net *enet)
 {
-	nf_unregister_net_hooks(enet->net, e2ee_contact_hooks,
-				ARRAY_SIZE(e2ee_contact_hooks));
-}
-
-static bool e2ee_contact_is_wanted(const struct e2ee_net *enet)
-{
-	return enet->num_guards || time_before(jiffies, enet->contact_until);
-}
-
-/* Where the guard that we began to look for is never made, we stop again. */
-static void e2ee_contact_look_again(struct e2ee_net *enet)
-{
-	if (!enet->num_guards)
-		queue_delayed_work(e2ee_contact_wq, &enet->contact_work,
-				   E2EE_CONTACT_WAIT);
-}
-
-static void e2ee_contact_begin(struct e2ee_net *enet)
-{
-	int err = e2ee_contact_register(enet);
-
-	mutex_lock(&enet->lock);
-	enet->contact = !err;
-	enet->contact_err = err;
-	mutex_unlock(&enet->lock);
-}
-
-/* Nobody else registers or unregisters before the namespace ends. */
-static void e2ee_contact_work(struct work_struct *work)
-{
-	struct e2ee_net *enet = container_of(to_delayed_work(work),
-					     struct e2ee_net, contact_work);
-	bool had, wanted;
-
-	mutex_lock(&enet->lock);
-	had = enet->contact;
-	wanted = e2ee_contact_is_wanted(enet);
-	/* while the hooks are still there: from now on no guard relies on them */
-	enet->contact = had && wanted;
-	if (wanted)
-		e2ee_contact_look_again(enet);
-	mutex_unlock(&enet->lock);
-
-	if (wanted && !had) {
-		e2ee_contact_begin(enet);
-	} else if (had && !wanted) {
-		e2ee_contact_unregister(enet);
-		/* the end of a namespace waits for us, not for packets */
-		synchronize_rcu_expedited();
-	}
-}
-
-/**
- * e2ee_contact_start() - look at the packets of a namespace
- * @enet: the namespace, about to get a guard
- * @why: told where it does not look yet
- *
- * Context: process, under struct e2ee_net.lock.
- * Return: 0: we look; -EAGAIN: not yet; -ENOMEM and others: the last attempt
- * failed, and the next call makes another one.
- */
-int e2ee_contact_start(struct e2ee_net *enet, struct e2ee_refusal *why)
-{
-	int err = enet->contact_err;
-
-	lockdep_assert_held(&enet->lock);
-	if (enet->contact)
-		return 0;
-	enet->contact_err = 0;
-	if (err)
-		return err;
-	enet->contact_until = jiffies + E2EE_CONTACT_WAIT;
-	mod_delayed_work(e2ee_contact_wq, &enet->contact_work, 0);
-	return e2ee_refuse(why, 0, -EAGAIN,
-			   "the namespace is prepared for guards: ask again");
-}
-
-/**
- * e2ee_contact_stop() - look no more, if no guard is left
- * @enet: the namespace
- *
- * Context: process, under struct e2ee_net.lock. Packets are looked at for a
- * moment longer.
- */
-void e2ee_contact_stop(struct e2ee_net *enet)
-{
-	lockdep_assert_held(&enet->lock);
-	if (enet->num_guards)
-		return;
-	enet->contact_until = jiffies;
-	mod_delayed_work(e2ee_contact_wq, &enet->contact_work, 0);
+	return enet->num_guards;
 }
 
 void e2ee_contact_net_init(struct e2ee_net *enet)
 {
-	INIT_DELAYED_WORK(&enet->contact_work, e2ee_contact_work);
-	enet->contact_until = jiffies;
+	e2ee_hooks_setup(&enet->out, enet, e2ee_contact_out_hooks,
+			 ARRAY_SIZE(e2ee_contact_out_hooks),
+			 e2ee_contact_wants_out);
+	e2ee_hooks_setup(&enet->in, enet, e2ee_contact_in_hooks,
+			 ARRAY_SIZE(e2ee_contact_in_hooks),
+			 e2ee_contact_wants_in);
+	e2ee_later_setup(&enet->later, NULL, e2ee_tx_late);
 }
 
-/* no guard is left; sleeps until no packet is being looked at */
+/* no guard is left, nor any socket; sleeps until no packet is being looked at */
 void e2ee_contact_net_exit(struct e2ee_net *enet)
 {
-	cancel_delayed_work_sync(&enet->contact_work);
-	if (!enet->contact)
-		return;
-	e2ee_contact_unregister(enet);
-	enet->contact = false;
-	synchronize_rcu_expedited();
-}
-
-int e2ee_contact_init(void)
-{
-	e2ee_contact_wq = alloc_workqueue("e2ee_contact", WQ_UNBOUND, 0);
-	return e2ee_contact_wq ? 0 : -ENOMEM;
-}
-
-void e2ee_contact_exit(void)
-{
-	destroy_workqueue(e2ee_contact_wq);
+	e2ee_hooks_exit(&enet->in);
+	e2ee_hooks_exit(&enet->out);
+	/* it queues itself again while there is more */
+	while (READ_ONCE(enet->later.busy))
+		flush_work(&enet->later.work);
+	flush_work(&enet->later.work);
 }

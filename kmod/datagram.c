@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UDP packets as they pass through the stack: is there media in them, and is
- * it sealed?
+ * UDP packets as they pass through the stack: is there media in them?
  */
 #include <linux/if_ether.h>
 #include <linux/ip.h>
@@ -12,12 +11,17 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include "datagram.h"
-#include "form.h"
-#include "key.h"
 #include "rtp.h"
-#include "session.h"
 
-static bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
+/**
+ * e2ee_datagram_udp_offset() - where is the UDP header?
+ * @skb: data is the network header
+ * @offset: the answer, bytes from data on
+ *
+ * Context: any.
+ * Return: false where there is none.
+ */
+bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
 {
 	__be16 frag;
 	u8 proto;
@@ -121,10 +125,11 @@ bool e2ee_datagram_is_hidden(const struct sk_buff *skb)
 }
 
 /* does a socket that sends or gets this have to be attached? */
-static bool e2ee_datagram_is_media(const u8 *payload, u32 len,
-				   struct e2ee_rtp *rtp)
+static bool e2ee_datagram_is_media(const u8 *payload, u32 len)
 {
-	switch (e2ee_rtp_parse(payload, len, rtp)) {
+	struct e2ee_rtp rtp;
+
+	switch (e2ee_rtp_parse(payload, len, &rtp)) {
 	case E2EE_RTP_MEDIA:
 	case E2EE_RTP_DTLS_SRTP:
 		return true;
@@ -137,36 +142,17 @@ static bool e2ee_datagram_is_media(const u8 *payload, u32 len,
 	}
 }
 
-/* media without a seal of a key that sends? */
-static bool e2ee_datagram_is_leak(struct e2ee_session *session,
-				  const u8 *payload, u32 len)
-{
-	struct e2ee_sealed sealed;
-	struct e2ee_rtp rtp;
-
-	if (!e2ee_datagram_is_media(payload, len, &rtp))
-		return false;
-	if (e2ee_rtp_parse(payload, len, &rtp) != E2EE_RTP_MEDIA)
-		return true;
-	payload += rtp.payload;
-	len = rtp.payload_len;
-	if (test_bit(rtp.pt, session->rtx_pt)) {
-		if (len <= 2)
-			return len < 2;
-		payload += 2;
-		len -= 2;
-	}
-	return !e2ee_sframe.is_sealed(payload, len) ||
-	       e2ee_sframe.parse(payload, len, &sealed) ||
-	       !e2ee_key_sends(session, sealed.kid);
-}
-
-/* looks at each segment; what cannot be looked at counts as media in clear */
-static bool e2ee_datagram_any(const struct e2ee_datagram *datagram,
-			      struct e2ee_session *session)
+/**
+ * e2ee_datagram_has_media() - does a socket that gets this have to be attached?
+ * @datagram: from e2ee_datagram_read()
+ *
+ * Looks at each segment. What cannot be looked at counts as media.
+ *
+ * Context: any but hard interrupt.
+ */
+bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram)
 {
 	u32 at, len, end = datagram->payload + datagram->len;
-	struct e2ee_rtp rtp;
 	bool found = true;
 	const u8 *payload;
 	u8 *buf = NULL;
@@ -181,40 +167,11 @@ static bool e2ee_datagram_any(const struct e2ee_datagram *datagram,
 	for (at = datagram->payload; at < end; at += len) {
 		len = min(datagram->segment, end - at);
 		payload = skb_header_pointer(datagram->skb, at, len, buf);
-		if (!payload)
-			goto out;
-		if (session ? e2ee_datagram_is_leak(session, payload, len) :
-			      e2ee_datagram_is_media(payload, len, &rtp))
+		if (!payload || e2ee_datagram_is_media(payload, len))
 			goto out;
 	}
 	found = false;
 out:
 	kfree(buf);
 	return found;
-}
-
-/**
- * e2ee_datagram_has_media() - does a socket that gets this have to be attached?
- * @datagram: from e2ee_datagram_read()
- *
- * Context: any but hard interrupt.
- */
-bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram)
-{
-	return e2ee_datagram_any(datagram, NULL);
-}
-
-/**
- * e2ee_datagram_leaks() - does it carry media without a sender's seal?
- * @datagram: from e2ee_datagram_read(), on its way out
- * @session: of the sender
- *
- * A seal counts where its KID is that of a key that sends, or did until lately.
- *
- * Context: any but hard interrupt, under rcu_read_lock().
- */
-bool e2ee_datagram_leaks(const struct e2ee_datagram *datagram,
-			 struct e2ee_session *session)
-{
-	return e2ee_datagram_any(datagram, session);
 }

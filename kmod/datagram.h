@@ -9,8 +9,6 @@
 #include <linux/skbuff.h>
 #include <linux/types.h>
 
-struct e2ee_session;
-
 /**
  * struct e2ee_datagram - a UDP packet at a netfilter hook
  * @skb: the packet; data is the network header
@@ -46,10 +44,9 @@ static inline bool e2ee_datagram_is_ipv4(const struct sk_buff *skb)
 }
 
 /* any context but hard interrupt */
+bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset);
 bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram);
 bool e2ee_datagram_is_hidden(const struct sk_buff *skb);
 bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram);
-bool e2ee_datagram_leaks(const struct e2ee_datagram *datagram,
-			 struct e2ee_session *session);
 
 #endif /* E2EE_DATAGRAM_H */

@@ -211,35 +211,24 @@ static void e2ee_errqueue_rcv(struct sock *sk, struct sk_buff *skb,
 
 #endif
 
-/**
- * e2ee_errqueue_hook() - let ICMP errors of a socket come to us
- * @sk: about to become an encapsulation socket
- *
- * Context: process, under lock_sock().
- */
-void e2ee_errqueue_hook(struct sock *sk)
-{
-	WRITE_ONCE(udp_sk(sk)->encap_err_rcv, e2ee_errqueue_rcv);
-}
-
 static bool e2ee_errqueue_is_refusal(const struct sock_exterr_skb *serr)
 {
 	return serr->ee.ee_origin == SO_EE_ORIGIN_LOCAL &&
 	       serr->ee.ee_errno == EMSGSIZE;
 }
 
-/**
- * e2ee_errqueue_lower() - lower the MTU of refusals in a socket's error queue
- * @sk: its protocol has just refused a packet of ours with EMSGSIZE
- *
- * An entry that is lowered says so in bits that nobody uses. Whoever reads in
- * another thread may be faster, and will be told again by the next refusal.
- *
- * Context: process.
+/* entries that may have come since the last look; interrupts are off meanwhile */
+#define E2EE_ERRQUEUE_LOOK	8
+
+/*
+ * Lowers the MTU of what the stack itself refused. An entry that is lowered says so
+ * in bits that nobody uses. Whoever reads in another thread may be faster, and will
+ * be told again by the next refusal.
  */
-void e2ee_errqueue_lower(struct sock *sk)
+static void e2ee_errqueue_lower(struct sock *sk)
 {
 	struct sk_buff_head *queue = &sk->sk_error_queue;
+	int left = E2EE_ERRQUEUE_LOOK;
 	struct sock_exterr_skb *serr;
 	unsigned long flags;
 	struct sk_buff *skb;
@@ -247,6 +236,8 @@ void e2ee_errqueue_lower(struct sock *sk)
 	spin_lock_irqsave(&queue->lock, flags);
 	skb_queue_reverse_walk(queue, skb) {
 		serr = SKB_EXT_ERR(skb);
+		if (!left--)
+			break;
 		if (!e2ee_errqueue_is_refusal(serr))
 			continue;
 		if (serr->unused)	/* and so are those before it */
@@ -255,4 +246,92 @@ void e2ee_errqueue_lower(struct sock *sk)
 		serr->ee.ee_info = e2ee_mtu_lower(serr->ee.ee_info);
 	}
 	spin_unlock_irqrestore(&queue->lock, flags);
+}
+
+/* sk_error_report of every UDP socket, as long as nobody changes it */
+static void (*e2ee_errqueue_default)(struct sock *sk);
+
+/* there is something in the error queue, or sk_err is set */
+static void e2ee_errqueue_report(struct sock *sk)
+{
+	const struct e2ee_socket *socket = e2ee_socket_of(sk);
+
+	if (socket && rcu_access_pointer(socket->session))
+		e2ee_errqueue_lower(sk);
+	e2ee_errqueue_default(sk);
+}
+
+/**
+ * e2ee_errqueue_learn() - learn what sockets have as sk_error_report
+ * @sk: a UDP socket that nobody has changed
+ */
+void e2ee_errqueue_learn(const struct sock *sk)
+{
+	e2ee_errqueue_default = sk->sk_error_report;
+}
+
+/**
+ * e2ee_errqueue_hook() - let errors of a socket come by us
+ * @sk: about to become an encapsulation socket
+ *
+ * Context: process, under lock_sock().
+ */
+void e2ee_errqueue_hook(struct sock *sk)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	if (sk->sk_error_report == e2ee_errqueue_default)
+		WRITE_ONCE(sk->sk_error_report, e2ee_errqueue_report);
+	write_unlock_bh(&sk->sk_callback_lock);
+	WRITE_ONCE(udp_sk(sk)->encap_err_rcv, e2ee_errqueue_rcv);
+}
+
+static void e2ee_errqueue_fill_local(struct sk_buff *skb,
+				     const struct sk_buff *refused, bool ipv4)
+{
+	struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
+
+	skb->protocol = htons(ipv4 ? ETH_P_IP : ETH_P_IPV6);
+	skb_reset_network_header(skb);
+	if (ipv4) {
+		skb_put_data(skb, ip_hdr(refused), sizeof(struct iphdr));
+		serr->addr_offset = offsetof(struct iphdr, daddr);
+	} else {
+		skb_put_data(skb, ipv6_hdr(refused), sizeof(struct ipv6hdr));
+		serr->addr_offset = offsetof(struct ipv6hdr, daddr);
+	}
+	__skb_pull(skb, skb->len);
+	skb_reset_transport_header(skb);
+}
+
+/**
+ * e2ee_errqueue_too_big() - tell a sender that its packet does not fit
+ * @refused: the packet; its transport header is set
+ * @ipv4: what it is; it may have no protocol yet
+ * @mtu: of the path, bytes
+ *
+ * As ip_local_error() and ipv6_local_error(), which are not exported.
+ *
+ * Context: any but hard interrupt.
+ */
+void e2ee_errqueue_too_big(const struct sk_buff *refused, bool ipv4, u32 mtu)
+{
+	struct sock *sk = refused->sk;
+	struct sock_exterr_skb *serr;
+	struct sk_buff *skb;
+
+	if (!(ipv4 ? e2ee_compat_recverr(sk) : e2ee_compat_recverr6(sk)))
+		return;
+	skb = alloc_skb(sizeof(struct ipv6hdr), GFP_ATOMIC);
+	if (!skb)
+		return;
+	serr = SKB_EXT_ERR(skb);
+	memset(serr, 0, sizeof(*serr));
+	serr->ee.ee_errno = EMSGSIZE;
+	serr->ee.ee_origin = SO_EE_ORIGIN_LOCAL;
+	serr->ee.ee_info = e2ee_mtu_lower(mtu);
+	serr->unused = 1;	/* lowered */
+	serr->port = udp_hdr(refused)->dest;
+	e2ee_errqueue_fill_local(skb, refused, ipv4);
+	if (sock_queue_err_skb(sk, skb))
+		kfree_skb(skb);
 }

@@ -5,12 +5,18 @@
 #ifndef E2EE_ERRQUEUE_H
 #define E2EE_ERRQUEUE_H
 
+#include <linux/types.h>
+
+struct sk_buff;
 struct sock;
 
 /* process context, under lock_sock() */
 void e2ee_errqueue_hook(struct sock *sk);
 
-/* process context */
-void e2ee_errqueue_lower(struct sock *sk);
+/* any context but hard interrupt */
+void e2ee_errqueue_too_big(const struct sk_buff *refused, bool ipv4, u32 mtu);
+
+/* init */
+void e2ee_errqueue_learn(const struct sock *sk);
 
 #endif /* E2EE_ERRQUEUE_H */

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets that were taken from the stack before they met the hooks of their
- * socket, and that wait until it has some.
+ * Sockets that a guard is about to attach, and packets that they received before.
  *
  * DOC: holds
  *
- * The first packet makes a hold (struct e2ee_hold) and queues its work, which
- * attaches the socket, if it is not, and lets the packets go in order: those
- * to send through the socket's sendmsg() anew, those received from where they
- * were taken. Until the hold is empty, senders that come through the hooks wait
- * for it (struct e2ee_socket.tx_held), and packets received join it.
- *
- * What a hold sends is sealed, swallowed, or in clear as the policy allows: it
- * is not taken again, so there is no going round in circles.
+ * The first media of a socket in a guard's range makes a hold (struct e2ee_hold) and
+ * queues its work, which attaches the socket. What the socket sends meanwhile is
+ * sealed where it is. What it receives waits in the hold, as a replay window
+ * belongs to an attached socket, and goes on from where it was taken, in order,
+ * once the socket is attached.
  */
 #include <linux/cpu.h>
-#include <linux/file.h>
 #include <linux/hash.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
@@ -25,7 +20,6 @@
 #include "event.h"
 #include "guard.h"
 #include "hold.h"
-#include "resend.h"
 #include "session.h"
 #include "socket.h"
 #include "stats.h"
@@ -38,31 +32,28 @@
 
 /**
  * struct e2ee_hold_net - a namespace's holds
- * @lock: protects @holds, their queues, and for sockets that have a hold
- *	struct e2ee_socket.tx_held; softirq safe
+ * @lock: protects @holds and their queues; softirq safe
  * @holds: struct e2ee_hold.node, by socket
  * @num_holds: entries of @holds; read without a lock
  * @empty: where the end of the namespace waits for the last of them
  */
 struct e2ee_hold_net {
-	spinlock_t lock;	/* holds, their queues, tx_held */
+	spinlock_t lock;	/* holds, their queues */
 	struct hlist_head holds[E2EE_HOLD_BUCKETS];
 	unsigned int num_holds;
 	wait_queue_head_t empty;
 };
 
 /**
- * struct e2ee_hold - packets of a socket that wait
+ * struct e2ee_hold - a socket that is about to be attached
  * @node: in struct e2ee_hold_net.holds
  * @work: attaches and empties; on the CPU of the first packet
  * @cpu: that one, if it is online
  * @until: jiffies at which it gives up to wait for the socket's lock
  * @enet: the namespace
  * @sk: the socket, with a reference
- * @file: its file, if it sends, so that it is not closed under us
  * @session: where it goes, with a reference
  * @guard: id of the guard
- * @attached: the socket was attached before its first packet came
  * @queue: struct e2ee_held.node, oldest first
  * @len: entries of @queue
  * @size: their memory, bytes
@@ -74,10 +65,8 @@ struct e2ee_hold {
 	unsigned long until;
 	struct e2ee_net *enet;
 	struct sock *sk;
-	struct file *file;
 	struct e2ee_session *session;
 	u32 guard;
-	bool attached;
 	struct list_head queue;
 	unsigned int len;
 	unsigned int size;
@@ -87,9 +76,8 @@ struct e2ee_hold {
  * struct e2ee_held - a held packet
  * @node: in struct e2ee_hold.queue
  * @skb: the packet; its control block is the stack's
- * @state: where it was taken; for a packet received with a reference on the
- *	device
- * @receive: goes on with a packet received; NULL for one to send
+ * @state: where it was taken; holds a reference on its device
+ * @receive: goes on with it
  */
 struct e2ee_held {
 	struct list_head node;
@@ -118,27 +106,9 @@ static struct e2ee_hold *e2ee_hold_find(struct e2ee_hold_net *hnet,
 	return NULL;
 }
 
-static bool e2ee_hold_is_bound(const struct e2ee_hold *hold)
-{
-	const struct e2ee_socket *socket = e2ee_socket_find(hold->sk);
-
-	return socket && rcu_access_pointer(socket->session) == hold->session;
-}
-
-/* whoever sends through the hooks from now on, does so after the held ones */
-static void e2ee_hold_senders(struct e2ee_hold *hold)
-{
-	struct e2ee_socket *socket = e2ee_socket_find(hold->sk);
-
-	lockdep_assert_held(&hold->enet->hold->lock);
-	if (socket)
-		WRITE_ONCE(socket->tx_held, true);
-}
-
 /* the next packet, or the end of the hold, after which none can join it */
 static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 {
-	struct e2ee_socket *socket = e2ee_socket_find(hold->sk);
 	struct e2ee_hold_net *hnet = hold->enet->hold;
 	struct e2ee_held *held;
 
@@ -151,35 +121,21 @@ static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 	} else {
 		hlist_del(&hold->node);
 		WRITE_ONCE(hnet->num_holds, hnet->num_holds - 1);
-		if (socket)
-			WRITE_ONCE(socket->tx_held, false);
 		wake_up_all(&hnet->empty);
 	}
 	spin_unlock_bh(&hnet->lock);
-	if (!held && socket)
-		wake_up_all(&socket->tx_wait);
 	return held;
-}
-
-/*
- * False: the packet is lost. What a hold sends belongs to the session of its
- * guard, even if the socket is detached meanwhile: it never leaves in clear.
- */
-static bool e2ee_hold_pass(struct e2ee_hold *hold, struct e2ee_held *held)
-{
-	if (!held->receive)
-		return e2ee_resend(hold->sk, hold->session, held->skb);
-	held->receive(hold->sk, held->skb, &held->state);
-	return true;
 }
 
 static void e2ee_hold_release(struct e2ee_hold *hold, struct e2ee_held *held,
 			      bool attached)
 {
-	if (!attached)
+	if (attached) {
+		held->receive(hold->sk, held->skb, &held->state);
+	} else {
 		kfree_skb(held->skb);
-	if (!attached || !e2ee_hold_pass(hold, held))
 		e2ee_note(NULL, hold->session, E2EE_A_STAT_GUARD_DROP);
+	}
 	dev_put(held->state.in);
 	kfree(held);
 }
@@ -216,13 +172,7 @@ static int e2ee_hold_attach(struct e2ee_hold *hold)
 	mutex_unlock(&enet->lock);
 	if (!err)
 		e2ee_socket_settle(hold->sk, hold->session);
-	if (err != -EEXIST)
-		return err;
-	/* somebody else did it, and knew of no hold */
-	spin_lock_bh(&enet->hold->lock);
-	e2ee_hold_senders(hold);
-	spin_unlock_bh(&enet->hold->lock);
-	return 0;
+	return err == -EEXIST ? 0 : err;	/* somebody else did it */
 }
 
 /* a timer that is set on a CPU that is offline waits until it is not */
@@ -240,22 +190,20 @@ static void e2ee_hold_work(struct work_struct *work)
 	struct e2ee_hold *hold = container_of(to_delayed_work(work),
 					      struct e2ee_hold, work);
 	struct e2ee_held *held;
-	int err = 0;
+	int err;
 
-	if (!hold->attached)
-		err = e2ee_hold_attach(hold);
+	err = e2ee_hold_attach(hold);
 	/* not to wait here: others' holds need their turn */
 	if (err == -EAGAIN && time_before(jiffies, hold->until)) {
 		e2ee_hold_try_again(hold);
 		return;
 	}
-	if (err)
+	/* a socket that was closed meanwhile has nothing to say any more */
+	if (err && err != -ESHUTDOWN)
 		e2ee_hold_failed(hold, err);
 	while ((held = e2ee_hold_next(hold)))
 		e2ee_hold_release(hold, held, !err);
 
-	if (hold->file)
-		fput(hold->file);
 	e2ee_session_put(hold->session);
 	sock_put(hold->sk);
 	kfree(hold);
@@ -280,38 +228,23 @@ static struct e2ee_hold *e2ee_hold_new(struct e2ee_net *enet, struct sock *sk,
 	hold->sk = sk;
 	hold->session = e2ee_session_get(guard->session);
 	hold->guard = guard->id;
-	hold->attached = e2ee_hold_is_bound(hold);
 	INIT_LIST_HEAD(&hold->queue);
 	INIT_DELAYED_WORK(&hold->work, e2ee_hold_work);
-	/* held packets leave on their sender's CPU, so that their order stays */
+	/* packets go on where they came in, so that their order stays */
 	hold->cpu = smp_processor_id();
 	hold->until = jiffies + E2EE_SOCKET_WAIT;
 	hlist_add_head(&hold->node, e2ee_hold_bucket(hnet, sk));
 	WRITE_ONCE(hnet->num_holds, hnet->num_holds + 1);
-	e2ee_hold_senders(hold);
 	e2ee_object_created(E2EE_OBJECT_HOLD);
 	queue_delayed_work_on(hold->cpu, e2ee_hold_wq, &hold->work, 0);
 	return hold;
 }
 
-/* one that sends is kept from being closed: its file is in use right now */
-static bool e2ee_hold_take_file(struct e2ee_hold *hold)
-{
-	struct socket *sock = hold->sk->sk_socket;
-
-	if (!hold->file && sock && sock->file)
-		hold->file = e2ee_compat_get_file(&sock->file);
-	return hold->file;
-}
-
 /* as many bytes as could wait in the socket, and one packet in any case */
-static bool e2ee_hold_has_room(const struct e2ee_hold *hold, bool received)
+static bool e2ee_hold_has_room(const struct e2ee_hold *hold)
 {
-	const struct sock *sk = hold->sk;
-	int size = received ? READ_ONCE(sk->sk_rcvbuf) :
-			      READ_ONCE(sk->sk_sndbuf);
-
-	return hold->len < E2EE_HOLD_PACKETS && hold->size <= size;
+	return hold->len < E2EE_HOLD_PACKETS &&
+	       hold->size <= READ_ONCE(hold->sk->sk_rcvbuf);
 }
 
 /*
@@ -335,9 +268,7 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 {
 	struct e2ee_held *held;
 
-	if (!e2ee_hold_has_room(hold, receive))
-		return false;
-	if (!receive && !e2ee_hold_take_file(hold))
+	if (!e2ee_hold_has_room(hold))
 		return false;
 	held = kmalloc(sizeof(*held), GFP_ATOMIC);
 	if (!held)
@@ -346,12 +277,6 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 		kfree(held);
 		return false;
 	}
-	/*
-	 * Not charged to its sender any more: only we can free it, and to send
-	 * it anew takes room in the same buffer, which limits them, too.
-	 */
-	if (!receive)
-		skb_orphan(skb);
 	held->skb = skb;
 	held->state = *state;
 	held->receive = receive;
@@ -362,23 +287,13 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 	return true;
 }
 
-/* may it join, or begin, the hold of its socket? */
-static bool e2ee_hold_wants(const struct e2ee_hold *hold,
-			    const struct e2ee_guard *guard, bool received)
-{
-	if (guard)
-		return true;
-	/* the hooks of a socket that was attached are where packets arrive */
-	return hold && !(received && hold->attached);
-}
-
 /**
- * e2ee_hold_packet() - keep a packet until it can go through the hooks
+ * e2ee_hold_packet() - keep a received packet until its socket is attached
  * @sk: its socket
  * @guard: in whose name a hold may begin; NULL: there must be one
  * @skb: the packet
  * @state: where it was taken, in a netfilter hook
- * @receive: goes on with a packet received; NULL for one to send
+ * @receive: goes on with it
  *
  * Context: any but hard interrupt, under rcu_read_lock().
  * Return: NF_STOLEN: held, or dropped and counted; NF_ACCEPT: left alone, as
@@ -396,7 +311,7 @@ unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
 
 	spin_lock_bh(&enet->hold->lock);
 	hold = e2ee_hold_find(enet->hold, sk);
-	if (!e2ee_hold_wants(hold, guard, receive)) {
+	if (!hold && !guard) {
 		spin_unlock_bh(&enet->hold->lock);
 		return NF_ACCEPT;
 	}
@@ -411,6 +326,25 @@ unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
 	if (!held)
 		kfree_skb(skb);
 	return NF_STOLEN;
+}
+
+/**
+ * e2ee_hold_socket() - have a socket attached soon
+ * @sk: the socket, which sends media
+ * @guard: in whose name
+ *
+ * Where there is no memory for it the next packet asks again.
+ *
+ * Context: any but hard interrupt, under rcu_read_lock().
+ */
+void e2ee_hold_socket(struct sock *sk, const struct e2ee_guard *guard)
+{
+	struct e2ee_net *enet = guard->session->enet;
+
+	spin_lock_bh(&enet->hold->lock);
+	if (!e2ee_hold_find(enet->hold, sk))
+		e2ee_hold_new(enet, sk, guard);
+	spin_unlock_bh(&enet->hold->lock);
 }
 
 /**
@@ -438,8 +372,8 @@ int e2ee_hold_net_init(struct e2ee_net *enet)
 }
 
 /*
- * After e2ee_contact_stop(): none comes any more, but some may be held still,
- * if it is the module that goes: a socket keeps its namespace.
+ * The hooks are gone: none comes any more, but some may be held still, if it is the
+ * module that goes: a socket keeps its namespace.
  */
 void e2ee_hold_net_exit(struct e2ee_net *enet)
 {

@@ -20,6 +20,7 @@ unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
 			      struct sk_buff *skb,
 			      const struct nf_hook_state *state,
 			      e2ee_hold_receive_t receive);
+void e2ee_hold_socket(struct sock *sk, const struct e2ee_guard *guard);
 bool e2ee_hold_any(const struct e2ee_net *enet);
 
 /* init and exit */

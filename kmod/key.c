@@ -20,7 +20,6 @@
 #include "session.h"
 #include "share.h"
 #include "stats.h"
-#include "tomb.h"
 #include "window.h"
 
 static struct workqueue_struct *e2ee_key_wq;
@@ -297,19 +296,6 @@ struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
 	return key;
 }
 
-/**
- * e2ee_key_sends() - does a sending key have this KID, or did until lately?
- * @session: who sends
- * @kid: from a packet on its way out
- *
- * Context: softirq or process, under rcu_read_lock().
- */
-bool e2ee_key_sends(struct e2ee_session *session, u64 kid)
-{
-	return e2ee_key_list(session, E2EE_DIR_TX, kid) ||
-	       e2ee_tomb_find(session->enet, session->id, kid);
-}
-
 /* requests */
 
 /**
@@ -456,7 +442,6 @@ int e2ee_key_net_init(struct e2ee_net *enet)
 {
 	int err;
 
-	e2ee_tomb_net_init(enet);
 	err = rhashtable_init(&enet->key_ids, &e2ee_key_id_params);
 	if (err)
 		return err;
@@ -496,7 +481,6 @@ void e2ee_key_flush(void)
 /* all sessions are gone, and all keys with them: e2ee_key_flush() */
 void e2ee_key_net_exit(struct e2ee_net *enet)
 {
-	e2ee_tomb_net_exit(enet);
 	rhltable_destroy(&enet->key_digests);
 	rhltable_destroy(&enet->key_kids);
 	rhashtable_destroy(&enet->key_rtxs);

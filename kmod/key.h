@@ -203,7 +203,6 @@ void e2ee_key_flush(void);
 /* softirq or process context, under rcu_read_lock() */
 struct e2ee_key *e2ee_key_for_rx(struct e2ee_session *session, u64 kid,
 				 u32 ssrc, bool rtx, int *err);
-bool e2ee_key_sends(struct e2ee_session *session, u64 kid);
 void e2ee_key_event(struct e2ee_key *key, u32 ssrc, u32 type);
 void e2ee_key_note_expired(struct e2ee_key *key, u32 ssrc);
 bool e2ee_key_expired(const struct e2ee_key *key);

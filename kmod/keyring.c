@@ -21,7 +21,6 @@
 #include "share.h"
 #include "stats.h"
 #include "stream.h"
-#include "tomb.h"
 #include "window.h"
 
 static u32 e2ee_key_secret_len(u32 suite)
@@ -399,13 +398,10 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 {
 	struct e2ee_session *session = key->session;
 
-	if (key->id.dir == E2EE_DIR_TX) {
+	if (key->id.dir == E2EE_DIR_TX)
 		e2ee_stream_stop(key);
-		if (session->enet->num_guards)
-			e2ee_tomb_add(key->enet, key->id.session, key->id.kid);
-	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
+	else if (key->id.mode == E2EE_SSRC_NUMBER)
 		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound - 1);
-	}
 	e2ee_key_stop(key);
 	e2ee_key_remove(key);
 	list_del(&key->node);

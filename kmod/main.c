@@ -6,15 +6,16 @@
 #include <linux/init.h>
 #include <linux/module.h>
 #include "aead.h"
-#include "buffer.h"
-#include "contact.h"
+#include "burst.h"
 #include "digest.h"
 #include "driver.h"
 #include "floor.h"
 #include "hold.h"
 #include "key.h"
+#include "later.h"
+#include "netfilter.h"
 #include "netlink.h"
-#include "rx.h"
+#include "purge.h"
 #include "session.h"
 #include "socket.h"
 #include "stats.h"
@@ -32,14 +33,15 @@ static const struct e2ee_part e2ee_parts[] = {
 	{ "stats", e2ee_stats_init, e2ee_stats_exit },
 	{ "aead", e2ee_aead_setup, e2ee_aead_cleanup },
 	{ "driver", e2ee_driver_init, e2ee_driver_exit },
-	{ "buffer", e2ee_buffer_init, e2ee_buffer_exit },
+	{ "burst", e2ee_burst_init, e2ee_burst_exit },
 	{ "digest", e2ee_digest_init, e2ee_digest_exit },
 	{ "floor", e2ee_floor_init, e2ee_floor_exit },
 	{ "window", e2ee_window_init, e2ee_window_exit },
 	{ "key", e2ee_key_init, e2ee_key_exit },
-	{ "rx", e2ee_rx_init, e2ee_rx_exit },
+	{ "netfilter", e2ee_netfilter_init, e2ee_netfilter_exit },
+	{ "later", e2ee_later_init, e2ee_later_exit },
+	{ "purge", e2ee_purge_init, e2ee_purge_exit },
 	{ "socket", e2ee_socket_init, e2ee_socket_exit },
-	{ "contact", e2ee_contact_init, e2ee_contact_exit },
 	{ "hold", e2ee_hold_init, e2ee_hold_exit },
 	{ "session", e2ee_session_init, e2ee_session_exit },
 	{ "netlink", e2ee_netlink_init, e2ee_netlink_exit },

@@ -9,7 +9,6 @@
  */
 #include <linux/sched.h>
 #include "compat/compat.h"
-#include "contact.h"
 #include "guard.h"
 #include "key.h"
 #include "keyring.h"
@@ -263,7 +262,7 @@ static int guard_new(struct e2ee_call *call)
 	      e2ee_parse_guard_param(call, &param);
 	if (err)
 		return err;
-	err = e2ee_contact_start(call->enet, &why);
+	err = e2ee_hooks_start(&call->enet->in, &why);
 	guard = err ? ERR_PTR(err) : e2ee_guard_new(session, &param, &why);
 	if (IS_ERR(guard))
 		return e2ee_parse_refuse(call, call->attrs[E2EE_A_GUARD], &why,
@@ -280,7 +279,8 @@ static int guard_del(struct e2ee_call *call)
 	if (err)
 		return err;
 	e2ee_guard_del(guard);
-	e2ee_contact_stop(call->enet);
+	if (!call->enet->num_guards)
+		e2ee_hooks_stop(&call->enet->in);
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * DOC: locks and lifetime
  *
  * Requests hold struct e2ee_net.lock; below it come the spinlocks sockets_lock,
- * claim_lock, windows_lock, tombs_lock, event_lock, that of the holds and those
+ * claim_lock, windows_lock, event_lock, that of the holds and those
  * of one socket, none of which nests in another. Packets take none of them on
  * the usual way: they read under RCU.
  *
@@ -272,7 +272,7 @@ static int e2ee_session_check(const struct e2ee_session_param *param,
  *
  * Context: process, under struct e2ee_net.lock.
  * Return: the session, valid while the lock is held, or an error pointer: -EAGAIN:
- * its driver is being looked for.
+ * the namespace is being prepared, or the session's driver is being looked for.
  */
 struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 				      const struct e2ee_session_param *param,
@@ -293,6 +293,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 		return ERR_PTR(-EEXIST);
 	}
 	err = e2ee_session_check(param, why) ?:
+	      e2ee_hooks_start(&enet->out, why) ?:
 	      e2ee_driver_find(enet, param->given & E2EE_SESSION_HAS_CRYPTO ?
 			       param->crypto : "", &driver, why);
 	if (err)
@@ -323,7 +324,7 @@ struct e2ee_session *e2ee_session_new(struct e2ee_net *enet,
 	if (!session->stats)
 		goto free;
 	list_add_tail_rcu(&session->node, &enet->sessions);
-	enet->num_sessions++;
+	WRITE_ONCE(enet->num_sessions, enet->num_sessions + 1);
 	atomic_inc(&enet->seq);
 	e2ee_object_created(E2EE_OBJECT_SESSION);
 	e2ee_session_event(session, E2EE_EVENT_SESSION_NEW);
@@ -410,7 +411,9 @@ int e2ee_session_del(struct e2ee_session *session, struct e2ee_refusal *why)
 	/* before the keys go, so that no packet finds itself without one */
 	WRITE_ONCE(session->policy, E2EE_POLICY_BLOCKED);
 	list_del_rcu(&session->node);
-	enet->num_sessions--;
+	WRITE_ONCE(enet->num_sessions, enet->num_sessions - 1);
+	if (!enet->num_sessions && !READ_ONCE(enet->num_sockets))
+		e2ee_hooks_stop(&enet->out);
 	atomic_inc(&enet->seq);
 	e2ee_key_del_all(session);
 	e2ee_driver_put(session->driver);
@@ -451,15 +454,14 @@ static void __net_exit e2ee_net_exit(struct net *net)
 
 	mutex_lock(&enet->lock);
 	e2ee_guard_net_exit(enet);
-	mutex_unlock(&enet->lock);
-	e2ee_contact_net_exit(enet);
-	e2ee_hold_net_exit(enet);	/* needs the lock to attach */
-	e2ee_socket_net_exit(enet);
-	mutex_lock(&enet->lock);
 	list_for_each_entry_safe(session, next, &enet->sessions, node)
 		e2ee_session_del(session, &why);
 	e2ee_driver_put(enet->driver);
 	mutex_unlock(&enet->lock);
+	/* deleting the last session has its work queued */
+	e2ee_contact_net_exit(enet);
+	e2ee_hold_net_exit(enet);	/* needs the lock to attach */
+	e2ee_socket_net_exit(enet);
 }
 
 /* One wait for all namespaces that go together; most have never had a key. */

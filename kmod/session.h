@@ -14,29 +14,13 @@
 #include <linux/workqueue.h>
 #include <linux/e2ee.h>
 #include <net/net_namespace.h>
+#include "later.h"
+#include "netfilter.h"
+#include "refusal.h"
 
 struct e2ee_driver;
 struct e2ee_stats;
 struct mem_cgroup;
-
-/**
- * struct e2ee_refusal - why a request was refused, for the one who asked
- * @msg: one line without full stop; NULL where the errno says all
- * @attr: attribute of the noun's nest that is to blame; 0 if none is
- */
-struct e2ee_refusal {
-	const char *msg;
-	int attr;
-};
-
-/* "return e2ee_refuse(why, E2EE_A_KEY_KID, -EEXIST, "text")" */
-static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
-			      const char *msg)
-{
-	why->msg = msg;
-	why->attr = attr;
-	return err;
-}
 
 /**
  * struct e2ee_net - one network namespace
@@ -58,17 +42,13 @@ static inline int e2ee_refuse(struct e2ee_refusal *why, int attr, int err,
  * @watch: looks whether sockets still have their hooks
  * @watch_delay: till it looks again, jiffies; under @sockets_lock
  * @windows_lock: protects the lists of replay windows; softirq safe
- * @tombs_lock: protects @tombs; softirq safe
- * @tombs: sending keys deleted a moment ago, while guards exist
  * @key_serial: order of installation of the newest key, counting those that
  *	were refused in the end; 0: there never was a key
  * @driver: the driver that was last looked for; under @lock
  * @hold: private to hold.c
- * @contact: contact.c looks at its packets; under @lock
- * @contact_work: makes contact.c look, or not
- * @contact_until: jiffies up to which contact.c looks though there is no guard;
- *	under @lock
- * @contact_err: why the last attempt to look failed; under @lock
+ * @out: looks at packets that leave, while there are sessions or sockets
+ * @in: looks at packets that arrive, while there are guards
+ * @later: packets of sockets that are not attached yet
  * @grace_next: jiffies from which a request may wait for packets; under @lock
  * @seq: bumped with every change of a list that dumps walk; atomic, as sockets
  *	are closed without @lock, and none may be lost
@@ -94,15 +74,12 @@ struct e2ee_net {
 	struct delayed_work watch;
 	unsigned long watch_delay;
 	spinlock_t windows_lock;	/* lists of windows */
-	spinlock_t tombs_lock;	/* tombs */
-	struct list_head tombs;
 	u64 key_serial;
 	struct e2ee_driver *driver;
 	struct e2ee_hold_net *hold;
-	bool contact;
-	struct delayed_work contact_work;
-	unsigned long contact_until;
-	int contact_err;
+	struct e2ee_hooks out;
+	struct e2ee_hooks in;
+	struct e2ee_later later;
 	unsigned long grace_next;
 	atomic_t seq;
 	u32 next_session;

@@ -47,11 +47,13 @@
 #include "event.h"
 #include "memory.h"
 #include "mtu.h"
+#include "purge.h"
 #include "rx.h"
 #include "session.h"
 #include "socket.h"
 #include "stats.h"
 #include "trace.h"
+#include "tx.h"
 #include "window.h"
 #include "compat/compat.h"
 
@@ -140,13 +142,9 @@ static int e2ee_socket_setsockopt(struct sock *sk, int level, int optname,
 {
 	struct e2ee_socket *socket = e2ee_socket_find(sk);
 
-	/* would replace our sendmsg, our encap_rcv */
+	/* would replace our struct proto, our encap_rcv */
 	if ((level == SOL_IPV6 && optname == IPV6_ADDRFORM) ||
 	    (e2ee_socket_is_udp(level) && optname == UDP_ENCAP))
-		return -EOPNOTSUPP;
-	/* one datagram made of many calls cannot be sealed */
-	if (e2ee_socket_is_udp(level) && optname == UDP_CORK &&
-	    e2ee_socket_bound(socket))
 		return -EOPNOTSUPP;
 	return socket->orig->setsockopt(sk, level, optname, optval, optlen);
 }
@@ -258,13 +256,15 @@ static void e2ee_socket_leave(struct e2ee_socket *socket)
 		list_del_init(&socket->node);
 		WRITE_ONCE(enet->num_sockets, enet->num_sockets - 1);
 		atomic_inc(&enet->seq);
+		if (!enet->num_sockets && !READ_ONCE(enet->num_sessions))
+			e2ee_hooks_stop(&enet->out);
 	}
 	spin_unlock_bh(&enet->sockets_lock);
 	e2ee_socket_bind(socket, NULL, 0);
 }
 
-/* the socket is being closed: nobody may attach it anew */
-static void e2ee_socket_destroy(struct sock *sk)
+/* prot.destroy: the socket is being closed, and nobody may attach it anew */
+void e2ee_socket_destroy(struct sock *sk)
 {
 	struct e2ee_socket *socket = e2ee_socket_find(sk);
 
@@ -310,11 +310,9 @@ static void e2ee_socket_fill_prot(struct e2ee_socket *socket,
 	unsigned long *from = (unsigned long *)&prot;
 	size_t i;
 
-	prot.sendmsg = e2ee_tx_sendmsg;
 	prot.setsockopt = e2ee_socket_setsockopt;
 	prot.getsockopt = e2ee_socket_getsockopt;
 	prot.destroy = e2ee_socket_destroy;
-	e2ee_compat_no_sendpage(&prot);
 #ifdef CONFIG_BPF_SYSCALL
 	/* sockmap would copy our functions into its template of all sockets */
 	prot.psock_update_sk_prot = NULL;
@@ -367,10 +365,8 @@ static struct e2ee_socket *e2ee_socket_new(struct sock *sk,
 	socket->id = atomic64_inc_return(&e2ee_socket_last_id);
 	INIT_LIST_HEAD(&socket->node);
 	INIT_LIST_HEAD(&socket->windows);
-	spin_lock_init(&socket->rx_lock);
-	__skb_queue_head_init(&socket->rx_queue);
-	INIT_WORK(&socket->rx_work, e2ee_rx_work);
-	init_waitqueue_head(&socket->tx_wait);
+	e2ee_later_setup(&socket->rx_later, sk, e2ee_rx_late);
+	e2ee_later_setup(&socket->tx_later, sk, e2ee_tx_late);
 	e2ee_socket_fill_prot(socket, READ_ONCE(sk->sk_prot));
 	e2ee_object_created(E2EE_OBJECT_SOCKET);
 	return socket;
@@ -390,8 +386,6 @@ static int e2ee_socket_check(struct sock *sk, const struct e2ee_net *enet,
 				   "socket is of another network namespace");
 	if (sock_flag(sk, SOCK_DEAD))
 		return e2ee_refuse(why, 0, -ESHUTDOWN, "socket is closed");
-	if (udp_sk(sk)->pending || udp_test_bit(CORK, sk))
-		return e2ee_refuse(why, 0, -EBUSY, "socket is corked");
 	if (e2ee_socket_is_ours(sk))
 		return 0;
 	if (sk->sk_prot != e2ee_socket_canon(sk))
@@ -489,7 +483,7 @@ static void e2ee_socket_purge_one(struct sock *sk)
 		return;
 	/* packets that passed before they met us are queued */
 	synchronize_rcu_expedited();
-	e2ee_rx_purge_clear(socket);
+	e2ee_purge(socket);
 }
 
 /* under the lock of the socket, which some take, and its callback lock */
@@ -651,7 +645,6 @@ static int e2ee_socket_attach_locked(struct sock *sk,
 	err = e2ee_socket_bind_check(socket, session, why);
 	if (err)
 		return err;
-	WRITE_ONCE(socket->tx_held, !!guard);
 	e2ee_socket_bind(socket, session, guard);
 	return 0;
 }
@@ -674,8 +667,8 @@ static int e2ee_socket_attach_locked(struct sock *sk,
  * Context: process, under struct e2ee_net.lock; sleeps for a grace period where
  * hooks were displaced.
  * Return: 0; -EAGAIN: somebody has the lock of the socket; -EEXIST: attached to
- * this session already; -EBUSY: attached to another one, in use by others, or
- * corked; -EXDEV: of another namespace; -ENOENT: the session was deleted;
+ * this session already; -EBUSY: attached to another one, or in use by others;
+ * -EXDEV: of another namespace; -ENOENT: the session was deleted;
  * -ESHUTDOWN; -ENOMEM; -ENODEV: the module is being unloaded.
  */
 int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
@@ -751,7 +744,7 @@ void e2ee_socket_purge(struct e2ee_session *session)
 	synchronize_rcu_expedited();
 	while ((socket = e2ee_socket_next(session->enet, socket, 0,
 					  session->id)))
-		e2ee_rx_purge_clear(socket);
+		e2ee_purge(socket);
 }
 
 /**
@@ -817,6 +810,7 @@ int e2ee_socket_init(void)
 		destroy_workqueue(e2ee_socket_wq);
 		return err;
 	}
+	e2ee_errqueue_learn(e2ee_socket_keeper->sk);
 	udp_tunnel_encap_enable(e2ee_socket_keeper->sk);
 	return 0;
 }

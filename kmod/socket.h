@@ -6,18 +6,13 @@
 #define E2EE_SOCKET_H
 
 #include <linux/list.h>
-#include <linux/skbuff.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
-#include <linux/workqueue.h>
 #include <net/sock.h>
 #include <linux/e2ee.h>
-#include "mtu.h"
-#include "tx.h"
+#include "later.h"
 
 struct e2ee_net;
 struct e2ee_refusal;
-struct e2ee_rx_request;
 struct e2ee_session;
 struct e2ee_stats;
 
@@ -43,30 +38,19 @@ struct e2ee_stats;
  * @hooked: jiffies at which it got its hooks
  * @stats: counters
  * @windows: struct e2ee_window.in_socket, under struct e2ee_net.windows_lock
- * @rx_lock: protects @rx_busy, @rx_queue and @rx_queued; softirq safe
- * @rx_busy: a request of this socket is outstanding: all packets queue.
- *	Holds a reference on @sk
- * @rx_queue: packets behind the outstanding one, as they came from the stack
- * @rx_queued: their memory, bytes; at most SO_RCVBUF
- * @rx_request: the outstanding request once it is answered
- * @rx_work: goes on with @rx_queue
- * @rx_bypass: the packet that @rx_work has the stack deliver just now
+ * @rx_later: packets received that wait for a cipher
+ * @tx_later: packets sent that wait for a cipher
+ * @rx_bypass: the packet that @rx_later has the stack deliver just now
  * @rx_worker: the task that does; others only compare the two
- * @mtu: of the path that the last large packet took
- * @tx_held: packets that a guard holds are still to be sent first; read
- *	without a lock, cleared by whoever empties the hold
- * @tx_wait: where senders wait for that
  */
 struct e2ee_socket {
-	/* what packets look at, in one cache line, and then sendmsg in @prot */
+	/* what packets look at, in one cache line, and then destroy in @prot */
 	struct proto *orig;
 	struct e2ee_session __rcu *session;
 	struct e2ee_stats __percpu *stats;
 	struct sock *sk;
 	struct e2ee_net *enet;
 	u64 id;
-	bool rx_busy;
-	bool tx_held;
 	struct proto prot;
 
 	void (*sk_destruct)(struct sock *sk);
@@ -75,17 +59,13 @@ struct e2ee_socket {
 	unsigned long hooked;
 	struct list_head windows;
 
-	spinlock_t rx_lock;	/* rx_busy, rx_queue, rx_queued */
-	struct sk_buff_head rx_queue;
-	u32 rx_queued;
-	struct e2ee_rx_request *rx_request;
-	struct work_struct rx_work;
+	struct e2ee_later rx_later;
+	struct e2ee_later tx_later;
 	struct sk_buff *rx_bypass;
 	struct task_struct *rx_worker;
-	struct e2ee_mtu mtu;
-
-	wait_queue_head_t tx_wait;
 };
+
+void e2ee_socket_destroy(struct sock *sk);
 
 /**
  * e2ee_socket_of() - our part of a socket
@@ -97,7 +77,7 @@ static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
 {
 	struct proto *prot = READ_ONCE(sk->sk_prot);
 
-	if (prot->sendmsg != e2ee_tx_sendmsg)
+	if (prot->destroy != e2ee_socket_destroy)
 		return NULL;
 	return container_of(prot, struct e2ee_socket, prot);
 }

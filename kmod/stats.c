@@ -30,7 +30,7 @@ static struct e2ee_object_audit audits[E2EE_OBJECT_NUM] = {
 	[E2EE_OBJECT_GUARD]	= { .name = "guard" },
 	[E2EE_OBJECT_WINDOW]	= { .name = "window" },
 	[E2EE_OBJECT_HOLD]	= { .name = "hold" },
-	[E2EE_OBJECT_REQUEST]	= { .name = "request" },
+	[E2EE_OBJECT_LATE]	= { .name = "late" },
 };
 
 static struct dentry *debugfs_dir;

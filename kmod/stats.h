@@ -33,7 +33,7 @@ enum e2ee_object {
 	E2EE_OBJECT_GUARD,
 	E2EE_OBJECT_WINDOW,
 	E2EE_OBJECT_HOLD,
-	E2EE_OBJECT_REQUEST,
+	E2EE_OBJECT_LATE,
 	E2EE_OBJECT_NUM,
 };
 
@@ -63,7 +63,7 @@ static inline void e2ee_stats_one(struct e2ee_stats *here, enum e2ee_stat stat)
 /**
  * e2ee_stats_verdict() - count a packet at both its owners
  * @session: counters
- * @socket: counters
+ * @socket: counters; may be NULL
  * @stat: verdict
  *
  * No atomic operation, as no counter of a CPU is written from two contexts:
@@ -77,7 +77,8 @@ static inline void e2ee_stats_verdict(struct e2ee_stats __percpu *session,
 	int cpu = get_cpu();
 
 	e2ee_stats_one(per_cpu_ptr(session, cpu), stat);
-	e2ee_stats_one(per_cpu_ptr(socket, cpu), stat);
+	if (likely(socket))
+		e2ee_stats_one(per_cpu_ptr(socket, cpu), stat);
 	put_cpu();
 }
 

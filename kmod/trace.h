@@ -39,7 +39,6 @@ TRACE_DEFINE_ENUM(E2EE_A_STAT_RX_BLOCKED);
 TRACE_DEFINE_ENUM(E2EE_A_STAT_TX_FRAG);
 TRACE_DEFINE_ENUM(E2EE_A_STAT_GUARD_HELD);
 TRACE_DEFINE_ENUM(E2EE_A_STAT_GUARD_DROP);
-TRACE_DEFINE_ENUM(E2EE_A_STAT_TX_LEAK);
 
 #define e2ee_trace_stat(stat)						\
 	__print_symbolic(stat,						\
@@ -69,8 +68,7 @@ TRACE_DEFINE_ENUM(E2EE_A_STAT_TX_LEAK);
 		{ E2EE_A_STAT_RX_BLOCKED, "rx_blocked" },		\
 		{ E2EE_A_STAT_TX_FRAG, "tx_frag" },			\
 		{ E2EE_A_STAT_GUARD_HELD, "guard_held" },		\
-		{ E2EE_A_STAT_GUARD_DROP, "guard_drop" },		\
-		{ E2EE_A_STAT_TX_LEAK, "tx_leak" })
+		{ E2EE_A_STAT_GUARD_DROP, "guard_drop" })
 
 /*
  * Every packet on an attached socket, once: what became of it. SSRC, KID and

@@ -198,6 +198,30 @@ TEST_F(async, order_of_each_sender_is_kept)
 	EXPECT_STREQ("tx_ok+1000", scene_changes(&self->scene));
 }
 
+/* What is no media needs no cipher, and yet does not overtake what does. */
+TEST_F(async, order_behind_a_late_packet_is_kept)
+{
+	uint8_t packet[200], got[1000];
+	int big = BIG, len;
+
+	ASSERT_EQ(0, setsockopt(self->scene.peer, SOL_SOCKET, SO_RCVBUFFORCE,
+				&big, sizeof(big)));
+	for (uint16_t i = 0; i < 100; i++) {
+		rtp_plain(packet, sizeof(packet), SSRC, i);
+		ASSERT_EQ(200, sock_send(self->scene.fd, packet, 200, NULL));
+		len = (int)stun_build(packet);
+		ASSERT_EQ(len, sock_send(self->scene.fd, packet, (size_t)len,
+					 NULL));
+	}
+	for (int i = 0; i < 100; i++) {
+		ASSERT_LT(200, sock_recv(self->scene.peer, got, sizeof(got))) {
+			TH_LOG("pair %d", i);
+		}
+		ASSERT_EQ(len, sock_recv(self->scene.peer, got, sizeof(got)));
+	}
+	EXPECT_STREQ("tx_ok+100 tx_other+100", scene_changes(&self->scene));
+}
+
 /* All of one burst: copies that were not yet accepted when they came. */
 TEST_F(async, replayed_while_the_first_is_out)
 {
@@ -231,7 +255,7 @@ static bool trace_begin(void)
 	return true;
 }
 
-/* How often e2ee_rx_work() ran since */
+/* How often e2ee_later_work() ran since */
 static unsigned int trace_end(void)
 {
 	unsigned int runs = 0;
@@ -242,7 +266,7 @@ static unsigned int trace_end(void)
 		   "0");
 	file = fopen(TRACEFS "/trace", "r");
 	while (file && fgets(line, sizeof(line), file))
-		runs += !!strstr(line, "e2ee_rx_work");
+		runs += !!strstr(line, "e2ee_later_work");
 	if (file)
 		fclose(file);
 	return runs;
@@ -250,49 +274,60 @@ static unsigned int trace_end(void)
 
 #define RT_THROTTLE	"/proc/sys/kernel/sched_rt_runtime_us"
 #define PCRYPT_CPUS	"/sys/kernel/pcrypt/pdecrypt/parallel_cpumask"
+#define WORK_CPUS	"/sys/devices/virtual/workqueue/cpumask"
 
-/*
- * pcrypt, if that is what answers, opens packets on the first CPU only, or again
- * on those of @before
- */
-static void pcrypt_stays(bool stays, char before[64])
+/* A mask of CPUs as it was before a test changed it */
+struct cpus {
+	const char *path;
+	char before[64];
+};
+
+/* what finishes packets, and pcrypt, if that is the cipher, use the first CPU only */
+static struct cpus masks[] = { { WORK_CPUS, "" }, { PCRYPT_CPUS, "" } };
+
+static void stay_on_first_cpu(bool stay)
 {
+	struct cpus *cpus;
 	FILE *file;
 
-	if (stays) {
-		before[0] = '\0';
-		file = fopen(PCRYPT_CPUS, "re");
-		if (file && !fgets(before, 64, file))
-			before[0] = '\0';
-		if (file)
-			fclose(file);
+	for (cpus = masks; cpus < masks + ARRAY_SIZE(masks); cpus++) {
+		if (stay) {
+			cpus->before[0] = '\0';
+			file = fopen(cpus->path, "re");
+			if (file && !fgets(cpus->before, 64, file))
+				cpus->before[0] = '\0';
+			if (file)
+				fclose(file);
+		}
+		if (cpus->before[0] &&
+		    file_write(cpus->path, stay ? "1" : cpus->before))
+			abort();
 	}
-	if (before[0] && file_write(PCRYPT_CPUS, stays ? "1" : before))
-		abort();
 }
 
-/*
- * No answer comes: nothing of lower rank, the cipher's worker for one, runs on this
- * CPU. @cpus is kept for answers_come().
- */
-static int answers_wait(char cpus[64])
+/* No answer comes: nothing of lower rank runs on this CPU. */
+static int answers_wait(void)
 {
 	const struct sched_param first = { .sched_priority = 1 };
+	cpu_set_t cpus;
 
-	pcrypt_stays(true, cpus);
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	stay_on_first_cpu(true);
 	/* the kernel would give others their turn after a second */
-	return file_write(RT_THROTTLE, "-1") ?:
+	return sched_setaffinity(0, sizeof(cpus), &cpus) ?:
+	       file_write(RT_THROTTLE, "-1") ?:
 	       sched_setscheduler(0, SCHED_FIFO, &first);
 }
 
-static int answers_come(char cpus[64])
+static int answers_come(void)
 {
 	const struct sched_param usual = { 0 };
 	int err;
 
 	err = sched_setscheduler(0, SCHED_OTHER, &usual) ?:
 	      file_write(RT_THROTTLE, "950000");
-	pcrypt_stays(false, cpus);
+	stay_on_first_cpu(false);
 	return err;
 }
 
@@ -324,7 +359,6 @@ TEST_F(async, queue_is_worked_off_in_turns)
 {
 	const char *kernel = getenv("E2EE_KERNEL");
 	uint8_t packet[1000];
-	char cpus[64];
 	int big = BIG, n;
 	unsigned int i;
 	bool traced;
@@ -337,7 +371,7 @@ TEST_F(async, queue_is_worked_off_in_turns)
 	if (kernel && strcmp(kernel, "uml"))
 		EXPECT_TRUE(traced);
 	len = sealed(packet, 200, SSRC, 1, &self->rx, 9);
-	ASSERT_EQ(0, answers_wait(cpus));
+	ASSERT_EQ(0, answers_wait());
 	ASSERT_EQ((int)len, sock_send(self->scene.peer, packet, len, NULL));
 	len = rtcp_build(packet, SSRC);
 	for (i = 0; i < QUEUED; i++)
@@ -345,7 +379,7 @@ TEST_F(async, queue_is_worked_off_in_turns)
 					      NULL));
 	/* all of them wait */
 	EXPECT_EQ(-EAGAIN, sock_recv_now(self->scene.fd, packet, 1));
-	ASSERT_EQ(0, answers_come(cpus));
+	ASSERT_EQ(0, answers_come());
 
 	n = sock_recv(self->scene.fd, packet, sizeof(packet));
 	EXPECT_EQ(200, n);
@@ -387,16 +421,15 @@ static void queue_some(struct __test_metadata *_metadata, struct scene *scene,
 TEST_F(async, queued_when_the_socket_is_detached)
 {
 	uint8_t packet[300];
-	char cpus[64];
 	uint64_t id;
 
 	ASSERT_EQ(0, ctl_socket_get(&self->scene.ctl, self->scene.fd, &id,
 				    NULL));
-	ASSERT_EQ(0, answers_wait(cpus));
+	ASSERT_EQ(0, answers_wait());
 	queue_some(_metadata, &self->scene, &self->rx);
 	EXPECT_EQ(0, ctl_detach(&self->scene.ctl, id, true));
 	EXPECT_EQ(-EAGAIN, sock_recv_now(self->scene.fd, packet, 1));
-	ASSERT_EQ(0, answers_come(cpus));
+	ASSERT_EQ(0, answers_come());
 	EXPECT_EQ(200, sock_recv(self->scene.fd, packet, sizeof(packet)));
 	EXPECT_EQ(200, sock_recv(self->scene.fd, packet, sizeof(packet)));
 	EXPECT_EQ((int)rtcp_build(packet, SSRC),
@@ -416,13 +449,12 @@ TEST_F(async, queued_when_the_socket_is_closed)
 {
 	int64_t end = now_ms() + SOCK_WAIT;
 	uint64_t stats[CTL_STATS] = { 0 };
-	char cpus[64];
 
-	ASSERT_EQ(0, answers_wait(cpus));
+	ASSERT_EQ(0, answers_wait());
 	queue_some(_metadata, &self->scene, &self->rx);
 	close(self->scene.fd);
 	self->scene.fd = -1;
-	ASSERT_EQ(0, answers_come(cpus));
+	ASSERT_EQ(0, answers_come());
 	do {
 		ctl_session_stats(&self->scene.ctl, self->scene.session,
 				  stats);
@@ -563,7 +595,7 @@ TEST_F(async, closed_under_traffic)
 	}
 	stream_stop(&stream);
 	EXPECT_EQ(CLOSED - CLOSED / 3, opened);
-	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("late", 0));
 	EXPECT_TRUE(objects_come_to("socket", 1)) {	/* the scene's */
 		TH_LOG("%ld sockets left", objects_alive("socket"));
 	}
@@ -613,7 +645,7 @@ TEST_F(async, deleted_under_traffic)
 	}
 	stream_stop(&stream);
 	close(fd);
-	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("late", 0));
 	EXPECT_TRUE(objects_come_to("socket", 1));
 	EXPECT_TRUE(objects_come_to("session", 2));	/* and the last one */
 	EXPECT_TRUE(objects_come_to("key", 2));
@@ -667,7 +699,7 @@ TEST_F(async, killed_under_traffic)
 		EXPECT_TRUE(WIFSIGNALED(status));
 	}
 	/* the scene's own stay */
-	EXPECT_TRUE(objects_come_to("request", 0));
+	EXPECT_TRUE(objects_come_to("late", 0));
 	EXPECT_TRUE(objects_come_to("socket", 1));
 	EXPECT_TRUE(objects_come_to("window", 0));
 	EXPECT_TRUE(objects_come_to("session", 1));

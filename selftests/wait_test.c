@@ -177,4 +177,22 @@ TEST_F(wait, guards)
 	EXPECT_EQ(0, ctl_guard_new(ctl, session, &next, &id));
 }
 
+/* The same for the first session of a namespace: its packets are looked at. */
+TEST(sessions)
+{
+	uint32_t id;
+	struct ctl ctl;
+
+	ASSERT_EQ(0, sock_netns());
+	ASSERT_EQ(0, ctl_open(&ctl));
+	ctl.impatient = true;
+	EXPECT_EQ(-EAGAIN, ctl_session_new(&ctl, "first", NULL, &id));
+	ctl.impatient = false;
+	ASSERT_EQ(0, ctl_session_new(&ctl, "first", NULL, &id));
+	/* the next one at once */
+	ctl.impatient = true;
+	EXPECT_EQ(0, ctl_session_new(&ctl, "second", NULL, &id));
+	ctl_close(&ctl);
+}
+
 TEST_HARNESS_MAIN

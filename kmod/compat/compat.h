@@ -7,7 +7,6 @@
 #ifndef E2EE_COMPAT_H
 #define E2EE_COMPAT_H
 
-#include <linux/fs.h>
 #include <linux/ip.h>
 #include <linux/skbuff.h>
 #include <linux/socket.h>
@@ -34,23 +33,6 @@
 #else
 #define E2EE_COMPAT_WQ_PERCPU	0
 #endif
-
-/* 6.3: crypto completions get their data, not the request */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
-#define E2EE_COMPAT_CRYPTO_ARG	void *
-#define e2ee_compat_crypto_data(arg)	(arg)
-#else
-#define E2EE_COMPAT_CRYPTO_ARG	struct crypto_async_request *
-#define e2ee_compat_crypto_data(arg)	((arg)->data)
-#endif
-
-/* 6.5: sendpage() is gone, MSG_SPLICE_PAGES goes through sendmsg() */
-static inline void e2ee_compat_no_sendpage(struct proto *prot)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-	prot->sendpage = NULL;	/* inet_sendpage() then calls sendmsg() */
-#endif
-}
 
 /* 6.18: drop counters have helpers */
 static inline void e2ee_compat_count_drop(struct sock *sk)
@@ -113,23 +95,6 @@ static inline struct sock *e2ee_compat_udp6_lookup(struct net *net,
 #endif
 }
 
-/* 6.7: get_file_rcu() changed its meaning */
-static inline struct file *e2ee_compat_get_file(struct file **file)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-	return get_file_active(file);
-#else
-	struct file *f;
-
-	rcu_read_lock();
-	f = READ_ONCE(*file);
-	if (f && !get_file_rcu(f))
-		f = NULL;
-	rcu_read_unlock();
-	return f;
-#endif
-}
-
 /* 6.6: IP_RECVERR became an atomic bit */
 static inline bool e2ee_compat_recverr(const struct sock *sk)
 {
@@ -146,6 +111,16 @@ static inline bool e2ee_compat_recverr6(const struct sock *sk)
 	return inet6_test_bit(RECVERR6, sk);
 #else
 	return inet6_sk(sk)->recverr;
+#endif
+}
+
+/* 6.8: IPV6_DONTFRAG became an atomic bit */
+static inline bool e2ee_compat_dontfrag6(const struct sock *sk)
+{
+#ifdef inet6_test_bit
+	return inet6_test_bit(DONTFRAG, sk);
+#else
+	return inet6_sk(sk)->dontfrag;
 #endif
 }
 

@@ -26,22 +26,10 @@ struct job {
 	struct completion done;
 };
 
-static void job_done(void *arg, int err)
-{
-	struct job *job = arg;
-
-	job->err = err;
-	complete(&job->done);
-}
-
 static void job_run(struct job *job)
 {
-	if (job->seal)
-		job->err = e2ee_aead_seal(job->aead, job->buf, job->aad_len,
-					  job->len, job->nonce);
-	else
-		job->err = e2ee_aead_open(job->aead, job->buf, job->aad_len,
-					  job->len, job->nonce, job_done, job);
+	job->err = e2ee_aead_crypt(job->aead, job->buf, job->aad_len, job->len,
+				   job->seal, job->nonce);
 }
 
 static void job_tasklet(struct tasklet_struct *tasklet)
@@ -254,22 +242,10 @@ static void named_driver_is_the_one_in_use(struct kunit *test)
 	e2ee_aead_destroy(&best);
 }
 
-/* Open, and wait where the answer comes late. */
 static void run_late(struct kunit *test, struct job *job)
 {
-	if (job->seal) {
-		job->err = e2ee_aead_seal_wait(job->aead, job->buf,
-					       job->aad_len, job->len,
-					       job->nonce);
-		return;
-	}
-	init_completion(&job->done);
-	job->err = 1;	/* job_done() may be faster than job_run() */
-	if (e2ee_aead_open(job->aead, job->buf, job->aad_len, job->len,
-			   job->nonce, job_done, job) != -EINPROGRESS)
-		KUNIT_FAIL(test, "answered at once");
-	else
-		wait_for_completion(&job->done);
+	job->err = e2ee_aead_crypt_wait(job->aead, job->buf, job->aad_len,
+					job->len, job->seal, job->nonce);
 }
 
 static void asynchronous_driver(struct kunit *test)

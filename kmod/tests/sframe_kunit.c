@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The clear front of sealed payloads, against the vectors of RFC 9605. */
 #include <kunit/test.h>
-#include "../form.h"
+#include "../sframe.h"
 #include "header_vectors.h"
 #include "sframe_vectors.h"
 
@@ -79,17 +79,17 @@ static void front_parses_to_itself(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(header_vectors); i++) {
 		v = &header_vectors[i];
-		len = e2ee_sframe.front(buf, v->kid, v->ctr, &out);
+		len = e2ee_sframe_front(buf, v->kid, v->ctr, &out);
 		KUNIT_ASSERT_EQ(test, len, 1U + v->len);
 		KUNIT_EXPECT_EQ(test, len,
-				e2ee_sframe.front_len(v->kid, v->ctr));
+				e2ee_sframe_front_len(v->kid, v->ctr));
 		KUNIT_EXPECT_EQ(test, buf[0], 0xe0);
 		KUNIT_EXPECT_MEMEQ(test, buf + 1, v->bytes, v->len);
 		KUNIT_EXPECT_EQ(test, 0,
-				e2ee_sframe.parse(buf, len + 16, &in));
+				e2ee_sframe_parse(buf, len + 16, &in));
 		KUNIT_EXPECT_MEMEQ(test, &in, &out, sizeof(in));
 		KUNIT_EXPECT_EQ(test, -EBADMSG,
-				e2ee_sframe.parse(buf, len + 15, &in));
+				e2ee_sframe_parse(buf, len + 15, &in));
 	}
 }
 
@@ -98,10 +98,10 @@ static void descriptor_says_sealed(struct kunit *test)
 	unsigned int i;
 	u8 byte;
 
-	KUNIT_EXPECT_FALSE(test, e2ee_sframe.is_sealed(&byte, 0));
+	KUNIT_EXPECT_FALSE(test, e2ee_sframe_is_sealed(&byte, 0));
 	for (i = 0; i < 256; i++) {
 		byte = i;
-		KUNIT_EXPECT_EQ(test, e2ee_sframe.is_sealed(&byte, 1),
+		KUNIT_EXPECT_EQ(test, e2ee_sframe_is_sealed(&byte, 1),
 				i == 0x20 || i == 0x60 || i == 0xa0 ||
 				i == 0xe0);
 	}
@@ -115,7 +115,7 @@ static void nonces_as_in_rfc_9605(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(sframe_vectors); i++) {
 		v = &sframe_vectors[i];
-		e2ee_sframe.nonce(nonce, v->salt, v->ctr);
+		e2ee_sframe_nonce(nonce, v->salt, v->ctr);
 		KUNIT_EXPECT_MEMEQ(test, nonce, v->nonce, sizeof(nonce));
 	}
 }

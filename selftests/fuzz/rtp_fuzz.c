@@ -4,7 +4,7 @@
  * SFrame's. What must hold for every input aborts if it does not.
  */
 #include "rtp.h"
-#include "form.h"
+#include "sframe.h"
 #include "must.h"
 #include "reading.h"
 
@@ -33,13 +33,13 @@ static void check_sealed(const u8 *payload, size_t len)
 	u8 front[1 + E2EE_SFRAME_HEADER_MAX];
 	struct e2ee_sealed sealed, again;
 
-	if (e2ee_sframe.parse(payload, len, &sealed))
+	if (e2ee_sframe_parse(payload, len, &sealed))
 		return;
-	MUST(e2ee_sframe.is_sealed(payload, len));
+	MUST(e2ee_sframe_is_sealed(payload, len));
 	MUST(sealed.aad + sealed.aad_len == sealed.body);
-	MUST(sealed.body + e2ee_sframe.tag_len <= len);
+	MUST(sealed.body + E2EE_SFRAME_TAG_LEN <= len);
 	/* one spelling: what is written again is what was read */
-	MUST(e2ee_sframe.front(front, sealed.kid, sealed.ctr, &again) ==
+	MUST(e2ee_sframe_front(front, sealed.kid, sealed.ctr, &again) ==
 	     sealed.body);
 	MUST(!memcmp(front + 1, payload + 1, sealed.aad_len));
 }

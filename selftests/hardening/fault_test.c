@@ -23,7 +23,7 @@
 #define POINTS_MAX	20000	/* more allocations than any request makes */
 
 static const char *const kinds[] = {
-	"session", "key", "socket", "guard", "window", "hold", "request",
+	"session", "key", "socket", "guard", "window", "hold", "late",
 };
 
 #define KINDS	ARRAY_SIZE(kinds)

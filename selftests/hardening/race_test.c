@@ -478,7 +478,7 @@ FIXTURE(race)
 };
 
 static const char *const kinds[] = {
-	"session", "key", "socket", "guard", "window", "hold", "request",
+	"session", "key", "socket", "guard", "window", "hold", "late",
 };
 
 FIXTURE_VARIANT(race)
@@ -579,7 +579,7 @@ static bool all_arrived(struct race *race)
 	bool settled;
 
 	do {
-		settled = !objects_alive("request");
+		settled = !objects_alive("late");
 		take_delivered(race);
 		if (settled && race->delivered ==
 		    counted(race, E2EE_A_STAT_RX_OK, E2EE_A_STAT_RX_OK))

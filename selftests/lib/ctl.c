@@ -701,7 +701,6 @@ const char *ctl_stat_name(unsigned int stat)
 		[E2EE_A_STAT_TX_FRAG] = "tx_frag",
 		[E2EE_A_STAT_GUARD_HELD] = "guard_held",
 		[E2EE_A_STAT_GUARD_DROP] = "guard_drop",
-		[E2EE_A_STAT_TX_LEAK] = "tx_leak",
 	};
 
 	return stat < CTL_STATS && names[stat] ? names[stat] : "?";

@@ -235,7 +235,7 @@ static inline bool is_plain(const uint8_t *got, int n, uint64_t ctr, uint8_t pt)
 /* An asynchronous answer comes from a work item */
 static inline void settle_requests(void)
 {
-	if (!objects_come_to("request", 0))
+	if (!objects_come_to("late", 0))
 		abort();
 }
 

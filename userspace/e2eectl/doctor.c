@@ -254,9 +254,6 @@ static const struct symptom symptoms[] = {
 	{ E2EE_A_STAT_GUARD_DROP, LEVEL_WARN, "guard",
 	  "packets were dropped because their socket could not be attached",
 	  "e2eectl monitor shows why (attach-failed)" },
-	{ E2EE_A_STAT_TX_LEAK, LEVEL_WARN, "leak",
-	  "packets of clear media were stopped behind the hooks",
-	  "attach, or guard, before the engine sends" },
 };
 
 static void check_counters(struct doctor *doctor,

@@ -76,7 +76,6 @@ static const char *const stats[] = {
 	[E2EE_A_STAT_TX_FRAG] = "tx_frag",
 	[E2EE_A_STAT_GUARD_HELD] = "guard_held",
 	[E2EE_A_STAT_GUARD_DROP] = "guard_drop",
-	[E2EE_A_STAT_TX_LEAK] = "tx_leak",
 };
 
 static const char *const trust_kinds[] = {

@@ -179,7 +179,6 @@ static void counters(void)
 		{ E2EE_A_STAT_TX_FRAG, "WARN  fragments: " },
 		{ E2EE_A_STAT_TX_TOO_BIG, "WARN  fragments: " },
 		{ E2EE_A_STAT_GUARD_DROP, "WARN  guard: " },
-		{ E2EE_A_STAT_TX_LEAK, "WARN  leak: " },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {

@@ -231,16 +231,16 @@ static void stats_answer(void)
 	nest = nla_nest_start(msg, E2EE_A_SESSION);
 	stats = nla_nest_start(msg, E2EE_A_SESSION_STATS);
 	nla_put_u64(msg, E2EE_A_STAT_TX_OK, UINT64_MAX);
-	nla_put_u64(msg, E2EE_A_STAT_TX_LEAK, 3);
+	nla_put_u64(msg, E2EE_A_STAT_GUARD_DROP, 3);
 	nla_put_u64(msg, E2EE_STAT_SLOTS, 4);
 	nla_put_u32(msg, E2EE_A_STAT_RX_OK, 5);
 	nla_nest_end(msg, stats);
 	nla_nest_end(msg, nest);
 	e2ee_unpack(nlmsg_hdr(msg), &e2ee_session_table, &session);
 	ok(session.stats.value[E2EE_A_STAT_TX_OK] == UINT64_MAX &&
-		   session.stats.value[E2EE_A_STAT_TX_LEAK] == 3 &&
+		   session.stats.value[E2EE_A_STAT_GUARD_DROP] == 3 &&
 		   session.stats.has == (E2EE_HAS(E2EE_A_STAT_TX_OK) |
-					 E2EE_HAS(E2EE_A_STAT_TX_LEAK)),
+					 E2EE_HAS(E2EE_A_STAT_GUARD_DROP)),
 	   "counters of known number and size");
 	nlmsg_free(msg);
 }

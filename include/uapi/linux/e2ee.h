@@ -284,9 +284,8 @@ enum e2ee_stat {
 	E2EE_A_STAT_RX_BLOCKED,
 	/* notes, counted in addition to the verdict of a packet */
 	E2EE_A_STAT_TX_FRAG,	/* sealed packet larger than the path's MTU */
-	E2EE_A_STAT_GUARD_HELD,	/* packet held until its socket was attached */
+	E2EE_A_STAT_GUARD_HELD,	/* received packet held until its socket was attached */
 	E2EE_A_STAT_GUARD_DROP,	/* held packet dropped: queue full or attach failed */
-	E2EE_A_STAT_TX_LEAK,	/* clear RTP of an attached socket, stopped at LOCAL_OUT */
 
 	__E2EE_A_STAT_MAX,
 	E2EE_A_STAT_MAX = __E2EE_A_STAT_MAX - 1
