@@ -240,6 +240,7 @@ static void e2ee_burst_fill(struct e2ee_burst *burst, struct sk_buff *skb)
 		skb_shinfo(skb)->gso_segs = burst->num;
 	} else {
 		skb_gso_reset(skb);
+		e2ee_outgoing_partial(skb);
 	}
 	if (burst->out->ipv4)	/* each datagram has an id of its own */
 		ip_hdr(skb)->id = htons(ntohs(ip_hdr(skb)->id) + burst->done);

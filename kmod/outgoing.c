@@ -83,6 +83,17 @@ unsigned int e2ee_outgoing_all(struct e2ee_outgoing *out,
 	return rule->err ? e2ee_outgoing_refuse(out, rule) : NF_ACCEPT;
 }
 
+/**
+ * e2ee_outgoing_partial() - the device or the stack is to complete a checksum
+ * @skb: a datagram, whose checksum has the sum over the pseudo header alone
+ */
+void e2ee_outgoing_partial(struct sk_buff *skb)
+{
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct udphdr, check);
+}
+
 /*
  * The sum over the pseudo header, as it is in the checksum of a datagram: behind a
  * routing header of IPv6 it is over another address than the one in the packet.
@@ -101,15 +112,13 @@ static __sum16 e2ee_outgoing_pseudo(const struct e2ee_outgoing *out)
  */
 void e2ee_outgoing_defer_checksum(struct e2ee_outgoing *out)
 {
-	struct sk_buff *skb = out->skb;
-	struct udphdr *uh = udp_hdr(skb);
+	struct udphdr *uh = udp_hdr(out->skb);
 
-	if (skb->ip_summed == CHECKSUM_PARTIAL || !uh->check)
+	if (out->pseudo || !uh->check)
 		return;
 	uh->check = e2ee_outgoing_pseudo(out);
-	skb->ip_summed = CHECKSUM_PARTIAL;
-	skb->csum_start = skb_transport_header(skb) - skb->head;
-	skb->csum_offset = offsetof(struct udphdr, check);
+	out->pseudo = true;
+	e2ee_outgoing_partial(out->skb);
 }
 
 /**
@@ -122,7 +131,7 @@ void e2ee_outgoing_lengths(const struct e2ee_outgoing *out, struct sk_buff *skb)
 	u32 len = skb->len - e2ee_outgoing_transport(out);
 	struct udphdr *uh = udp_hdr(skb);
 
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
+	if (out->pseudo)
 		uh->check = csum16_add(csum16_sub(uh->check, uh->len),
 				       htons(len));
 	uh->len = htons(len);

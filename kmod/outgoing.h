@@ -19,6 +19,8 @@ struct nf_hook_state;
  * @policy: of the session, read once
  * @front: headers up to the one of UDP, bytes
  * @ipv4: else IPv6
+ * @pseudo: the checksum of UDP has the sum over the pseudo header alone, and the
+ *	rest is done behind us
  */
 struct e2ee_outgoing {
 	struct sk_buff *skb;
@@ -27,6 +29,7 @@ struct e2ee_outgoing {
 	u32 policy;
 	u32 front;
 	bool ipv4;
+	bool pseudo;
 };
 
 /* process context, under rcu_read_lock() */
@@ -39,6 +42,7 @@ unsigned int e2ee_outgoing_refuse(struct e2ee_outgoing *out,
 				  const struct e2ee_rule *rule);
 unsigned int e2ee_outgoing_all(struct e2ee_outgoing *out,
 			       const struct e2ee_rule *rule);
+void e2ee_outgoing_partial(struct sk_buff *skb);
 void e2ee_outgoing_defer_checksum(struct e2ee_outgoing *out);
 void e2ee_outgoing_lengths(const struct e2ee_outgoing *out,
 			   struct sk_buff *skb);

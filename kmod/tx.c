@@ -101,6 +101,9 @@ static unsigned int e2ee_tx_run(struct e2ee_outgoing *out)
 
 	out->front = skb_transport_offset(out->skb) + sizeof(struct udphdr);
 	out->ipv4 = out->state->pf == NFPROTO_IPV4;
+	/* of a burst in any case: who cuts it makes the checksums */
+	out->pseudo = out->skb->ip_summed == CHECKSUM_PARTIAL ||
+		      skb_is_gso(out->skb);
 	out->packet.name.len = out->skb->len - out->front;
 	out->packet.len = out->packet.name.len;
 	out->packet.max = U16_MAX - out->front;
