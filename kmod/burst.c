@@ -155,6 +155,9 @@ static bool e2ee_burst_grow(struct e2ee_burst *burst, u32 need)
 	u32 rest = burst->out->skb->len - burst->at + need;
 	struct e2ee_burst_frag *frag;
 
+	/* too small, and not used yet */
+	if (burst->num_frags && !burst->frags[burst->num_frags - 1].len)
+		put_page(burst->frags[--burst->num_frags].page);
 	if (burst->num_frags == MAX_SKB_FRAGS)
 		return false;
 	frag = &burst->frags[burst->num_frags];
@@ -168,18 +171,6 @@ static bool e2ee_burst_grow(struct e2ee_burst *burst, u32 need)
 	frag->len = 0;
 	burst->num_frags++;
 	return true;
-}
-
-/* where the next sealed datagram of at most @need bytes goes */
-static u8 *e2ee_burst_room(struct e2ee_burst *burst, u32 need)
-{
-	u32 i;
-
-	if (burst->room < need && !e2ee_burst_grow(burst, need))
-		return NULL;
-	i = burst->num_frags - 1;
-	return page_address(burst->frags[i].page) + burst->frags[i].offset +
-	       burst->frags[i].len;
 }
 
 static void e2ee_burst_took(struct e2ee_burst *burst, u32 len)
@@ -257,6 +248,24 @@ static bool e2ee_burst_flush(struct e2ee_burst *burst)
 	e2ee_burst_fill(burst, skb);
 	__skb_queue_tail(&burst->parts, skb);
 	return true;
+}
+
+/*
+ * Where the next sealed datagram of at most @need bytes goes. A part that has as
+ * many pieces of memory as a packet can have is complete.
+ */
+static u8 *e2ee_burst_room(struct e2ee_burst *burst, u32 need)
+{
+	u32 i;
+
+	if (burst->room < need && burst->num_frags == MAX_SKB_FRAGS &&
+	    !e2ee_burst_flush(burst))
+		return NULL;
+	if (burst->room < need && !e2ee_burst_grow(burst, need))
+		return NULL;
+	i = burst->num_frags - 1;
+	return page_address(burst->frags[i].page) + burst->frags[i].offset +
+	       burst->frags[i].len;
 }
 
 /* may the next datagram leave with those before it? */

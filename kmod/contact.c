@@ -47,8 +47,10 @@ static bool e2ee_contact_is_closed(const struct sock *sk)
 }
 
 /*
- * IPsec and IPVS pass what they have transformed here once more, and a VRF what
- * left by the VRF's own device before.
+ * IPsec and IPVS pass what they have transformed here once more, a VRF what left by
+ * the VRF's own device before, and tunnels with a device what they were given to
+ * send. A packet that is here for the first time has no device yet, or is on its
+ * way through that of a VRF.
  */
 static bool e2ee_contact_was_here(const struct sk_buff *skb,
 				  const struct nf_hook_state *state)
@@ -61,8 +63,10 @@ static bool e2ee_contact_was_here(const struct sk_buff *skb,
 	if (skb->ipvs_property)
 		return true;
 #endif
-	return skb->dev && skb->dev != state->out &&
-	       netif_is_l3_master(skb->dev);
+	if (skb->encapsulation)
+		return true;
+	return skb->dev && !(skb->dev == state->out &&
+			     netif_is_l3_master(skb->dev));
 }
 
 /*
@@ -98,10 +102,12 @@ static unsigned int e2ee_contact_out_guarded(struct sock *sk,
 
 	if (list_empty(&enet->guards) || !e2ee_contact_is_candidate(sk))
 		return NF_ACCEPT;
-	guard = e2ee_guard_of(enet, sk);
+	if (!e2ee_contact_is_own(sk, skb, state) ||
+	    !e2ee_contact_find_udp(skb))
+		return NF_ACCEPT;
+	/* the port of the packet: its socket may have lost that meanwhile */
+	guard = e2ee_guard_of(enet, sk, ntohs(udp_hdr(skb)->source));
 	if (!guard || e2ee_socket_is_kernels(sk) ||
-	    !e2ee_contact_is_own(sk, skb, state) ||
-	    !e2ee_contact_find_udp(skb) ||
 	    !e2ee_datagram_read(skb, &datagram) ||
 	    !e2ee_datagram_has_media(&datagram))
 		return NF_ACCEPT;
@@ -157,7 +163,7 @@ static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
 		return NF_ACCEPT;
 	socket = e2ee_socket_find(sk);
 	if (!socket || !rcu_access_pointer(socket->session)) {
-		guard = e2ee_guard_of(enet, sk);
+		guard = e2ee_guard_of(enet, sk, inet_sk(sk)->inet_num);
 		if (!guard || e2ee_contact_is_closed(sk) ||
 		    e2ee_socket_is_kernels(sk))
 			return NF_ACCEPT;
@@ -375,7 +381,7 @@ static bool e2ee_contact_wants_out(const struct e2ee_net *enet)
 
 static bool e2ee_contact_wants_in(const struct e2ee_net *enet)
 {
-	return enet->num_guards;
+	return enet->num_guards || e2ee_hold_any(enet);
 }
 
 void e2ee_contact_net_init(struct e2ee_net *enet)

@@ -69,10 +69,9 @@ static void e2ee_guard_cgroup_put(struct cgroup *cgroup)
 }
 #endif
 
-static bool e2ee_guard_match(const struct e2ee_guard *guard, struct sock *sk)
+static bool e2ee_guard_match(const struct e2ee_guard *guard, struct sock *sk,
+			     u16 port)
 {
-	u16 port = inet_sk(sk)->inet_num;
-
 	if (port < guard->port_first || port > guard->port_last)
 		return false;
 	if (!e2ee_guard_addr_match(guard, sk))
@@ -86,18 +85,20 @@ static bool e2ee_guard_match(const struct e2ee_guard *guard, struct sock *sk)
  * e2ee_guard_of() - the rule that a socket is in the range of
  * @enet: the namespace
  * @sk: a UDP socket
+ * @port: its local port, host order
  *
  * Context: any but hard interrupt, under rcu_read_lock(), for which the guard
  * and its session are valid.
  * Return: the guard, or NULL.
  */
-struct e2ee_guard *e2ee_guard_of(struct e2ee_net *enet, struct sock *sk)
+struct e2ee_guard *e2ee_guard_of(struct e2ee_net *enet, struct sock *sk,
+				 u16 port)
 {
 	struct e2ee_guard *guard;
 
 	list_for_each_entry_rcu(guard, &enet->guards, node,
 				lockdep_is_held(&enet->lock))
-		if (e2ee_guard_match(guard, sk))
+		if (e2ee_guard_match(guard, sk, port))
 			return guard;
 	return NULL;
 }
@@ -131,7 +132,7 @@ bool e2ee_guard_covers(struct e2ee_net *enet, struct sock *sk)
 	bool covers;
 
 	rcu_read_lock();
-	covers = e2ee_guard_of(enet, sk);
+	covers = e2ee_guard_of(enet, sk, inet_sk(sk)->inet_num);
 	rcu_read_unlock();
 	return covers;
 }

@@ -74,7 +74,8 @@ bool e2ee_guard_covers(struct e2ee_net *enet, struct sock *sk);
 
 /* any context, under rcu_read_lock(); by id under struct e2ee_net.lock, too */
 struct e2ee_guard *e2ee_guard_by_id(struct e2ee_net *enet, u32 id);
-struct e2ee_guard *e2ee_guard_of(struct e2ee_net *enet, struct sock *sk);
+struct e2ee_guard *e2ee_guard_of(struct e2ee_net *enet, struct sock *sk,
+				 u16 port);
 bool e2ee_guard_has_port(struct e2ee_net *enet, u16 port);
 
 /* exit */

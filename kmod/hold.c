@@ -203,6 +203,9 @@ static void e2ee_hold_work(struct work_struct *work)
 		e2ee_hold_failed(hold, err);
 	while ((held = e2ee_hold_next(hold)))
 		e2ee_hold_release(hold, held, !err);
+	/* they may have stayed for what was held */
+	if (!READ_ONCE(hold->enet->num_guards))
+		e2ee_hooks_stop(&hold->enet->in);
 
 	e2ee_session_put(hold->session);
 	sock_put(hold->sk);

@@ -143,6 +143,23 @@ TEST_F(guard, not_bound)
 	close(fd);
 }
 
+/* Nor does a socket get out of the range by losing its port half-way. */
+TEST_F(guard, port_is_lost_meanwhile)
+{
+	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	int fd, on = 1, off = 0;
+
+	ASSERT_EQ(0, sysctl("net/ipv4/ip_local_port_range", "7001 7098"));
+	fd = socket(sock_family(variant->kind), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, sock_connect(fd, &self->peer_addr));
+	ASSERT_EQ(0, setsockopt(fd, SOL_UDP, UDP_CORK, &on, sizeof(on)));
+	ASSERT_EQ(0, send_media(fd, 0, 1, false, NULL));
+	connect(fd, &nowhere, sizeof(nowhere));
+	setsockopt(fd, SOL_UDP, UDP_CORK, &off, sizeof(off));
+	EXPECT_STREQ("", expect_sealed(self, 0, 1));
+	close(fd);
+}
+
 TEST_F(guard, what_is_not_media_does_not_trigger)
 {
 	int fd = sock_udp(variant->kind, FIRST, NULL);

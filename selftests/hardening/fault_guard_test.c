@@ -28,9 +28,10 @@ static const char *held(FIXTURE_DATA(path) *self, int *err, unsigned int nth,
 	*err = sock_send(fd, packet, sizeof(packet), NULL);
 	if (nth)
 		*hit = fault_end();
-	/* whatever becomes of it, its hold ends */
+	/* whatever becomes of it, its hold ends, and so does its cipher */
 	if (!objects_come_to("hold", 0))
 		return "still held";
+	settle_requests();
 	if (!nth)
 		*hit = fault_any_end();
 	close(fd);
