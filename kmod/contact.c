@@ -26,6 +26,7 @@
 #include "datagram.h"
 #include "guard.h"
 #include "hold.h"
+#include "net.h"
 #include "netfilter.h"
 #include "session.h"
 #include "socket.h"

@@ -25,7 +25,7 @@
 #include "digest.h"
 #include "key.h"
 #include "memory.h"
-#include "session.h"
+#include "net.h"
 #include "share.h"
 
 /**

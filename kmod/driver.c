@@ -11,7 +11,7 @@
  *
  * To find a driver the crypto API may load modules, build the driver of parts,
  * and wait for its self-test: up to a minute, while others wait for whoever made
- * the request (session.c says why). So requests use only drivers that are there.
+ * the request (net.c says why). So requests use only drivers that are there.
  * The default ones are looked for when the module is loaded. A driver that a
  * session names is looked for by a work item, and the request is told to ask
  * again meanwhile. Whatever was found is kept by a pair of transforms with a key
@@ -33,7 +33,7 @@
 #include "aead.h"
 #include "driver.h"
 #include "memory.h"
-#include "session.h"
+#include "net.h"
 
 /*
  * The modules that make AES-GCM fast on x86. modprobe loads them before this module;

@@ -6,6 +6,7 @@
 #include <linux/minmax.h>
 #include <net/sock.h>
 #include "event.h"
+#include "net.h"
 #include "netlink.h"
 #include "session.h"
 

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Finding sockets: the one that a request names, by a file descriptor of the
- * caller, by our id, or by the address that it is bound to; or all by turns.
+ * Finding the socket that a request names: by a file descriptor of the caller, or
+ * by the address that it is bound to.
  */
 #include <linux/file.h>
 #include <linux/net.h>
 #include <net/ipv6.h>
 #include <net/udp.h>
-#include "session.h"
+#include <linux/e2ee.h>
+#include "find.h"
+#include "hook.h"
+#include "refusal.h"
 #include "socket.h"
 #include "compat/compat.h"
 
-static int e2ee_socket_kind_check(struct sock *sk, struct net *net,
-				  struct e2ee_refusal *why)
+static int e2ee_find_kind_check(struct sock *sk, struct net *net,
+				struct e2ee_refusal *why)
 {
 	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) ||
 	    sk->sk_type != SOCK_DGRAM || sk->sk_protocol != IPPROTO_UDP)
@@ -52,96 +55,16 @@ struct sock *e2ee_socket_by_fd(struct net *net, u32 fd,
 		return ERR_PTR(err);
 	}
 	sk = sock->sk;
-	err = e2ee_socket_kind_check(sk, net, why);
+	err = e2ee_find_kind_check(sk, net, why);
 	if (!err)
 		sock_hold(sk);
 	sockfd_put(sock);
 	return err ? ERR_PTR(err) : sk;
 }
 
-/**
- * e2ee_socket_by_id() - an attached or once attached socket
- * @enet: the namespace
- * @id: from 1
- *
- * Context: process.
- * Return: the socket with a reference, or NULL.
- */
-struct sock *e2ee_socket_by_id(struct e2ee_net *enet, u64 id)
-{
-	struct e2ee_socket *socket;
-	struct sock *sk = NULL;
-
-	spin_lock_bh(&enet->sockets_lock);
-	list_for_each_entry(socket, &enet->sockets, node) {
-		if (socket->id != id)
-			continue;
-		if (refcount_inc_not_zero(&socket->sk->sk_refcnt))
-			sk = socket->sk;
-		break;
-	}
-	spin_unlock_bh(&enet->sockets_lock);
-	return sk;
-}
-
-/**
- * e2ee_socket_session() - what a socket is bound to
- * @socket: the socket
- *
- * Return: the session's id; 0: it is detached.
- */
-u32 e2ee_socket_session(const struct e2ee_socket *socket)
-{
-	const struct e2ee_session *session;
-	u32 id;
-
-	rcu_read_lock();
-	session = rcu_dereference(socket->session);
-	id = session ? session->id : 0;
-	rcu_read_unlock();
-	return id;
-}
-
-/**
- * e2ee_socket_next() - one attached or once attached socket after the other
- * @enet: the namespace
- * @prev: the one before, with a reference, which is dropped; NULL: the first
- * @above: only those with an id above this
- * @session: only those bound to the session of this id; 0: all
- *
- * The search begins at @prev, if that is still in the list: it leaves it when
- * it is closed, and then those before it come once more.
- *
- * Context: process.
- * Return: the socket with a reference on its sk, or NULL.
- */
-struct e2ee_socket *e2ee_socket_next(struct e2ee_net *enet,
-				     struct e2ee_socket *prev, u64 above,
-				     u32 session)
-{
-	struct e2ee_socket *socket = prev, *found = NULL;
-
-	spin_lock_bh(&enet->sockets_lock);
-	if (prev && list_empty(&prev->node))
-		socket = NULL;
-	socket = list_prepare_entry(socket, &enet->sockets, node);
-	list_for_each_entry_continue(socket, &enet->sockets, node) {
-		if (socket->id <= above ||
-		    (session && session != e2ee_socket_session(socket)) ||
-		    !refcount_inc_not_zero(&socket->sk->sk_refcnt))
-			continue;
-		found = socket;
-		break;
-	}
-	spin_unlock_bh(&enet->sockets_lock);
-	if (prev)
-		sock_put(prev->sk);
-	return found;
-}
-
 /* 2: bound to this address; 1: to any; 0: to another */
-static int e2ee_socket_addr_match(const struct sock *sk, const u8 *addr,
-				  unsigned int addr_len)
+static int e2ee_find_addr_match(const struct sock *sk, const u8 *addr,
+				unsigned int addr_len)
 {
 	__be32 v4;
 
@@ -160,20 +83,6 @@ static int e2ee_socket_addr_match(const struct sock *sk, const u8 *addr,
 	if (!memcmp(e2ee_compat_local6(sk), addr, sizeof(struct in6_addr)))
 		return 2;
 	return ipv6_addr_any(e2ee_compat_local6(sk));
-}
-
-/**
- * e2ee_socket_is_kernels() - is it one of the kernel's own: a tunnel or the like?
- * @sk: any UDP socket
- *
- * Such have no file. One that is being closed has no struct socket any more, and is
- * none.
- */
-bool e2ee_socket_is_kernels(const struct sock *sk)
-{
-	const struct socket *sock = READ_ONCE(sk->sk_socket);
-
-	return sock && !READ_ONCE(sock->file);
 }
 
 /**
@@ -204,7 +113,7 @@ struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
 	sk_for_each_rcu(sk, &slot->head) {
 		if (!net_eq(sock_net(sk), net) || inet_sk(sk)->inet_num != port)
 			continue;
-		match = e2ee_socket_addr_match(sk, addr, addr_len);
+		match = e2ee_find_addr_match(sk, addr, addr_len);
 		if (match > best)
 			same = 0;
 		if (!match || match < best)

@@ -10,6 +10,7 @@
 #include "compat/compat.h"
 #include "guard.h"
 #include "memory.h"
+#include "net.h"
 #include "session.h"
 #include "stats.h"
 

@@ -20,6 +20,8 @@
 #include "event.h"
 #include "guard.h"
 #include "hold.h"
+#include "hook.h"
+#include "net.h"
 #include "session.h"
 #include "socket.h"
 #include "stats.h"

@@ -17,6 +17,7 @@
 #include "event.h"
 #include "hash.h"
 #include "key.h"
+#include "net.h"
 #include "session.h"
 #include "share.h"
 #include "stats.h"

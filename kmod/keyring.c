@@ -17,6 +17,7 @@
 #include "key.h"
 #include "keyring.h"
 #include "memory.h"
+#include "net.h"
 #include "session.h"
 #include "share.h"
 #include "stats.h"

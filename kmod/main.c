@@ -11,13 +11,13 @@
 #include "driver.h"
 #include "floor.h"
 #include "hold.h"
+#include "hook.h"
 #include "key.h"
 #include "later.h"
+#include "namespace.h"
 #include "netfilter.h"
 #include "netlink.h"
 #include "purge.h"
-#include "session.h"
-#include "socket.h"
 #include "stats.h"
 #include "version.h"
 #include "window.h"
@@ -41,9 +41,9 @@ static const struct e2ee_part e2ee_parts[] = {
 	{ "netfilter", e2ee_netfilter_init, e2ee_netfilter_exit },
 	{ "later", e2ee_later_init, e2ee_later_exit },
 	{ "purge", e2ee_purge_init, e2ee_purge_exit },
-	{ "socket", e2ee_socket_init, e2ee_socket_exit },
+	{ "hook", e2ee_hook_init, e2ee_hook_exit },
 	{ "hold", e2ee_hold_init, e2ee_hold_exit },
-	{ "session", e2ee_session_init, e2ee_session_exit },
+	{ "namespace", e2ee_namespace_init, e2ee_namespace_exit },
 	{ "netlink", e2ee_netlink_init, e2ee_netlink_exit },
 };
 

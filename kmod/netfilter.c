@@ -11,9 +11,9 @@
  * there: what is there does protect.
  */
 #include <linux/rcupdate.h>
+#include "net.h"
 #include "netfilter.h"
 #include "refusal.h"
-#include "session.h"
 
 /* how long hooks stay that were asked for but are needed by nobody */
 #define E2EE_HOOKS_WAIT		(10 * HZ)

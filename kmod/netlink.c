@@ -5,15 +5,18 @@
  * A command runs under the lock of its namespace, and is refused before it
  * changes anything, or undone. What it makes is named in an answer that was
  * allocated before, so that nothing can be made and not be told of for want of
- * memory. session.c says what a command must not wait for.
+ * memory. net.c says what a command must not wait for.
  */
 #include <linux/sched.h>
 #include "compat/compat.h"
 #include "guard.h"
+#include "hook.h"
 #include "key.h"
 #include "keyring.h"
+#include "net.h"
 #include "netlink.h"
 #include "session.h"
+#include "session_request.h"
 #include "socket.h"
 
 static int session_new(struct e2ee_call *call)

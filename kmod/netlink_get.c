@@ -17,6 +17,7 @@
 #include "floor.h"
 #include "guard.h"
 #include "key.h"
+#include "net.h"
 #include "netlink.h"
 #include "session.h"
 #include "socket.h"

@@ -10,10 +10,13 @@
 #include <linux/ctype.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
+#include "find.h"
 #include "guard.h"
 #include "key.h"
+#include "net.h"
 #include "netlink.h"
 #include "session.h"
+#include "session_request.h"
 #include "socket.h"
 
 static int validate_name(const struct nlattr *attr,

@@ -161,7 +161,7 @@ static int e2ee_rx_take(struct sock *sk, struct sk_buff *skb)
 	e2ee_rx_start(&packet, skb, false);
 	packet.socket = e2ee_socket_of(sk);
 	if (unlikely(!packet.socket)) {
-		/* called early? pairs with e2ee_socket_put_hooks() */
+		/* called early? pairs with e2ee_hook_put() */
 		smp_rmb();
 		packet.socket = e2ee_socket_of(sk);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Hooks on one UDP socket, and its binding to a session.
+ * Sockets that are or were attached, and their bindings to sessions.
  */
 #ifndef E2EE_SOCKET_H
 #define E2EE_SOCKET_H
@@ -15,11 +15,6 @@ struct e2ee_net;
 struct e2ee_refusal;
 struct e2ee_session;
 struct e2ee_stats;
-
-#define E2EE_ENCAP_TYPE	200	/* private: none of UDP_ENCAP_* */
-
-#define E2EE_SOCKET_WAIT	(5 * HZ)	/* a hold, for a socket's lock */
-#define E2EE_SOCKET_WATCH	(60 * HZ)	/* between looks at all hooks */
 
 /**
  * struct e2ee_socket - hooks of one socket; lives until the socket is gone
@@ -82,43 +77,39 @@ static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
 	return container_of(prot, struct e2ee_socket, prot);
 }
 
-/* process context, sleeps for a grace period at most */
-void e2ee_socket_settle(struct sock *sk, struct e2ee_session *session);
-
-/* process context, under struct e2ee_net.lock; purging sleeps */
-bool e2ee_socket_settles(const struct sock *sk,
-			 const struct e2ee_session *session);
-int e2ee_socket_attach(struct sock *sk, struct e2ee_session *session,
-		       u32 guard, struct e2ee_refusal *why);
-void e2ee_socket_purge(struct e2ee_session *session);
-int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
-		       struct e2ee_refusal *why);
-
-bool e2ee_socket_knows_ipv6(void);
+/* any context */
+bool e2ee_socket_is_kernels(const struct sock *sk);
+u32 e2ee_socket_session(const struct e2ee_socket *socket);
 
 /* any context but hard interrupt */
 struct e2ee_socket *e2ee_socket_find(const struct sock *sk);
 struct e2ee_session *e2ee_socket_session_get(struct e2ee_socket *socket);
+void e2ee_socket_event(struct e2ee_socket *socket, struct e2ee_session *session,
+		       u32 type);
 
-/* find.c: process context; the socket comes with a reference (sock_put()) */
-struct sock *e2ee_socket_by_fd(struct net *net, u32 fd,
-			       struct e2ee_refusal *why);
+/* process context; the socket comes with a reference (sock_put()) */
 struct sock *e2ee_socket_by_id(struct e2ee_net *enet, u64 id);
-struct sock *e2ee_socket_by_addr(struct net *net, const u8 *addr,
-				 unsigned int addr_len, u16 port,
-				 struct e2ee_refusal *why);
 struct e2ee_socket *e2ee_socket_next(struct e2ee_net *enet,
 				     struct e2ee_socket *prev, u64 above,
 				     u32 session);
-u32 e2ee_socket_session(const struct e2ee_socket *socket);
 
-/* any context */
-bool e2ee_socket_is_kernels(const struct sock *sk);
+/* process context, under struct e2ee_net.lock */
+int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
+		       struct e2ee_refusal *why);
 
-/* init and exit */
+/* process context, under the lock of the socket, for hook.c */
+bool e2ee_socket_is_ours(const struct sock *sk);
+struct e2ee_socket *e2ee_socket_new(struct sock *sk,
+				    const struct e2ee_session *payer);
+void e2ee_socket_insert(struct e2ee_socket *socket);
+void e2ee_socket_free(struct e2ee_socket *socket);
+int e2ee_socket_bind_check(struct e2ee_socket *socket,
+			   struct e2ee_session *session,
+			   struct e2ee_refusal *why);
+void e2ee_socket_bind(struct e2ee_socket *socket, struct e2ee_session *session,
+		      u32 guard);
+
+/* init */
 void e2ee_socket_net_init(struct e2ee_net *enet);
-void e2ee_socket_net_exit(struct e2ee_net *enet);
-int e2ee_socket_init(void);
-void e2ee_socket_exit(void);
 
 #endif /* E2EE_SOCKET_H */

@@ -9,6 +9,7 @@
 #include "hash.h"
 #include "key.h"
 #include "memory.h"
+#include "net.h"
 #include "session.h"
 #include "stream.h"
 

@@ -21,6 +21,7 @@
 #include <linux/udp.h>
 #include "burst.h"
 #include "later.h"
+#include "net.h"
 #include "netfilter.h"
 #include "outgoing.h"
 #include "seal.h"

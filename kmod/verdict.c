@@ -4,6 +4,7 @@
  * places on a packet's way, and what a tracepoint expands to is long.
  */
 #include "event.h"
+#include "net.h"
 #include "packet.h"
 #include "session.h"
 #include "socket.h"

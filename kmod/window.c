@@ -37,6 +37,7 @@
 #include <net/sock.h>
 #include "key.h"
 #include "memory.h"
+#include "net.h"
 #include "replay.h"
 #include "session.h"
 #include "socket.h"

@@ -7,7 +7,7 @@
 #include <linux/user_namespace.h>
 #include "../digest.h"
 #include "../key.h"
-#include "../session.h"
+#include "../refusal.h"
 #include "digest_small.h"
 
 #define USER	1000

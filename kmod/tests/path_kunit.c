@@ -7,7 +7,7 @@
 #define NOTRACE		/* tracepoints are e2ee.ko's */
 #include <kunit/test.h>
 #include "../errqueue.c"
-#include "../find.c"
+#include "../hook.c"
 #include "../seal.c"
 #include "../socket.c"
 #include "../stats.c"
@@ -170,7 +170,7 @@ static void look_after(unsigned long delay)
 {
 	cancel_delayed_work_sync(&path_net.watch);
 	path_net.watch_delay = delay;
-	e2ee_socket_watch_work(&path_net.watch.work);
+	e2ee_hook_watch_work(&path_net.watch.work);
 	cancel_delayed_work_sync(&path_net.watch);
 }
 
@@ -194,9 +194,9 @@ static void old_hooks_are_displaced(struct kunit *test)
 		socket->hooked = jiffies - 2 * E2EE_SOCKET_WATCH;
 		WRITE_ONCE(sock->sk->sk_prot, socket->orig);
 		look_after(1);
-		KUNIT_EXPECT_FALSE(test, e2ee_socket_is_hooked(socket));
+		KUNIT_EXPECT_FALSE(test, e2ee_hook_is_hooked(socket));
 		look_after(E2EE_SOCKET_WATCH);
-		KUNIT_EXPECT_TRUE(test, e2ee_socket_is_hooked(socket));
+		KUNIT_EXPECT_TRUE(test, e2ee_hook_is_hooked(socket));
 	}
 	sock_release(sock);
 	rcu_barrier();
@@ -214,15 +214,16 @@ static int path_init(struct kunit *test)
 	path_session.policy = E2EE_POLICY_OPTIONAL;
 	mutex_init(&path_net.lock);
 	e2ee_socket_net_init(&path_net);
-	return e2ee_aead_setup() ?: e2ee_socket_init() ?:
+	e2ee_hook_net_init(&path_net);
+	return e2ee_aead_setup() ?: e2ee_hook_init() ?:
 	       e2ee_aead_init(&path_new.aead, zero, sizeof(zero), "");
 }
 
 static void path_exit(struct kunit *test)
 {
 	e2ee_aead_destroy(&path_new.aead);
-	e2ee_socket_net_exit(&path_net);
-	e2ee_socket_exit();
+	e2ee_hook_net_exit(&path_net);
+	e2ee_hook_exit();
 	e2ee_aead_cleanup();
 }
 
