@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events: what userland hears over the multicast group, rate limited.
+ * Events: what userland hears over the multicast group, rate limited; and the
+ * family of generic netlink that the group belongs to.
  */
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/module.h>
+#include <net/genetlink.h>
 #include <net/sock.h>
+#include "address.h"
 #include "event.h"
 #include "net.h"
-#include "netlink.h"
 #include "session.h"
 
 /* a session may send this many events about packets at once, ... */
@@ -16,6 +19,23 @@
 #define EVENT_RATE		16
 /* wrong tags within a second that make a burst */
 #define EVENT_BURST_TAGS	16
+
+static const struct genl_multicast_group e2ee_event_groups[] = {
+	{ .name = E2EE_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
+};
+
+/* netlink.c gives it its commands */
+struct genl_family e2ee_genl_family = {
+	.name = E2EE_GENL_NAME,
+	.version = E2EE_GENL_VERSION,
+	/* from here on it would give a command without a policy one of its own */
+	.resv_start_op = E2EE_CMD_KEY_NEW + 1,
+	.netnsok = true,
+	.parallel_ops = true,
+	.module = THIS_MODULE,
+	.mcgrps = e2ee_event_groups,
+	.n_mcgrps = ARRAY_SIZE(e2ee_event_groups),
+};
 
 /**
  * e2ee_event_session_init() - give a new session a full bucket
@@ -28,7 +48,7 @@ void e2ee_event_session_init(struct e2ee_session *session)
 }
 
 /* Only those that a stranger's packets can bring about are limited */
-static bool event_is_limited(u32 type)
+static bool e2ee_event_is_limited(u32 type)
 {
 	switch (type) {
 	case E2EE_EVENT_KEY_MISSING:
@@ -45,7 +65,7 @@ static bool event_is_limited(u32 type)
  * Refills in whole tokens, and lets the stamp follow by just the time that
  * they took, so that no fraction is lost.
  */
-static void event_refill(struct e2ee_session *session)
+static void e2ee_event_refill(struct e2ee_session *session)
 {
 	unsigned long passed = jiffies - session->event_stamp;
 	unsigned long tokens;
@@ -62,13 +82,14 @@ static void event_refill(struct e2ee_session *session)
 }
 
 /* May this event be sent? If so, @lost are those that were not before it. */
-static bool event_may_send(struct e2ee_session *session, u32 type, u32 *lost)
+static bool e2ee_event_may_send(struct e2ee_session *session, u32 type,
+				u32 *lost)
 {
 	bool may = true;
 
 	spin_lock_bh(&session->event_lock);
-	if (event_is_limited(type)) {
-		event_refill(session);
+	if (e2ee_event_is_limited(type)) {
+		e2ee_event_refill(session);
 		if (session->event_tokens)
 			session->event_tokens--;
 		else
@@ -84,47 +105,50 @@ static bool event_may_send(struct e2ee_session *session, u32 type, u32 *lost)
 	return may;
 }
 
-static int event_put_session(struct sk_buff *skb,
-			     const struct e2ee_session *session)
+static int e2ee_event_put_session(struct sk_buff *skb,
+				  const struct e2ee_session *session)
 {
 	return nla_put_u32(skb, E2EE_A_EVENT_SESSION, session->id) ?:
 	       nla_put_string(skb, E2EE_A_EVENT_NAME, session->name);
 }
 
-static int event_put_u32(struct sk_buff *skb, const struct e2ee_event_msg *msg,
-			 u32 given, int attr, u32 value)
+static int e2ee_event_put_u32(struct sk_buff *skb,
+			      const struct e2ee_event_msg *msg, u32 given,
+			      int attr, u32 value)
 {
 	return msg->given & given ? nla_put_u32(skb, attr, value) : 0;
 }
 
-static int event_put_u64(struct sk_buff *skb, const struct e2ee_event_msg *msg,
-			 u32 given, int attr, u64 value)
+static int e2ee_event_put_u64(struct sk_buff *skb,
+			      const struct e2ee_event_msg *msg, u32 given,
+			      int attr, u64 value)
 {
 	return msg->given & given ?
 	       nla_put_u64_64bit(skb, attr, value, E2EE_A_EVENT_PAD) : 0;
 }
 
-static int event_put(struct sk_buff *skb, const struct e2ee_event_msg *msg)
+static int e2ee_event_put(struct sk_buff *skb, const struct e2ee_event_msg *msg)
 {
 	return nla_put_u32(skb, E2EE_A_EVENT_TYPE, msg->type) ?:
-	       event_put_u64(skb, msg, E2EE_EVENT_HAS_SOCKET,
-			     E2EE_A_EVENT_SOCKET, msg->socket) ?:
-	       event_put_u32(skb, msg, E2EE_EVENT_HAS_DIR,
-			     E2EE_A_EVENT_DIR, msg->dir) ?:
-	       event_put_u64(skb, msg, E2EE_EVENT_HAS_KID,
-			     E2EE_A_EVENT_KID, msg->kid) ?:
-	       event_put_u32(skb, msg, E2EE_EVENT_HAS_SSRC,
-			     E2EE_A_EVENT_SSRC, msg->ssrc) ?:
-	       event_put_u32(skb, msg, E2EE_EVENT_HAS_EPOCH,
-			     E2EE_A_EVENT_EPOCH, msg->epoch) ?:
-	       event_put_u32(skb, msg, E2EE_EVENT_HAS_ERROR,
-			     E2EE_A_EVENT_ERROR, msg->error) ?:
-	       event_put_u64(skb, msg, E2EE_EVENT_HAS_COUNT,
-			     E2EE_A_EVENT_COUNT, msg->count);
+	       e2ee_event_put_u64(skb, msg, E2EE_EVENT_HAS_SOCKET,
+				  E2EE_A_EVENT_SOCKET, msg->socket) ?:
+	       e2ee_event_put_u32(skb, msg, E2EE_EVENT_HAS_DIR,
+				  E2EE_A_EVENT_DIR, msg->dir) ?:
+	       e2ee_event_put_u64(skb, msg, E2EE_EVENT_HAS_KID,
+				  E2EE_A_EVENT_KID, msg->kid) ?:
+	       e2ee_event_put_u32(skb, msg, E2EE_EVENT_HAS_SSRC,
+				  E2EE_A_EVENT_SSRC, msg->ssrc) ?:
+	       e2ee_event_put_u32(skb, msg, E2EE_EVENT_HAS_EPOCH,
+				  E2EE_A_EVENT_EPOCH, msg->epoch) ?:
+	       e2ee_event_put_u32(skb, msg, E2EE_EVENT_HAS_ERROR,
+				  E2EE_A_EVENT_ERROR, msg->error) ?:
+	       e2ee_event_put_u64(skb, msg, E2EE_EVENT_HAS_COUNT,
+				  E2EE_A_EVENT_COUNT, msg->count);
 }
 
 /* what finds a socket among those that the host shows */
-static int event_put_sk(struct sk_buff *skb, const struct e2ee_event_msg *msg)
+static int e2ee_event_put_sk(struct sk_buff *skb,
+			     const struct e2ee_event_msg *msg)
 {
 	if (!(msg->given & E2EE_EVENT_HAS_SK))
 		return 0;
@@ -134,8 +158,9 @@ static int event_put_sk(struct sk_buff *skb, const struct e2ee_event_msg *msg)
 				 E2EE_A_EVENT_PAD);
 }
 
-static int event_fill(struct sk_buff *skb, const struct e2ee_session *session,
-		      const struct e2ee_event_msg *msg, u32 lost)
+static int e2ee_event_fill(struct sk_buff *skb,
+			   const struct e2ee_session *session,
+			   const struct e2ee_event_msg *msg, u32 lost)
 {
 	struct nlattr *nest;
 	void *header;
@@ -144,8 +169,8 @@ static int event_fill(struct sk_buff *skb, const struct e2ee_session *session,
 	if (!header)
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, E2EE_A_EVENT);
-	if (!nest || event_put(skb, msg) || event_put_sk(skb, msg) ||
-	    (session && event_put_session(skb, session)) ||
+	if (!nest || e2ee_event_put(skb, msg) || e2ee_event_put_sk(skb, msg) ||
+	    (session && e2ee_event_put_session(skb, session)) ||
 	    (lost && nla_put_u32(skb, E2EE_A_EVENT_LOST, lost)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
@@ -172,12 +197,12 @@ void e2ee_event_send(struct e2ee_net *enet, struct e2ee_session *session,
 
 	if (!genl_has_listeners(&e2ee_genl_family, enet->net, 0))
 		return;
-	if (session && !event_may_send(session, msg->type, &lost))
+	if (session && !e2ee_event_may_send(session, msg->type, &lost))
 		return;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_ATOMIC);
 	if (!skb)
 		return;
-	if (event_fill(skb, session, msg, lost)) {
+	if (e2ee_event_fill(skb, session, msg, lost)) {
 		nlmsg_free(skb);
 		return;
 	}

@@ -10,7 +10,10 @@
 
 struct e2ee_net;
 struct e2ee_session;
+struct genl_family;
 struct sock;
+
+extern struct genl_family e2ee_genl_family;
 
 /* which members of struct e2ee_event_msg are meant */
 enum e2ee_event_given {

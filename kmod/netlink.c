@@ -8,7 +8,7 @@
  * memory. net.c says what a command must not wait for.
  */
 #include <linux/sched.h>
-#include "compat/compat.h"
+#include "event.h"
 #include "guard.h"
 #include "hook.h"
 #include "key.h"
@@ -19,7 +19,7 @@
 #include "session_request.h"
 #include "socket.h"
 
-static int session_new(struct e2ee_call *call)
+static int e2ee_netlink_session_new(struct e2ee_call *call)
 {
 	struct e2ee_session_param param;
 	struct e2ee_refusal why = { };
@@ -36,7 +36,7 @@ static int session_new(struct e2ee_call *call)
 	return e2ee_put_session_ref(call->answer, session);
 }
 
-static int session_set(struct e2ee_call *call)
+static int e2ee_netlink_session_set(struct e2ee_call *call)
 {
 	struct e2ee_session_param param;
 	struct e2ee_refusal why = { };
@@ -51,7 +51,7 @@ static int session_set(struct e2ee_call *call)
 	return e2ee_parse_refuse(call, call->attrs[E2EE_A_SESSION], &why, err);
 }
 
-static int session_del(struct e2ee_call *call)
+static int e2ee_netlink_session_del(struct e2ee_call *call)
 {
 	struct e2ee_refusal why = { };
 	struct e2ee_session *session;
@@ -64,12 +64,14 @@ static int session_del(struct e2ee_call *call)
 	return e2ee_parse_refuse(call, call->attrs[E2EE_A_SESSION], &why, err);
 }
 
-typedef int (*key_step_t)(struct e2ee_call *call, struct e2ee_session *session,
-			  const struct nlattr *nest);
+typedef int (*e2ee_netlink_step_t)(struct e2ee_call *call,
+				   struct e2ee_session *session,
+				   const struct nlattr *nest);
 
 /* Takes a step for each key of the message, until one is refused. */
-static int each_key(struct e2ee_call *call, struct e2ee_session *session,
-		    key_step_t step)
+static int e2ee_netlink_each_key(struct e2ee_call *call,
+				 struct e2ee_session *session,
+				 e2ee_netlink_step_t step)
 {
 	struct nlattr *nest;
 	int err, rem;
@@ -85,16 +87,18 @@ static int each_key(struct e2ee_call *call, struct e2ee_session *session,
 	return 0;
 }
 
-static int key_check(struct e2ee_call *call, struct e2ee_session *session,
-		     const struct nlattr *nest)
+static int e2ee_netlink_key_check(struct e2ee_call *call,
+				  struct e2ee_session *session,
+				  const struct nlattr *nest)
 {
 	struct e2ee_key_param param;
 
 	return e2ee_parse_key_new(call, nest, &param);
 }
 
-static int key_add(struct e2ee_call *call, struct e2ee_session *session,
-		   const struct nlattr *nest)
+static int e2ee_netlink_key_add(struct e2ee_call *call,
+				struct e2ee_session *session,
+				const struct nlattr *nest)
 {
 	struct e2ee_refusal why = { };
 	struct e2ee_key_param param;
@@ -107,8 +111,9 @@ static int key_add(struct e2ee_call *call, struct e2ee_session *session,
 	return e2ee_parse_refuse(call, nest, &why, err);
 }
 
-static int key_find(struct e2ee_call *call, struct e2ee_session *session,
-		    const struct nlattr *nest)
+static int e2ee_netlink_key_find(struct e2ee_call *call,
+				 struct e2ee_session *session,
+				 const struct nlattr *nest)
 {
 	struct e2ee_refusal why = { };
 	struct e2ee_key_param param;
@@ -122,8 +127,9 @@ static int key_find(struct e2ee_call *call, struct e2ee_session *session,
 }
 
 /* The key was there a moment ago, or is named twice, which does no harm. */
-static int key_remove(struct e2ee_call *call, struct e2ee_session *session,
-		      const struct nlattr *nest)
+static int e2ee_netlink_key_remove(struct e2ee_call *call,
+				   struct e2ee_session *session,
+				   const struct nlattr *nest)
 {
 	struct e2ee_refusal why = { };
 	struct e2ee_key_param param;
@@ -138,7 +144,7 @@ static int key_remove(struct e2ee_call *call, struct e2ee_session *session,
  * all the same, those before it are removed again. None of them acts before all are in,
  * so that a request that was refused may be repeated.
  */
-static int key_new(struct e2ee_call *call)
+static int e2ee_netlink_key_new(struct e2ee_call *call)
 {
 	u64 serial = call->enet->key_serial;
 	struct e2ee_session *session;
@@ -146,10 +152,10 @@ static int key_new(struct e2ee_call *call)
 
 	err = e2ee_parse_session(call, &session) ?:
 	      e2ee_parse_has_key(call) ?:
-	      each_key(call, session, key_check);
+	      e2ee_netlink_each_key(call, session, e2ee_netlink_key_check);
 	if (err)
 		return err;
-	err = each_key(call, session, key_add);
+	err = e2ee_netlink_each_key(call, session, e2ee_netlink_key_add);
 	if (err)
 		e2ee_key_undo(session, serial);
 	else
@@ -157,7 +163,7 @@ static int key_new(struct e2ee_call *call)
 	return err;
 }
 
-static int key_set(struct e2ee_call *call)
+static int e2ee_netlink_key_set(struct e2ee_call *call)
 {
 	struct e2ee_refusal why = { };
 	struct e2ee_session *session;
@@ -173,22 +179,23 @@ static int key_set(struct e2ee_call *call)
 	return e2ee_parse_refuse(call, call->attrs[E2EE_A_KEY], &why, err);
 }
 
-static int key_del(struct e2ee_call *call)
+static int e2ee_netlink_key_del(struct e2ee_call *call)
 {
 	struct e2ee_session *session;
 	int err;
 
 	err = e2ee_parse_session(call, &session) ?:
 	      e2ee_parse_has_key(call) ?:
-	      each_key(call, session, key_find);
+	      e2ee_netlink_each_key(call, session, e2ee_netlink_key_find);
 	if (err)
 		return err;
-	return each_key(call, session, key_remove);
+	return e2ee_netlink_each_key(call, session, e2ee_netlink_key_remove);
 }
 
-static int socket_attach_sk(struct e2ee_call *call, struct sock *sk,
-			    struct e2ee_session *session,
-			    struct e2ee_refusal *why)
+static int e2ee_netlink_socket_attach_sk(struct e2ee_call *call,
+					 struct sock *sk,
+					 struct e2ee_session *session,
+					 struct e2ee_refusal *why)
 {
 	bool settles = e2ee_socket_settles(sk, session);
 	int err;
@@ -206,7 +213,7 @@ static int socket_attach_sk(struct e2ee_call *call, struct sock *sk,
 	return err;
 }
 
-static int socket_attach(struct e2ee_call *call)
+static int e2ee_netlink_socket_attach(struct e2ee_call *call)
 {
 	struct e2ee_refusal why = { };
 	struct e2ee_session *session;
@@ -217,7 +224,7 @@ static int socket_attach(struct e2ee_call *call)
 	      e2ee_parse_socket(call, &sk);
 	if (err)
 		return err;
-	err = socket_attach_sk(call, sk, session, &why);
+	err = e2ee_netlink_socket_attach_sk(call, sk, session, &why);
 	if (err)
 		e2ee_parse_refuse(call, call->attrs[E2EE_A_SOCKET], &why, err);
 	else	/* found: it is in the list, or was closed with its hooks */
@@ -226,8 +233,9 @@ static int socket_attach(struct e2ee_call *call)
 	return err;
 }
 
-static int socket_detach_sk(struct e2ee_call *call, struct sock *sk,
-			    struct e2ee_refusal *why)
+static int e2ee_netlink_socket_detach_sk(struct e2ee_call *call,
+					 struct sock *sk,
+					 struct e2ee_refusal *why)
 {
 	struct e2ee_socket *socket = e2ee_socket_find(sk);
 
@@ -239,7 +247,7 @@ static int socket_detach_sk(struct e2ee_call *call, struct sock *sk,
 	return e2ee_socket_detach(socket, call->attrs[E2EE_A_FORCE], why);
 }
 
-static int socket_detach(struct e2ee_call *call)
+static int e2ee_netlink_socket_detach(struct e2ee_call *call)
 {
 	struct e2ee_refusal why = { };
 	struct sock *sk;
@@ -248,12 +256,12 @@ static int socket_detach(struct e2ee_call *call)
 	err = e2ee_parse_socket(call, &sk);
 	if (err)
 		return err;
-	err = socket_detach_sk(call, sk, &why);
+	err = e2ee_netlink_socket_detach_sk(call, sk, &why);
 	sock_put(sk);
 	return e2ee_parse_refuse(call, call->attrs[E2EE_A_SOCKET], &why, err);
 }
 
-static int guard_new(struct e2ee_call *call)
+static int e2ee_netlink_guard_new(struct e2ee_call *call)
 {
 	struct e2ee_guard_param param;
 	struct e2ee_refusal why = { };
@@ -273,7 +281,7 @@ static int guard_new(struct e2ee_call *call)
 	return e2ee_put_guard_ref(call->answer, guard);
 }
 
-static int guard_del(struct e2ee_call *call)
+static int e2ee_netlink_guard_del(struct e2ee_call *call)
 {
 	struct e2ee_guard *guard;
 	int err;
@@ -296,25 +304,26 @@ static const struct {
 	int (*run)(struct e2ee_call *call);
 	u32 flags;
 } calls[] = {
-	[E2EE_CMD_SESSION_NEW] = { session_new, CALL_ANSWERS },
-	[E2EE_CMD_SESSION_SET] = { session_set },
-	[E2EE_CMD_SESSION_DEL] = { session_del },
+	[E2EE_CMD_SESSION_NEW] = { e2ee_netlink_session_new, CALL_ANSWERS },
+	[E2EE_CMD_SESSION_SET] = { e2ee_netlink_session_set },
+	[E2EE_CMD_SESSION_DEL] = { e2ee_netlink_session_del },
 	[E2EE_CMD_SESSION_GET] = { e2ee_session_get_doit, CALL_ANSWERS },
-	[E2EE_CMD_KEY_NEW] = { key_new, CALL_MANY_KEYS },
-	[E2EE_CMD_KEY_SET] = { key_set },
-	[E2EE_CMD_KEY_DEL] = { key_del, CALL_MANY_KEYS },
+	[E2EE_CMD_KEY_NEW] = { e2ee_netlink_key_new, CALL_MANY_KEYS },
+	[E2EE_CMD_KEY_SET] = { e2ee_netlink_key_set },
+	[E2EE_CMD_KEY_DEL] = { e2ee_netlink_key_del, CALL_MANY_KEYS },
 	[E2EE_CMD_KEY_GET] = { e2ee_key_get_doit, CALL_ANSWERS },
-	[E2EE_CMD_SOCKET_ATTACH] = { socket_attach, CALL_ANSWERS },
-	[E2EE_CMD_SOCKET_DETACH] = { socket_detach },
+	[E2EE_CMD_SOCKET_ATTACH] = { e2ee_netlink_socket_attach, CALL_ANSWERS },
+	[E2EE_CMD_SOCKET_DETACH] = { e2ee_netlink_socket_detach },
 	[E2EE_CMD_SOCKET_GET] = { e2ee_socket_get_doit, CALL_ANSWERS },
-	[E2EE_CMD_GUARD_NEW] = { guard_new, CALL_ANSWERS },
-	[E2EE_CMD_GUARD_DEL] = { guard_del },
+	[E2EE_CMD_GUARD_NEW] = { e2ee_netlink_guard_new, CALL_ANSWERS },
+	[E2EE_CMD_GUARD_DEL] = { e2ee_netlink_guard_del },
 	[E2EE_CMD_GUARD_GET] = { e2ee_guard_get_doit, CALL_ANSWERS },
 	[E2EE_CMD_INFO_GET] = { e2ee_info_get_doit, CALL_ANSWERS },
 };
 
 /* An attribute given twice would be ignored once: who sent it errs. */
-static int refuse_doubles(const struct genl_info *info, bool many_keys)
+static int e2ee_netlink_refuse_doubles(const struct genl_info *info,
+				       bool many_keys)
 {
 	DECLARE_BITMAP(seen, E2EE_A_MAX + 1) = { };
 	struct nlattr *attr;
@@ -339,7 +348,7 @@ static int refuse_doubles(const struct genl_info *info, bool many_keys)
  * copy is the caller's; one that a tap on netlink (nlmon) took before is out
  * of reach unless it shares our bytes, which then are wiped for it, too.
  */
-static void wipe_keys(const struct genl_info *info)
+static void e2ee_netlink_wipe_keys(const struct genl_info *info)
 {
 	struct nlattr *nest, *attr;
 	int rem, rem_nest;
@@ -359,7 +368,7 @@ static void wipe_keys(const struct genl_info *info)
 }
 
 /* Where memory is not at hand, the sender has to make room and ask again. */
-static int answer_to(const struct e2ee_call *call, int err)
+static int e2ee_netlink_answer_to(const struct e2ee_call *call, int err)
 {
 	if (err != -ENOMEM)
 		return err;
@@ -368,13 +377,14 @@ static int answer_to(const struct e2ee_call *call, int err)
 	return -EAGAIN;
 }
 
-static int run_call(struct e2ee_call *call, u8 cmd)
+static int e2ee_netlink_run_call(struct e2ee_call *call, u8 cmd)
 {
 	struct genl_info *info = call->info;
 	void *header = NULL;
 	int err;
 
-	err = refuse_doubles(info, calls[cmd].flags & CALL_MANY_KEYS);
+	err = e2ee_netlink_refuse_doubles(info,
+					  calls[cmd].flags & CALL_MANY_KEYS);
 	if (err)
 		return err;
 	if (calls[cmd].flags & CALL_ANSWERS) {
@@ -389,13 +399,13 @@ static int run_call(struct e2ee_call *call, u8 cmd)
 	mutex_unlock(&call->enet->lock);
 	if (err || !call->answer) {
 		nlmsg_free(call->answer);
-		return answer_to(call, err);
+		return e2ee_netlink_answer_to(call, err);
 	}
 	genlmsg_end(call->answer, header);
 	return genlmsg_reply(call->answer, info);
 }
 
-static int e2ee_doit(struct sk_buff *skb, struct genl_info *info)
+static int e2ee_netlink_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct e2ee_call call = {
 		.enet = e2ee_net(genl_info_net(info)),
@@ -406,7 +416,7 @@ static int e2ee_doit(struct sk_buff *skb, struct genl_info *info)
 	};
 
 	return e2ee_parse_header(info->nlhdr, info->extack) ?:
-	       run_call(&call, info->genlhdr->cmd);
+	       e2ee_netlink_run_call(&call, info->genlhdr->cmd);
 }
 
 static const struct nla_policy session_new_policy[E2EE_A_MAX + 1] = {
@@ -468,7 +478,8 @@ static const struct nla_policy no_policy[E2EE_A_MAX + 1] = { };
  * everything pass that its caller has the right to send, and the keys in a
  * message are wiped, whatever is wrong with it.
  */
-static int e2ee_key_new_doit(struct sk_buff *skb, struct genl_info *info)
+static int e2ee_netlink_key_new_doit(struct sk_buff *skb,
+				     struct genl_info *info)
 {
 	struct nlattr *attrs[E2EE_A_MAX + 1];
 	int err;
@@ -477,27 +488,27 @@ static int e2ee_key_new_doit(struct sk_buff *skb, struct genl_info *info)
 			  key_new_policy, info->extack);
 	if (!err) {
 		info->attrs = attrs;
-		err = e2ee_doit(skb, info);
+		err = e2ee_netlink_doit(skb, info);
 	}
-	wipe_keys(info);
+	e2ee_netlink_wipe_keys(info);
 	return err;
 }
 
 #define E2EE_OP(name, attrs)						\
 	.cmd = E2EE_CMD_##name, .flags = GENL_UNS_ADMIN_PERM,		\
-	.doit = e2ee_doit, .policy = attrs, .maxattr = E2EE_A_MAX
+	.doit = e2ee_netlink_doit, .policy = attrs, .maxattr = E2EE_A_MAX
 #define E2EE_OP_UNREAD(name, call)					\
 	.cmd = E2EE_CMD_##name, .flags = GENL_UNS_ADMIN_PERM,		\
 	.doit = call
 #define E2EE_OP_DUMP(dump)	.start = e2ee_dump_start, .dumpit = dump
 
-static const struct genl_ops e2ee_ops[] = {
+static const struct genl_ops e2ee_netlink_ops[] = {
 	{ E2EE_OP(SESSION_NEW, session_new_policy) },
 	{ E2EE_OP(SESSION_SET, session_set_policy) },
 	{ E2EE_OP(SESSION_DEL, session_ref_policy) },
 	{ E2EE_OP(SESSION_GET, session_ref_policy),
 	  E2EE_OP_DUMP(e2ee_session_dumpit) },
-	{ E2EE_OP_UNREAD(KEY_NEW, e2ee_key_new_doit) },
+	{ E2EE_OP_UNREAD(KEY_NEW, e2ee_netlink_key_new_doit) },
 	{ E2EE_OP(KEY_SET, key_set_policy) },
 	{ E2EE_OP(KEY_DEL, key_ref_policy) },
 	{ E2EE_OP(KEY_GET, key_ref_policy), E2EE_OP_DUMP(e2ee_key_dumpit) },
@@ -512,24 +523,6 @@ static const struct genl_ops e2ee_ops[] = {
 	{ E2EE_OP(INFO_GET, no_policy) },
 };
 
-static const struct genl_multicast_group e2ee_groups[] = {
-	{ .name = E2EE_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
-};
-
-struct genl_family e2ee_genl_family = {
-	.name = E2EE_GENL_NAME,
-	.version = E2EE_GENL_VERSION,
-	/* from here on it would give a command without a policy one of its own */
-	.resv_start_op = E2EE_CMD_KEY_NEW + 1,
-	.netnsok = true,
-	.parallel_ops = true,
-	.module = THIS_MODULE,
-	.ops = e2ee_ops,
-	.n_ops = ARRAY_SIZE(e2ee_ops),
-	.mcgrps = e2ee_groups,
-	.n_mcgrps = ARRAY_SIZE(e2ee_groups),
-};
-
 /**
  * e2ee_netlink_init() - open the module to requests
  *
@@ -537,6 +530,8 @@ struct genl_family e2ee_genl_family = {
  */
 int e2ee_netlink_init(void)
 {
+	e2ee_genl_family.ops = e2ee_netlink_ops;
+	e2ee_genl_family.n_ops = ARRAY_SIZE(e2ee_netlink_ops);
 	return genl_register_family(&e2ee_genl_family);
 }
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Generic netlink: the family, and what its files share.
+ * Generic netlink: what its files share.
  */
 #ifndef E2EE_NETLINK_H
 #define E2EE_NETLINK_H
 
 #include <net/genetlink.h>
-#include <net/inet_sock.h>
 #include <linux/e2ee.h>
-#include "compat/compat.h"
 
 struct e2ee_guard;
 struct e2ee_guard_param;
+struct e2ee_key;
 struct e2ee_key_param;
 struct e2ee_net;
 struct e2ee_refusal;
@@ -20,33 +19,10 @@ struct e2ee_session_param;
 struct e2ee_socket;
 struct sock;
 
-extern struct genl_family e2ee_genl_family;
-
 int e2ee_netlink_init(void);
 void e2ee_netlink_exit(void);
 
-/* The rest is for netlink*.c and event.c alone. */
-
-static inline int e2ee_put_addr(struct sk_buff *skb, int type,
-				const struct sock *sk, __be32 v4,
-				const struct in6_addr *v6)
-{
-	if (sk->sk_family == AF_INET6)
-		return nla_put_in6_addr(skb, type, v6);
-	return nla_put_in_addr(skb, type, v4);
-}
-
-/*
- * Addresses are read without the socket's lock: bind() or connect() at the same
- * moment may show one with the port of before, as /proc/net/udp does.
- */
-static inline int e2ee_put_local(struct sk_buff *skb, int addr, int port,
-				 const struct sock *sk)
-{
-	return e2ee_put_addr(skb, addr, sk, inet_sk(sk)->inet_rcv_saddr,
-			     e2ee_compat_local6(sk)) ?:
-	       nla_put_u16(skb, port, READ_ONCE(inet_sk(sk)->inet_num));
-}
+/* The rest is for netlink*.c alone. */
 
 /**
  * struct e2ee_call - a command that is being carried out
@@ -95,11 +71,20 @@ int e2ee_parse_guard(const struct e2ee_call *call, struct e2ee_guard **guard);
 int e2ee_parse_guard_param(const struct e2ee_call *call,
 			   struct e2ee_guard_param *param);
 
-/* netlink_get.c: nests of an answer, reading commands */
+/* netlink_put.c: nests of an answer */
+int e2ee_put_session(struct sk_buff *skb, struct e2ee_session *session);
 int e2ee_put_session_ref(struct sk_buff *skb,
 			 const struct e2ee_session *session);
+int e2ee_put_key(struct sk_buff *skb, struct e2ee_key *key);
+int e2ee_put_socket(struct sk_buff *skb, const struct e2ee_socket *socket,
+		    struct user_namespace *user_ns);
 int e2ee_put_socket_ref(struct sk_buff *skb, const struct e2ee_socket *socket);
+int e2ee_put_guard(struct sk_buff *skb, const struct e2ee_guard *guard,
+		   struct user_namespace *user_ns);
 int e2ee_put_guard_ref(struct sk_buff *skb, const struct e2ee_guard *guard);
+int e2ee_put_info(struct sk_buff *skb, const struct e2ee_net *enet);
+
+/* netlink_get.c: reading commands */
 int e2ee_session_get_doit(struct e2ee_call *call);
 int e2ee_key_get_doit(struct e2ee_call *call);
 int e2ee_socket_get_doit(struct e2ee_call *call);

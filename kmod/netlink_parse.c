@@ -19,8 +19,8 @@
 #include "session_request.h"
 #include "socket.h"
 
-static int validate_name(const struct nlattr *attr,
-			 struct netlink_ext_ack *extack)
+static int e2ee_parse_valid_name(const struct nlattr *attr,
+				 struct netlink_ext_ack *extack)
 {
 	const char *name = nla_data(attr);
 	const char *c;
@@ -35,8 +35,8 @@ static int validate_name(const struct nlattr *attr,
 	return -EINVAL;
 }
 
-static int validate_rtx_pt(const struct nlattr *attr,
-			   struct netlink_ext_ack *extack)
+static int e2ee_parse_valid_rtx_pt(const struct nlattr *attr,
+				   struct netlink_ext_ack *extack)
 {
 	const u8 *pt = nla_data(attr);
 	int i;
@@ -51,8 +51,8 @@ static int validate_rtx_pt(const struct nlattr *attr,
 	return 0;
 }
 
-static int validate_secret(const struct nlattr *attr,
-			   struct netlink_ext_ack *extack)
+static int e2ee_parse_valid_secret(const struct nlattr *attr,
+				   struct netlink_ext_ack *extack)
 {
 	if (nla_len(attr) == 16 || nla_len(attr) == 32)
 		return 0;
@@ -60,8 +60,8 @@ static int validate_secret(const struct nlattr *attr,
 	return -ERANGE;
 }
 
-static int validate_addr(const struct nlattr *attr,
-			 struct netlink_ext_ack *extack)
+static int e2ee_parse_valid_addr(const struct nlattr *attr,
+				 struct netlink_ext_ack *extack)
 {
 	if (nla_len(attr) == 4 || nla_len(attr) == 16)
 		return 0;
@@ -81,13 +81,13 @@ static struct netlink_range_validation range_fd = {
 
 #define POLICY_ID		NLA_POLICY_MIN(NLA_U32, 1)
 #define POLICY_ADDR		NLA_POLICY_VALIDATE_FN(NLA_BINARY,	\
-						       validate_addr, 16)
+						       e2ee_parse_valid_addr, 16)
 #define POLICY_PORT		NLA_POLICY_MIN(NLA_U16, 1)
 #define POLICY_STRING(max)	{ .type = NLA_NUL_STRING, .len = (max) }
 #define POLICY_POLICY		NLA_POLICY_MAX(NLA_U32, E2EE_POLICY_OFF)
 #define POLICY_WINDOW		NLA_POLICY_FULL_RANGE(NLA_U32, &range_window)
 #define POLICY_RTX_PT		NLA_POLICY_VALIDATE_FN(NLA_BINARY,	\
-						       validate_rtx_pt,	\
+						       e2ee_parse_valid_rtx_pt,	\
 						       E2EE_RTX_PT_MAX)
 #define POLICY_FLAGS		NLA_POLICY_MASK(NLA_U32,		\
 						E2EE_SESSION_F_TX_ERRORS)
@@ -107,7 +107,7 @@ const struct nla_policy e2ee_session_ref_policy[E2EE_A_SESSION_MAX + 1] = {
 
 const struct nla_policy e2ee_session_new_policy[E2EE_A_SESSION_MAX + 1] = {
 	[E2EE_A_SESSION_NAME] = NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING,
-						       validate_name,
+						       e2ee_parse_valid_name,
 						       E2EE_SESSION_NAME_MAX),
 	[E2EE_A_SESSION_POLICY] = POLICY_POLICY,
 	[E2EE_A_SESSION_WINDOW] = POLICY_WINDOW,
@@ -143,7 +143,7 @@ const struct nla_policy e2ee_key_new_policy[E2EE_A_KEY_MAX + 1] = {
 	[E2EE_A_KEY_SUITE] = POLICY_SUITE,
 	[E2EE_A_KEY_EPOCH] = { .type = NLA_U32 },
 	[E2EE_A_KEY_SECRET] = NLA_POLICY_VALIDATE_FN(NLA_BINARY,
-						     validate_secret,
+						     e2ee_parse_valid_secret,
 						     E2EE_KEY_LEN_MAX),
 	[E2EE_A_KEY_SALT] = NLA_POLICY_EXACT_LEN(E2EE_SALT_LEN),
 	[E2EE_A_KEY_CTR] = { .type = NLA_U64 },
@@ -214,8 +214,8 @@ int e2ee_parse_header(const struct nlmsghdr *nlh,
 	return 0;
 }
 
-static int refuse(const struct e2ee_call *call, const struct nlattr *attr,
-		  int err, const char *msg)
+static int e2ee_parse_fail(const struct e2ee_call *call,
+			   const struct nlattr *attr, int err, const char *msg)
 {
 	if (call->extack) {
 		NL_SET_BAD_ATTR(call->extack, attr);
@@ -224,16 +224,17 @@ static int refuse(const struct e2ee_call *call, const struct nlattr *attr,
 	return err;
 }
 
-static int missing(const struct e2ee_call *call, const struct nlattr *nest,
-		   int type, const char *msg)
+static int e2ee_parse_missing(const struct e2ee_call *call,
+			      const struct nlattr *nest, int type,
+			      const char *msg)
 {
 	NL_SET_ERR_ATTR_MISS(call->extack, nest, type);
-	return refuse(call, nest, -EINVAL, msg);
+	return e2ee_parse_fail(call, nest, -EINVAL, msg);
 }
 
 /* The policy has been kept to: this but finds the members. */
-static int parse(const struct e2ee_call *call, struct nlattr **tb, int max,
-		 const struct nlattr *nest)
+static int e2ee_parse_nest(const struct e2ee_call *call, struct nlattr **tb,
+			   int max, const struct nlattr *nest)
 {
 	return nla_parse_nested(tb, max, nest, NULL, call->extack);
 }
@@ -259,7 +260,7 @@ int e2ee_parse_refuse(const struct e2ee_call *call, const struct nlattr *nest,
 		return err;
 	if (why->attr)
 		attr = nla_find_nested(nest, why->attr);
-	return refuse(call, attr ?: nest, err, why->msg);
+	return e2ee_parse_fail(call, attr ?: nest, err, why->msg);
 }
 
 /**
@@ -278,9 +279,9 @@ int e2ee_parse_session(const struct e2ee_call *call,
 	int err;
 
 	if (!nest)
-		return missing(call, NULL, E2EE_A_SESSION,
+		return e2ee_parse_missing(call, NULL, E2EE_A_SESSION,
 			       "session is missing");
-	err = parse(call, tb, E2EE_A_SESSION_MAX, nest);
+	err = e2ee_parse_nest(call, tb, E2EE_A_SESSION_MAX, nest);
 	if (err)
 		return err;
 	id = tb[E2EE_A_SESSION_ID];
@@ -290,17 +291,18 @@ int e2ee_parse_session(const struct e2ee_call *call,
 	else if (name)
 		*session = e2ee_session_by_name(call->enet, nla_data(name));
 	else
-		return missing(call, nest, E2EE_A_SESSION_NAME,
+		return e2ee_parse_missing(call, nest, E2EE_A_SESSION_NAME,
 			       "session has neither id nor name");
 	if (!*session)
-		return refuse(call, id ?: name, -ENOENT, "no such session");
+		return e2ee_parse_fail(call, id ?: name, -ENOENT,
+				       "no such session");
 	if (id && name && strcmp((*session)->name, nla_data(name)))
-		return refuse(call, name, -EINVAL,
+		return e2ee_parse_fail(call, name, -EINVAL,
 			      "session of this id has another name");
 	return 0;
 }
 
-static void parse_rtx_pt(const struct nlattr *attr, unsigned long *rtx_pt)
+static void e2ee_parse_rtx_pt(const struct nlattr *attr, unsigned long *rtx_pt)
 {
 	const u8 *pt = nla_data(attr);
 	int i;
@@ -314,13 +316,14 @@ static void parse_rtx_pt(const struct nlattr *attr, unsigned long *rtx_pt)
  * users of the host can fill, and others wait meanwhile. So naming one is for
  * administrators of the host.
  */
-static int parse_crypto(const struct e2ee_call *call, const struct nlattr *attr,
-			struct e2ee_session_param *param)
+static int e2ee_parse_crypto(const struct e2ee_call *call,
+			     const struct nlattr *attr,
+			     struct e2ee_session_param *param)
 {
 	param->given |= E2EE_SESSION_HAS_CRYPTO;
 	nla_strscpy(param->crypto, attr, sizeof(param->crypto));
 	if (*param->crypto && call->user_ns != &init_user_ns)
-		return refuse(call, attr, -EPERM,
+		return e2ee_parse_fail(call, attr, -EPERM,
 			      "a crypto driver is named by the host's own administrators only");
 	return 0;
 }
@@ -356,13 +359,13 @@ int e2ee_parse_session_param(const struct e2ee_call *call, bool is_new,
 
 	memset(param, 0, sizeof(*param));
 	if (!nest)
-		return missing(call, NULL, E2EE_A_SESSION,
+		return e2ee_parse_missing(call, NULL, E2EE_A_SESSION,
 			       "session is missing");
-	err = parse(call, tb, E2EE_A_SESSION_MAX, nest);
+	err = e2ee_parse_nest(call, tb, E2EE_A_SESSION_MAX, nest);
 	if (err)
 		return err;
 	if (is_new && !tb[E2EE_A_SESSION_NAME])
-		return missing(call, nest, E2EE_A_SESSION_NAME,
+		return e2ee_parse_missing(call, nest, E2EE_A_SESSION_NAME,
 			       "session has no name");
 	if (is_new)
 		nla_strscpy(param->name, tb[E2EE_A_SESSION_NAME],
@@ -376,15 +379,16 @@ int e2ee_parse_session_param(const struct e2ee_call *call, bool is_new,
 	}
 	if (tb[E2EE_A_SESSION_RTX_PT]) {
 		param->given |= E2EE_SESSION_HAS_RTX_PT;
-		parse_rtx_pt(tb[E2EE_A_SESSION_RTX_PT], param->rtx_pt);
+		e2ee_parse_rtx_pt(tb[E2EE_A_SESSION_RTX_PT], param->rtx_pt);
 	}
 	param->force = call->attrs[E2EE_A_FORCE];
 	return tb[E2EE_A_SESSION_CRYPTO] ?
-	       parse_crypto(call, tb[E2EE_A_SESSION_CRYPTO], param) : 0;
+	       e2ee_parse_crypto(call, tb[E2EE_A_SESSION_CRYPTO], param) : 0;
 }
 
-static int parse_ssrc(const struct e2ee_call *call, const struct nlattr *nest,
-		      struct nlattr **tb, struct e2ee_key_param *param)
+static int e2ee_parse_ssrc(const struct e2ee_call *call,
+			   const struct nlattr *nest, struct nlattr **tb,
+			   struct e2ee_key_param *param)
 {
 	struct nlattr *ssrc = tb[E2EE_A_KEY_SSRC];
 	struct nlattr *mode = tb[E2EE_A_KEY_SSRC_MODE];
@@ -393,34 +397,37 @@ static int parse_ssrc(const struct e2ee_call *call, const struct nlattr *nest,
 	if (mode)
 		param->mode = nla_get_u32(mode);
 	if (param->mode == E2EE_SSRC_NUMBER && !ssrc)
-		return missing(call, nest, E2EE_A_KEY_SSRC,
+		return e2ee_parse_missing(call, nest, E2EE_A_KEY_SSRC,
 			       "SSRC is missing");
 	if (param->mode != E2EE_SSRC_NUMBER && ssrc)
-		return refuse(call, ssrc, -EINVAL,
+		return e2ee_parse_fail(call, ssrc, -EINVAL,
 			      "an SSRC goes with mode number only");
 	if (param->mode == E2EE_SSRC_CLAIM && param->dir != E2EE_DIR_TX)
-		return refuse(call, mode, -EINVAL,
+		return e2ee_parse_fail(call, mode, -EINVAL,
 			      "only a tx key can be claimed");
 	if (ssrc)
 		param->ssrc = nla_get_u32(ssrc);
 	return 0;
 }
 
-static int parse_key_id(const struct e2ee_call *call,
-			const struct nlattr *nest, struct nlattr **tb, struct e2ee_key_param *param)
+static int e2ee_parse_key_id(const struct e2ee_call *call,
+			     const struct nlattr *nest, struct nlattr **tb,
+			     struct e2ee_key_param *param)
 {
 	memset(param, 0, sizeof(*param));
 	if (!tb[E2EE_A_KEY_DIR])
-		return missing(call, nest, E2EE_A_KEY_DIR,
+		return e2ee_parse_missing(call, nest, E2EE_A_KEY_DIR,
 			       "direction of the key is missing");
 	if (!tb[E2EE_A_KEY_KID])
-		return missing(call, nest, E2EE_A_KEY_KID, "KID is missing");
+		return e2ee_parse_missing(call, nest, E2EE_A_KEY_KID,
+					  "KID is missing");
 	param->dir = nla_get_u32(tb[E2EE_A_KEY_DIR]);
 	param->kid = nla_get_u64(tb[E2EE_A_KEY_KID]);
-	return parse_ssrc(call, nest, tb, param);
+	return e2ee_parse_ssrc(call, nest, tb, param);
 }
 
-static void parse_key_changeable(struct nlattr **tb, struct e2ee_key_param *param)
+static void e2ee_parse_key_changeable(struct nlattr **tb,
+				      struct e2ee_key_param *param)
 {
 	if (tb[E2EE_A_KEY_SOFT_LIMIT]) {
 		param->given |= E2EE_KEY_HAS_SOFT_LIMIT;
@@ -450,7 +457,7 @@ int e2ee_parse_has_key(const struct e2ee_call *call)
 {
 	if (call->attrs[E2EE_A_KEY])
 		return 0;
-	return missing(call, NULL, E2EE_A_KEY, "key is missing");
+	return e2ee_parse_missing(call, NULL, E2EE_A_KEY, "key is missing");
 }
 
 /**
@@ -467,13 +474,13 @@ int e2ee_parse_key(const struct e2ee_call *call, const struct nlattr *nest,
 	struct nlattr *tb[E2EE_A_KEY_MAX + 1];
 	int err;
 
-	err = parse(call, tb, E2EE_A_KEY_MAX, nest);
+	err = e2ee_parse_nest(call, tb, E2EE_A_KEY_MAX, nest);
 	if (err)
 		return err;
-	err = parse_key_id(call, nest, tb, param);
+	err = e2ee_parse_key_id(call, nest, tb, param);
 	if (err)
 		return err;
-	parse_key_changeable(tb, param);
+	e2ee_parse_key_changeable(tb, param);
 	return 0;
 }
 
@@ -492,14 +499,14 @@ int e2ee_parse_key_new(const struct e2ee_call *call, const struct nlattr *nest,
 	int err;
 
 	err = e2ee_parse_key(call, nest, param) ?:
-	      parse(call, tb, E2EE_A_KEY_MAX, nest);
+	      e2ee_parse_nest(call, tb, E2EE_A_KEY_MAX, nest);
 	if (err)
 		return err;
 	if (!tb[E2EE_A_KEY_SECRET])
-		return missing(call, nest, E2EE_A_KEY_SECRET,
+		return e2ee_parse_missing(call, nest, E2EE_A_KEY_SECRET,
 			       "AEAD key is missing");
 	if (!tb[E2EE_A_KEY_SALT])
-		return missing(call, nest, E2EE_A_KEY_SALT,
+		return e2ee_parse_missing(call, nest, E2EE_A_KEY_SALT,
 			       "salt is missing");
 	param->secret = nla_data(tb[E2EE_A_KEY_SECRET]);
 	param->secret_len = nla_len(tb[E2EE_A_KEY_SECRET]);
@@ -519,8 +526,8 @@ int e2ee_parse_key_new(const struct e2ee_call *call, const struct nlattr *nest,
 }
 
 /* How many ways to name the socket does the request use? One it must be. */
-static int check_socket(const struct e2ee_call *call, struct nlattr *nest,
-			struct nlattr **tb)
+static int e2ee_parse_socket_check(const struct e2ee_call *call,
+				   struct nlattr *nest, struct nlattr **tb)
 {
 	struct nlattr *addr = tb[E2EE_A_SOCKET_LOCAL_ADDR];
 	struct nlattr *port = tb[E2EE_A_SOCKET_LOCAL_PORT];
@@ -529,16 +536,16 @@ static int check_socket(const struct e2ee_call *call, struct nlattr *nest,
 	ways = !!tb[E2EE_A_SOCKET_ID] + !!tb[E2EE_A_SOCKET_FD] +
 	       (addr || port);
 	if (!ways)
-		return missing(call, nest, E2EE_A_SOCKET_FD,
+		return e2ee_parse_missing(call, nest, E2EE_A_SOCKET_FD,
 			       "socket has neither id nor fd nor address");
 	if (ways > 1)
-		return refuse(call, nest, -EINVAL,
+		return e2ee_parse_fail(call, nest, -EINVAL,
 			      "socket is named in more than one way");
 	if (addr && !port)
-		return missing(call, nest, E2EE_A_SOCKET_LOCAL_PORT,
+		return e2ee_parse_missing(call, nest, E2EE_A_SOCKET_LOCAL_PORT,
 			       "port of the socket is missing");
 	if (port && !addr)
-		return missing(call, nest, E2EE_A_SOCKET_LOCAL_ADDR,
+		return e2ee_parse_missing(call, nest, E2EE_A_SOCKET_LOCAL_ADDR,
 			       "address of the socket is missing");
 	return 0;
 }
@@ -561,9 +568,10 @@ int e2ee_parse_socket(const struct e2ee_call *call, struct sock **sk)
 	int err;
 
 	if (!nest)
-		return missing(call, NULL, E2EE_A_SOCKET, "socket is missing");
-	err = parse(call, tb, E2EE_A_SOCKET_MAX, nest) ?:
-	      check_socket(call, nest, tb);
+		return e2ee_parse_missing(call, NULL, E2EE_A_SOCKET,
+					  "socket is missing");
+	err = e2ee_parse_nest(call, tb, E2EE_A_SOCKET_MAX, nest) ?:
+	      e2ee_parse_socket_check(call, nest, tb);
 	if (err)
 		return err;
 	addr = tb[E2EE_A_SOCKET_LOCAL_ADDR];
@@ -578,8 +586,8 @@ int e2ee_parse_socket(const struct e2ee_call *call, struct sock **sk)
 					  nla_get_u16(tb[E2EE_A_SOCKET_LOCAL_PORT]),
 					  &why);
 	if (!*sk)
-		return refuse(call, tb[E2EE_A_SOCKET_ID] ?: nest, -ENOENT,
-			      "no such socket");
+		return e2ee_parse_fail(call, tb[E2EE_A_SOCKET_ID] ?: nest,
+				       -ENOENT, "no such socket");
 	if (IS_ERR(*sk))
 		return e2ee_parse_refuse(call, nest, &why, PTR_ERR(*sk));
 	return 0;
@@ -599,23 +607,25 @@ int e2ee_parse_guard(const struct e2ee_call *call, struct e2ee_guard **guard)
 	int err;
 
 	if (!nest)
-		return missing(call, NULL, E2EE_A_GUARD, "guard is missing");
-	err = parse(call, tb, E2EE_A_GUARD_MAX, nest);
+		return e2ee_parse_missing(call, NULL, E2EE_A_GUARD,
+					  "guard is missing");
+	err = e2ee_parse_nest(call, tb, E2EE_A_GUARD_MAX, nest);
 	if (err)
 		return err;
 	if (!tb[E2EE_A_GUARD_ID])
-		return missing(call, nest, E2EE_A_GUARD_ID,
+		return e2ee_parse_missing(call, nest, E2EE_A_GUARD_ID,
 			       "id of the guard is missing");
 	*guard = e2ee_guard_by_id(call->enet,
 				  nla_get_u32(tb[E2EE_A_GUARD_ID]));
 	if (!*guard)
-		return refuse(call, tb[E2EE_A_GUARD_ID], -ENOENT,
+		return e2ee_parse_fail(call, tb[E2EE_A_GUARD_ID], -ENOENT,
 			      "no such guard");
 	return 0;
 }
 
-static int parse_guard_narrow(const struct e2ee_call *call, struct nlattr **tb,
-			      struct e2ee_guard_param *param)
+static int e2ee_parse_guard_narrow(const struct e2ee_call *call,
+				   struct nlattr **tb,
+				   struct e2ee_guard_param *param)
 {
 	struct nlattr *addr = tb[E2EE_A_GUARD_LOCAL_ADDR];
 	struct nlattr *uid = tb[E2EE_A_GUARD_UID];
@@ -628,7 +638,7 @@ static int parse_guard_narrow(const struct e2ee_call *call, struct nlattr **tb,
 		param->has_uid = true;
 		param->uid = make_kuid(call->user_ns, nla_get_u32(uid));
 		if (!uid_valid(param->uid))
-			return refuse(call, uid, -EINVAL,
+			return e2ee_parse_fail(call, uid, -EINVAL,
 				      "no such user in this user namespace");
 	}
 	if (tb[E2EE_A_GUARD_CGROUP])
@@ -653,18 +663,19 @@ int e2ee_parse_guard_param(const struct e2ee_call *call,
 
 	memset(param, 0, sizeof(*param));
 	if (!nest)
-		return missing(call, NULL, E2EE_A_GUARD, "guard is missing");
-	err = parse(call, tb, E2EE_A_GUARD_MAX, nest);
+		return e2ee_parse_missing(call, NULL, E2EE_A_GUARD,
+					  "guard is missing");
+	err = e2ee_parse_nest(call, tb, E2EE_A_GUARD_MAX, nest);
 	if (err)
 		return err;
 	if (!tb[E2EE_A_GUARD_PORT_FIRST])
-		return missing(call, nest, E2EE_A_GUARD_PORT_FIRST,
+		return e2ee_parse_missing(call, nest, E2EE_A_GUARD_PORT_FIRST,
 			       "first port of the guard is missing");
 	last = tb[E2EE_A_GUARD_PORT_LAST];
 	param->port_first = nla_get_u16(tb[E2EE_A_GUARD_PORT_FIRST]);
 	param->port_last = last ? nla_get_u16(last) : param->port_first;
 	if (param->port_last < param->port_first)
-		return refuse(call, last, -EINVAL,
+		return e2ee_parse_fail(call, last, -EINVAL,
 			      "last port lies below the first");
-	return parse_guard_narrow(call, tb, param);
+	return e2ee_parse_guard_narrow(call, tb, param);
 }
