@@ -33,8 +33,8 @@ struct e2ee_icmp {
 };
 
 /* RFC 1122, section 4.1.3.3, as in udp_err() */
-static void e2ee_icmp4(const struct sk_buff *skb, u32 info,
-		       struct e2ee_icmp *icmp)
+static void e2ee_icmp_read4(const struct sk_buff *skb, u32 info,
+			    struct e2ee_icmp *icmp)
 {
 	u8 type = icmp_hdr(skb)->type;
 	u8 code = icmp_hdr(skb)->code;
@@ -55,8 +55,8 @@ static void e2ee_icmp4(const struct sk_buff *skb, u32 info,
 	}
 }
 
-static void e2ee_icmp6(const struct sk_buff *skb, const struct sock *sk,
-		       u32 info, struct e2ee_icmp *icmp)
+static void e2ee_icmp_read6(const struct sk_buff *skb, const struct sock *sk,
+			    u32 info, struct e2ee_icmp *icmp)
 {
 	u8 type = icmp6_hdr(skb)->icmp6_type;
 
@@ -89,13 +89,13 @@ static void e2ee_errqueue_rcv(struct sock *sk, struct sk_buff *skb, int err,
 	bool queued;
 
 	if (v6) {
-		e2ee_icmp6(skb, sk, info, &icmp);
+		e2ee_icmp_read6(skb, sk, info, &icmp);
 		queued = e2ee_compat_recverr6(sk);
 		if (queued)
 			ipv6_icmp_error(sk, skb, icmp.err, port, icmp.info,
 					payload);
 	} else {
-		e2ee_icmp4(skb, info, &icmp);
+		e2ee_icmp_read4(skb, info, &icmp);
 		queued = e2ee_compat_recverr(sk);
 		if (queued)
 			ip_icmp_error(sk, skb, icmp.err, port, icmp.info,
@@ -200,9 +200,9 @@ static void e2ee_errqueue_rcv(struct sock *sk, struct sk_buff *skb,
 	bool queued;
 
 	if (v6)
-		e2ee_icmp6(skb, sk, info, &icmp);
+		e2ee_icmp_read6(skb, sk, info, &icmp);
 	else
-		e2ee_icmp4(skb, info, &icmp);
+		e2ee_icmp_read4(skb, info, &icmp);
 	queued = v6 ? e2ee_compat_recverr6(sk) : e2ee_compat_recverr(sk);
 	if (queued)
 		e2ee_errqueue_add(sk, skb, v6, &icmp, udp_offset);

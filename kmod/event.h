@@ -31,6 +31,13 @@ enum e2ee_event_given {
  * struct e2ee_event_msg - an event
  * @type: enum e2ee_event
  * @given: enum e2ee_event_given
+ * @socket: its id
+ * @dir: enum e2ee_dir
+ * @kid: KID
+ * @ssrc: SSRC
+ * @epoch: epoch
+ * @error: errno, positive
+ * @count: how many
  * @sk: a socket that has no id; the caller has a reference
  */
 struct e2ee_event_msg {

@@ -52,6 +52,11 @@ struct e2ee_guard {
 
 /**
  * struct e2ee_guard_param - a request for a guard
+ * @port_first: first local port, host order
+ * @port_last: last local port, host order
+ * @addr_len: 0 (any address), 4 or 16
+ * @addr: local address, network order
+ * @has_uid: @uid narrows
  * @uid: in the requester's user namespace, already mapped
  * @cgroup: path, or NULL
  */

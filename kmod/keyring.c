@@ -24,7 +24,7 @@
 #include "stream.h"
 #include "window.h"
 
-static u32 e2ee_key_secret_len(u32 suite)
+static u32 e2ee_keyring_secret_len(u32 suite)
 {
 	switch (suite) {
 	case E2EE_SUITE_AES_128_GCM_SHA256_128:
@@ -35,8 +35,8 @@ static u32 e2ee_key_secret_len(u32 suite)
 	return 0;
 }
 
-static int e2ee_key_limits_check(const struct e2ee_key *key,
-				 struct e2ee_refusal *why)
+static int e2ee_keyring_limits_check(const struct e2ee_key *key,
+				     struct e2ee_refusal *why)
 {
 	if (!key->limit || key->limit == E2EE_CTR_DEAD)
 		return e2ee_refuse(why, E2EE_A_KEY_LIMIT, -ERANGE,
@@ -48,8 +48,8 @@ static int e2ee_key_limits_check(const struct e2ee_key *key,
 }
 
 /* An RTX SSRC widens a binding, so there has to be one. */
-static int e2ee_key_rtx_check(const struct e2ee_key_param *param,
-			      struct e2ee_refusal *why)
+static int e2ee_keyring_rtx_check(const struct e2ee_key_param *param,
+				  struct e2ee_refusal *why)
 {
 	if (!(param->given & E2EE_KEY_HAS_RTX_SSRC))
 		return 0;
@@ -62,8 +62,8 @@ static int e2ee_key_rtx_check(const struct e2ee_key_param *param,
 	return 0;
 }
 
-static int e2ee_key_rx_check(const struct e2ee_key_param *param,
-			     struct e2ee_refusal *why)
+static int e2ee_keyring_rx_check(const struct e2ee_key_param *param,
+				 struct e2ee_refusal *why)
 {
 	if (param->mode == E2EE_SSRC_CLAIM)
 		return e2ee_refuse(why, E2EE_A_KEY_SSRC_MODE, -EINVAL,
@@ -77,11 +77,11 @@ static int e2ee_key_rx_check(const struct e2ee_key_param *param,
 	return 0;
 }
 
-static int e2ee_key_check(struct e2ee_session *session,
-			  const struct e2ee_key_param *param,
+static int e2ee_keyring_check(struct e2ee_session *session,
+			      const struct e2ee_key_param *param,
 			  struct e2ee_refusal *why)
 {
-	u32 len = e2ee_key_secret_len(param->suite);
+	u32 len = e2ee_keyring_secret_len(param->suite);
 
 	if (!len)
 		return e2ee_refuse(why, E2EE_A_KEY_SUITE, -EOPNOTSUPP,
@@ -94,8 +94,9 @@ static int e2ee_key_check(struct e2ee_session *session,
 	if (session->enet->num_keys >= E2EE_KEYS_PER_NET)
 		return e2ee_refuse(why, 0, -ENOSPC,
 				   "namespace is full of keys");
-	return e2ee_key_rtx_check(param, why) ?:
-	       (param->dir == E2EE_DIR_RX ? e2ee_key_rx_check(param, why) : 0);
+	return e2ee_keyring_rtx_check(param, why) ?:
+	       (param->dir == E2EE_DIR_RX ?
+		e2ee_keyring_rx_check(param, why) : 0);
 }
 
 /*
@@ -103,8 +104,8 @@ static int e2ee_key_check(struct e2ee_session *session,
  * the same secret. The KID is authenticated with the packet, and the salt is part of
  * the nonce.
  */
-static bool e2ee_key_opens_same(const struct e2ee_key *a,
-				const struct e2ee_key *b)
+static bool e2ee_keyring_opens_same(const struct e2ee_key *a,
+				    const struct e2ee_key *b)
 {
 	return a->id.kid == b->id.kid && !memcmp(a->salt, b->salt,
 						 E2EE_SALT_LEN);
@@ -117,8 +118,8 @@ static bool e2ee_key_opens_same(const struct e2ee_key *a,
  * KID. So all keys of a session with one secret agree in these points, and the newest
  * of them speaks for all.
  */
-static int e2ee_key_twin_check(const struct e2ee_key *key,
-			       struct e2ee_refusal *why)
+static int e2ee_keyring_twin_check(const struct e2ee_key *key,
+				   struct e2ee_refusal *why)
 {
 	const struct e2ee_key *twin = e2ee_key_twin(key);
 
@@ -127,14 +128,15 @@ static int e2ee_key_twin_check(const struct e2ee_key *key,
 	if (twin->id.dir != key->id.dir)
 		return e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
 				   "AEAD key already serves the other direction");
-	if (key->id.dir == E2EE_DIR_RX && !e2ee_key_opens_same(twin, key))
+	if (key->id.dir == E2EE_DIR_RX && !e2ee_keyring_opens_same(twin, key))
 		return e2ee_refuse(why, E2EE_A_KEY_SECRET, -EKEYREJECTED,
 				   "AEAD key receives with another KID or salt");
 	return 0;
 }
 
-static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
-			  const struct e2ee_key_param *param)
+static void e2ee_keyring_fill(struct e2ee_key *key,
+			      struct e2ee_session *session,
+			      const struct e2ee_key_param *param)
 {
 	refcount_set(&key->ref, 1);
 	INIT_LIST_HEAD(&key->claim);
@@ -165,7 +167,7 @@ static void e2ee_key_fill(struct e2ee_key *key, struct e2ee_session *session,
 }
 
 /* the crypto API's memory for a key, kilobytes perhaps, is charged to nobody */
-static int e2ee_key_charge(struct e2ee_key *key, struct e2ee_refusal *why)
+static int e2ee_keyring_charge(struct e2ee_key *key, struct e2ee_refusal *why)
 {
 	const struct user_namespace *user_ns = key->enet->net->user_ns;
 	/* asked first: if one of them is freed meanwhile, there is room for us */
@@ -183,8 +185,8 @@ static int e2ee_key_charge(struct e2ee_key *key, struct e2ee_refusal *why)
 			   "this user namespace has as many keys as it may have");
 }
 
-static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
-				       const struct e2ee_key_param *param,
+static struct e2ee_key *e2ee_keyring_alloc(struct e2ee_session *session,
+					   const struct e2ee_key_param *param,
 				       struct e2ee_refusal *why)
 {
 	struct e2ee_key *key;
@@ -193,10 +195,10 @@ static struct e2ee_key *e2ee_key_alloc(struct e2ee_session *session,
 	key = kzalloc(sizeof(*key), E2EE_GFP_REQUEST);
 	if (!key)
 		return ERR_PTR(-ENOMEM);
-	e2ee_key_fill(key, session, param);
-	err = e2ee_key_limits_check(key, why) ?:
-	      e2ee_key_twin_check(key, why) ?:
-	      e2ee_key_charge(key, why);
+	e2ee_keyring_fill(key, session, param);
+	err = e2ee_keyring_limits_check(key, why) ?:
+	      e2ee_keyring_twin_check(key, why) ?:
+	      e2ee_keyring_charge(key, why);
 	if (err)
 		goto free_key;
 	err = -ENOMEM;
@@ -222,7 +224,7 @@ free_key:
 }
 
 /* what must be true before a key receives: nothing comes a second time */
-static int e2ee_key_recall(struct e2ee_key *key, u64 ctr)
+static int e2ee_keyring_recall(struct e2ee_key *key, u64 ctr)
 {
 	struct e2ee_key *twin = e2ee_key_twin(key);
 	u64 next;
@@ -244,14 +246,14 @@ static int e2ee_key_recall(struct e2ee_key *key, u64 ctr)
 }
 
 /* what must be true before a key sends: its secret is remembered */
-static int e2ee_key_remember(struct e2ee_key *key,
-			     const struct e2ee_key_param *param,
+static int e2ee_keyring_remember(struct e2ee_key *key,
+				 const struct e2ee_key_param *param,
 			     struct e2ee_refusal *why)
 {
 	u64 ctr = param->given & E2EE_KEY_HAS_CTR ? param->ctr : 0;
 
 	if (key->id.dir == E2EE_DIR_RX)
-		return e2ee_key_recall(key, ctr);
+		return e2ee_keyring_recall(key, ctr);
 	if (ctr >= key->limit)
 		return e2ee_refuse(why, E2EE_A_KEY_CTR, -ERANGE,
 				   "start counter lies at or above the limit");
@@ -265,7 +267,7 @@ static int e2ee_key_remember(struct e2ee_key *key,
 }
 
 /* From here on no packet is sealed or delivered with the key. */
-static void e2ee_key_stop(struct e2ee_key *key)
+static void e2ee_keyring_stop(struct e2ee_key *key)
 {
 	if (key->id.dir == E2EE_DIR_TX)
 		e2ee_digest_release(key->kept, key->ctr_first,
@@ -275,7 +277,7 @@ static void e2ee_key_stop(struct e2ee_key *key)
 }
 
 /* Is the memory of sending keys filled by just this key so far that it is told? */
-static bool e2ee_key_fills(const struct e2ee_key *key)
+static bool e2ee_keyring_fills(const struct e2ee_key *key)
 {
 	u32 count, max;
 
@@ -283,7 +285,7 @@ static bool e2ee_key_fills(const struct e2ee_key *key)
 	return count == max / 10 * 9;
 }
 
-static void e2ee_key_tell_filling(struct e2ee_net *enet)
+static void e2ee_keyring_tell_filling(struct e2ee_net *enet)
 {
 	struct e2ee_event_msg msg = {
 		.type = E2EE_EVENT_DIGEST_FILLING,
@@ -299,7 +301,7 @@ static void e2ee_key_tell_filling(struct e2ee_net *enet)
  * A key that the tables do not hold any more is freed in a moment, when no packet is at
  * it: whoever is told meanwhile that there are too many keys may ask again.
  */
-static void e2ee_key_drop(struct e2ee_key *key)
+static void e2ee_keyring_drop(struct e2ee_key *key)
 {
 	e2ee_share_add(key->share, E2EE_SHARE_FREED);
 	e2ee_key_put(key);
@@ -323,15 +325,15 @@ int e2ee_key_new(struct e2ee_session *session,
 	int err;
 
 	lockdep_assert_held(&session->enet->lock);
-	err = e2ee_key_check(session, param, why);
+	err = e2ee_keyring_check(session, param, why);
 	if (err)
 		return err;
-	key = e2ee_key_alloc(session, param, why);
+	key = e2ee_keyring_alloc(session, param, why);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 	/* even if it is refused now: the namespace waits for what frees it */
 	key->serial = ++session->enet->key_serial;
-	err = e2ee_key_remember(key, param, why);
+	err = e2ee_keyring_remember(key, param, why);
 	if (err)
 		goto drop;
 	err = e2ee_key_insert(key, param, why);
@@ -341,7 +343,7 @@ int e2ee_key_new(struct e2ee_session *session,
 		err = e2ee_stream_start(key, why);
 		if (err)
 			goto remove;
-		if (e2ee_key_fills(key))
+		if (e2ee_keyring_fills(key))
 			set_bit(E2EE_KEY_FILLS, &key->flags);
 	} else if (key->id.mode == E2EE_SSRC_NUMBER) {
 		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound + 1);
@@ -355,9 +357,9 @@ int e2ee_key_new(struct e2ee_session *session,
 remove:
 	e2ee_key_remove(key);
 forget:
-	e2ee_key_stop(key);
+	e2ee_keyring_stop(key);
 drop:
-	e2ee_key_drop(key);
+	e2ee_keyring_drop(key);
 	return err;
 }
 
@@ -392,10 +394,10 @@ void e2ee_key_begin(struct e2ee_session *session, u64 serial)
 	}
 	spin_unlock_bh(&session->claim_lock);
 	if (fills)
-		e2ee_key_tell_filling(session->enet);
+		e2ee_keyring_tell_filling(session->enet);
 }
 
-static void e2ee_key_unlink(struct e2ee_key *key)
+static void e2ee_keyring_unlink(struct e2ee_key *key)
 {
 	struct e2ee_session *session = key->session;
 
@@ -403,18 +405,18 @@ static void e2ee_key_unlink(struct e2ee_key *key)
 		e2ee_stream_stop(key);
 	else if (key->id.mode == E2EE_SSRC_NUMBER)
 		WRITE_ONCE(session->num_rx_bound, session->num_rx_bound - 1);
-	e2ee_key_stop(key);
+	e2ee_keyring_stop(key);
 	e2ee_key_remove(key);
 	list_del(&key->node);
 	session->num_keys--;
 	session->enet->num_keys--;
 	atomic_inc(&session->enet->seq);
-	e2ee_key_drop(key);
+	e2ee_keyring_drop(key);
 }
 
 /* The RTX SSRC of a key that is there: set once, and after that only said again */
-static int e2ee_key_rtx_set(struct e2ee_key *key,
-			    const struct e2ee_key_param *param,
+static int e2ee_keyring_rtx_set(struct e2ee_key *key,
+				const struct e2ee_key_param *param,
 			    struct e2ee_refusal *why)
 {
 	if (!(param->given & E2EE_KEY_HAS_RTX_SSRC))
@@ -446,17 +448,17 @@ int e2ee_key_set(struct e2ee_session *session,
 	if (!key)
 		return e2ee_refuse(why, E2EE_A_KEY_KID, -ENOENT,
 				   "no such key");
-	err = e2ee_key_rtx_check(param, why);
+	err = e2ee_keyring_rtx_check(param, why);
 	if (!err && key->id.dir == E2EE_DIR_RX)
-		err = e2ee_key_rx_check(param, why);
+		err = e2ee_keyring_rx_check(param, why);
 	if (err)
 		return err;
 	want.limit = param->given & E2EE_KEY_HAS_LIMIT ? param->limit :
 							 key->limit;
 	want.soft_limit = param->given & E2EE_KEY_HAS_SOFT_LIMIT ?
 			  param->soft_limit : key->soft_limit;
-	err = e2ee_key_limits_check(&want, why) ?:
-	      e2ee_key_rtx_set(key, param, why);
+	err = e2ee_keyring_limits_check(&want, why) ?:
+	      e2ee_keyring_rtx_set(key, param, why);
 	if (err)
 		return err;
 	WRITE_ONCE(key->limit, want.limit);
@@ -489,7 +491,7 @@ int e2ee_key_del(struct e2ee_session *session,
 	if (!key)
 		return e2ee_refuse(why, E2EE_A_KEY_KID, -ENOENT,
 				   "no such key");
-	e2ee_key_unlink(key);
+	e2ee_keyring_unlink(key);
 	return 0;
 }
 
@@ -508,7 +510,7 @@ void e2ee_key_undo(struct e2ee_session *session, u64 serial)
 	list_for_each_entry_safe_reverse(key, next, &session->keys, node) {
 		if (key->serial <= serial)
 			break;
-		e2ee_key_unlink(key);
+		e2ee_keyring_unlink(key);
 		cond_resched();
 	}
 }

@@ -47,13 +47,13 @@ static const struct e2ee_part e2ee_parts[] = {
 	{ "netlink", e2ee_netlink_init, e2ee_netlink_exit },
 };
 
-static void e2ee_parts_exit(int num)
+static void e2ee_part_exit(int num)
 {
 	while (num--)
 		e2ee_parts[num].exit();
 }
 
-static int __init e2ee_init(void)
+static int __init e2ee_main_init(void)
 {
 	int err, i;
 
@@ -62,20 +62,20 @@ static int __init e2ee_init(void)
 		if (err) {
 			pr_err("e2ee: %s: %pe\n", e2ee_parts[i].name,
 			       ERR_PTR(err));
-			e2ee_parts_exit(i);
+			e2ee_part_exit(i);
 			return err;
 		}
 	}
 	return 0;
 }
 
-static void __exit e2ee_exit(void)
+static void __exit e2ee_main_exit(void)
 {
-	e2ee_parts_exit(ARRAY_SIZE(e2ee_parts));
+	e2ee_part_exit(ARRAY_SIZE(e2ee_parts));
 }
 
-module_init(e2ee_init);
-module_exit(e2ee_exit);
+module_init(e2ee_main_init);
+module_exit(e2ee_main_exit);
 
 MODULE_DESCRIPTION("End-to-end encryption of RTP media (SFrame, RFC 9605)");
 MODULE_LICENSE("GPL");

@@ -10,7 +10,7 @@
 #include "replay.h"
 
 /* Mark @count CTRs from @first on as not seen. Writes each word once. */
-static void replay_clear(struct e2ee_replay *replay, u64 first, u64 count)
+static void e2ee_replay_clear(struct e2ee_replay *replay, u64 first, u64 count)
 {
 	unsigned int shift, n;
 	unsigned long *word;
@@ -66,7 +66,7 @@ void e2ee_replay_init(struct e2ee_replay *replay, u32 size, u64 floor,
 	replay->next = next > floor ? next : floor;
 	replay->size = size;
 	memset(replay->bits, 0xff, size / 8);
-	replay_clear(replay, floor, replay->next - floor);
+	e2ee_replay_clear(replay, floor, replay->next - floor);
 }
 
 /**
@@ -114,11 +114,11 @@ bool e2ee_replay_accept(struct e2ee_replay *replay, u64 ctr)
 		return false;
 
 	if (ctr >= replay->next) {
-		replay_clear(replay, replay->next, ctr - replay->next);
+		e2ee_replay_clear(replay, replay->next, ctr - replay->next);
 		/* pairs with e2ee_replay_check() */
 		e2ee_store_release(&replay->next, ctr + 1);
 	}
-	/* as in replay_clear() */
+	/* as in e2ee_replay_clear() */
 	WRITE_ONCE(*word, *word | 1UL << pos % BITS_PER_LONG);
 	return true;
 }

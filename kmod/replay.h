@@ -48,7 +48,7 @@ static inline bool e2ee_replay_accept_next(struct e2ee_replay *replay, u64 ctr)
 
 	if (ctr != replay->next || ctr == U64_MAX)
 		return false;
-	/* as in replay_clear() */
+	/* as in e2ee_replay_clear() */
 	WRITE_ONCE(*word, *word | 1UL << pos % BITS_PER_LONG);
 	/* pairs with e2ee_replay_check() */
 	e2ee_store_release(&replay->next, ctr + 1);

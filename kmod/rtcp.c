@@ -64,7 +64,7 @@ struct rtcp_packet {
 };
 
 /* RFC 3550, sections 6.4.1 to 6.4.3 */
-static bool report_is_whole(const struct rtcp_packet *packet)
+static bool e2ee_rtcp_report_is_whole(const struct rtcp_packet *packet)
 {
 	size_t size = RTCP_SSRC_LEN + (size_t)RTCP_BLOCK_LEN * packet->count;
 
@@ -77,7 +77,7 @@ static bool report_is_whole(const struct rtcp_packet *packet)
  * Length of the chunk at @chunk with the zeros that end it, 0 if it is none.
  * Some senders leave these zeros out where the items end with the packet.
  */
-static size_t chunk_len(const u8 *chunk, size_t len)
+static size_t e2ee_rtcp_chunk_len(const u8 *chunk, size_t len)
 {
 	size_t at = RTCP_SSRC_LEN, end;
 
@@ -100,13 +100,13 @@ static size_t chunk_len(const u8 *chunk, size_t len)
 }
 
 /* RFC 3550, section 6.5 */
-static bool sdes_is_whole(const struct rtcp_packet *packet)
+static bool e2ee_rtcp_sdes_is_whole(const struct rtcp_packet *packet)
 {
 	size_t at = 0, size;
 	u8 chunks;
 
 	for (chunks = packet->count; chunks; chunks--, at += size) {
-		size = chunk_len(packet->body + at, packet->len - at);
+		size = e2ee_rtcp_chunk_len(packet->body + at, packet->len - at);
 		if (!size)
 			return false;
 	}
@@ -114,7 +114,7 @@ static bool sdes_is_whole(const struct rtcp_packet *packet)
 }
 
 /* RFC 3550, section 6.6. A goodbye for no source gives no reason either. */
-static bool bye_is_whole(const struct rtcp_packet *packet)
+static bool e2ee_rtcp_bye_is_whole(const struct rtcp_packet *packet)
 {
 	size_t sources = (size_t)RTCP_SSRC_LEN * packet->count, reason;
 
@@ -127,7 +127,7 @@ static bool bye_is_whole(const struct rtcp_packet *packet)
 }
 
 /* RFC 3550, section 6.7 */
-static bool app_is_whole(const struct rtcp_packet *packet)
+static bool e2ee_rtcp_app_is_whole(const struct rtcp_packet *packet)
 {
 	const u8 *name = packet->body + RTCP_SSRC_LEN;
 	unsigned int i;
@@ -182,7 +182,7 @@ static const struct feedback feedbacks[] = {
 };
 
 /* RFC 4585, section 6.1 */
-static bool feedback_is_whole(const struct rtcp_packet *packet)
+static bool e2ee_rtcp_feedback_is_whole(const struct rtcp_packet *packet)
 {
 	const struct feedback *feedback = feedbacks;
 	const struct feedback *end = feedbacks +
@@ -201,7 +201,7 @@ static bool feedback_is_whole(const struct rtcp_packet *packet)
 }
 
 /* RFC 3611, sections 2 and 3 */
-static bool xr_is_whole(const struct rtcp_packet *packet)
+static bool e2ee_rtcp_xr_is_whole(const struct rtcp_packet *packet)
 {
 	size_t at = RTCP_SSRC_LEN, size;
 
@@ -217,7 +217,7 @@ static bool xr_is_whole(const struct rtcp_packet *packet)
 	return true;
 }
 
-static bool packet_is_whole(const struct rtcp_packet *packet)
+static bool e2ee_rtcp_packet_is_whole(const struct rtcp_packet *packet)
 {
 	switch (packet->type) {
 	case RTCP_FIR:
@@ -226,18 +226,18 @@ static bool packet_is_whole(const struct rtcp_packet *packet)
 		return packet->len == 8;
 	case RTCP_SR:
 	case RTCP_RR:
-		return report_is_whole(packet);
+		return e2ee_rtcp_report_is_whole(packet);
 	case RTCP_SDES:
-		return sdes_is_whole(packet);
+		return e2ee_rtcp_sdes_is_whole(packet);
 	case RTCP_BYE:
-		return bye_is_whole(packet);
+		return e2ee_rtcp_bye_is_whole(packet);
 	case RTCP_APP:
-		return app_is_whole(packet);
+		return e2ee_rtcp_app_is_whole(packet);
 	case RTCP_RTPFB:
 	case RTCP_PSFB:
-		return feedback_is_whole(packet);
+		return e2ee_rtcp_feedback_is_whole(packet);
 	case RTCP_XR:
-		return xr_is_whole(packet);
+		return e2ee_rtcp_xr_is_whole(packet);
 	case RTCP_SMPTETC:
 	case RTCP_IJ:
 	case RTCP_XR + 1 ... RTCP_LAST:
@@ -251,7 +251,7 @@ static bool packet_is_whole(const struct rtcp_packet *packet)
  * Padding ends the last packet only (RFC 3550, section 6.4.1). It need not be
  * a multiple of four: that of browsers fills up their last word.
  */
-static bool padding_strip(struct rtcp_packet *packet)
+static bool e2ee_rtcp_padding_strip(struct rtcp_packet *packet)
 {
 	u8 pad;
 
@@ -288,8 +288,9 @@ bool e2ee_rtcp_is_whole(const u8 *data, size_t len)
 		packet.type = data[1];
 		packet.count = data[0] & RTCP_COUNT;
 		packet.last = size == len;
-		if ((data[0] & RTCP_PADDING && !padding_strip(&packet)) ||
-		    !packet_is_whole(&packet))
+		if ((data[0] & RTCP_PADDING &&
+		     !e2ee_rtcp_padding_strip(&packet)) ||
+		    !e2ee_rtcp_packet_is_whole(&packet))
 			return false;
 		packet.in_compound |= packet.type == RTCP_SR ||
 				      packet.type == RTCP_RR;

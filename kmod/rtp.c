@@ -63,7 +63,7 @@
  * whatever its profile: it stays as it is, and receivers skip what they do not
  * know.
  */
-static bool rtp_layout(const u8 *data, size_t len, struct e2ee_rtp *rtp)
+static bool e2ee_rtp_layout(const u8 *data, size_t len, struct e2ee_rtp *rtp)
 {
 	size_t end = RTP_HEADER_LEN + 4UL * (data[0] & RTP_CSRC_COUNT);
 
@@ -92,8 +92,8 @@ static bool rtp_layout(const u8 *data, size_t len, struct e2ee_rtp *rtp)
  * for their top bit (RFC 5761, section 4). RTP must not use them on such a
  * port: what is not RTCP in every detail is RTP that does.
  */
-static enum e2ee_rtp_kind rtp_kind(const u8 *data, size_t len,
-				   struct e2ee_rtp *rtp)
+static enum e2ee_rtp_kind e2ee_rtp_media_kind(const u8 *data, size_t len,
+					      struct e2ee_rtp *rtp)
 {
 	u8 pt;
 
@@ -104,7 +104,7 @@ static enum e2ee_rtp_kind rtp_kind(const u8 *data, size_t len,
 		return e2ee_rtcp_is_whole(data, len) ? E2EE_RTP_RTCP :
 						       E2EE_RTP_DISGUISED;
 
-	if (len < RTP_HEADER_LEN || !rtp_layout(data, len, rtp))
+	if (len < RTP_HEADER_LEN || !e2ee_rtp_layout(data, len, rtp))
 		return E2EE_RTP_DISGUISED;
 	rtp->seq = e2ee_get_be16(data + 2);
 	rtp->ssrc = e2ee_get_be32(data + 8);
@@ -113,7 +113,7 @@ static enum e2ee_rtp_kind rtp_kind(const u8 *data, size_t len,
 }
 
 /* Step over a vector with a length of @size bytes before it. */
-static bool skip_vector(const u8 **pos, const u8 *end, size_t size)
+static bool e2ee_rtp_skip(const u8 **pos, const u8 *end, size_t size)
 {
 	size_t left = (size_t)(end - *pos);
 	size_t len;
@@ -128,7 +128,7 @@ static bool skip_vector(const u8 **pos, const u8 *end, size_t size)
 }
 
 /* Find use_srtp in the extensions; -EBADMSG where they do not parse. */
-static int extensions_have_srtp(const u8 *pos, const u8 *end)
+static int e2ee_rtp_extensions_have_srtp(const u8 *pos, const u8 *end)
 {
 	int found = 0;
 
@@ -143,7 +143,7 @@ static int extensions_have_srtp(const u8 *pos, const u8 *end)
 		if (e2ee_get_be16(pos) == DTLS_USE_SRTP)
 			found = 1;
 		pos += 2;
-		if (!skip_vector(&pos, end, 2))
+		if (!e2ee_rtp_skip(&pos, end, 2))
 			return -EBADMSG;
 	}
 	return found;
@@ -154,27 +154,27 @@ static int extensions_have_srtp(const u8 *pos, const u8 *end)
  * section 7.4.1.3): 1 if it carries use_srtp, 0 if not, -EBADMSG where it does
  * not parse.
  */
-static int hello_has_srtp(u8 type, const u8 *pos, size_t len)
+static int e2ee_rtp_hello_has_srtp(u8 type, const u8 *pos, size_t len)
 {
 	const u8 *end = pos + len;
 
 	if (len < DTLS_HELLO_FIXED)
 		return -EBADMSG;
 	pos += DTLS_HELLO_FIXED;
-	if (!skip_vector(&pos, end, 1))			/* session id */
+	if (!e2ee_rtp_skip(&pos, end, 1))		/* session id */
 		return -EBADMSG;
 
 	if (type == DTLS_CLIENT_HELLO) {
-		if (!skip_vector(&pos, end, 1) ||	/* cookie */
-		    !skip_vector(&pos, end, 2) ||	/* cipher suites */
-		    !skip_vector(&pos, end, 1))		/* compression */
+		if (!e2ee_rtp_skip(&pos, end, 1) ||	/* cookie */
+		    !e2ee_rtp_skip(&pos, end, 2) ||	/* cipher suites */
+		    !e2ee_rtp_skip(&pos, end, 1))	/* compression */
 			return -EBADMSG;
 	} else {
 		if (end - pos < 3)			/* the chosen ones */
 			return -EBADMSG;
 		pos += 3;
 	}
-	return extensions_have_srtp(pos, end);
+	return e2ee_rtp_extensions_have_srtp(pos, end);
 }
 
 /*
@@ -184,7 +184,7 @@ static int hello_has_srtp(u8 type, const u8 *pos, size_t len)
  * random place they turn up once in 2^40. One that the cut goes through is not
  * seen.
  */
-static bool looks_like_srtp(const u8 *data, size_t len)
+static bool e2ee_rtp_like_srtp(const u8 *data, size_t len)
 {
 	size_t i, size, profiles;
 
@@ -202,12 +202,14 @@ static bool looks_like_srtp(const u8 *data, size_t len)
 }
 
 /* The handshake messages of one unencrypted record. */
-static bool handshake_has_srtp(const u8 *data, size_t len)
+static bool e2ee_rtp_handshake_has_srtp(const u8 *data, size_t len)
 {
 	size_t total, offset, size;
+	const u8 *body;
 	int found;
 
 	while (len >= DTLS_MESSAGE_LEN) {
+		body = data + DTLS_MESSAGE_LEN;
 		total = e2ee_get_be24(data + 1);
 		offset = e2ee_get_be24(data + 6);
 		size = e2ee_get_be24(data + 9);
@@ -217,18 +219,17 @@ static bool handshake_has_srtp(const u8 *data, size_t len)
 		    data[0] == DTLS_SERVER_HELLO) {
 			found = -EBADMSG;
 			if (!offset && size == total)
-				found = hello_has_srtp(data[0], data +
-						       DTLS_MESSAGE_LEN, size);
+				found = e2ee_rtp_hello_has_srtp(data[0], body,
+								size);
 			if (found < 0)
-				found = looks_like_srtp(data + DTLS_MESSAGE_LEN,
-							size);
+				found = e2ee_rtp_like_srtp(body, size);
 			if (found)
 				return true;
 		}
 		data += DTLS_MESSAGE_LEN + size;
 		len -= DTLS_MESSAGE_LEN + size;
 	}
-	return looks_like_srtp(data, len);
+	return e2ee_rtp_like_srtp(data, len);
 }
 
 /*
@@ -236,7 +237,7 @@ static bool handshake_has_srtp(const u8 *data, size_t len)
  * @data, 0 if it is none. Without a length it could be anything, and with a
  * connection ID of unknown length too.
  */
-static size_t dtls_unified_len(const u8 *data, size_t len)
+static size_t e2ee_rtp_dtls_unified_len(const u8 *data, size_t len)
 {
 	size_t header = data[0] & DTLS_UNIFIED_SEQ16 ? 5 : 4;
 	size_t size;
@@ -255,13 +256,13 @@ static size_t dtls_unified_len(const u8 *data, size_t len)
  * Length of the DTLS record at @data, 0 if it is none. tls12_cid (RFC 9146)
  * has a connection ID of unknown length before its length.
  */
-static size_t dtls_record_len(const u8 *data, size_t len)
+static size_t e2ee_rtp_dtls_record_len(const u8 *data, size_t len)
 {
 	size_t size;
 	u16 version;
 
 	if (data[0] >= 32 && data[0] <= 63)
-		return dtls_unified_len(data, len);
+		return e2ee_rtp_dtls_unified_len(data, len);
 	if (data[0] < 20 || data[0] > 26 || data[0] == DTLS_TLS12_CID ||
 	    len < DTLS_HEADER_LEN)
 		return 0;
@@ -275,26 +276,26 @@ static size_t dtls_record_len(const u8 *data, size_t len)
 	return DTLS_HEADER_LEN + size;
 }
 
-static enum e2ee_rtp_kind dtls_kind(const u8 *data, size_t len)
+static enum e2ee_rtp_kind e2ee_rtp_dtls_kind(const u8 *data, size_t len)
 {
 	enum e2ee_rtp_kind kind = E2EE_RTP_DTLS;
 	size_t size;
 
 	for (; len; data += size, len -= size) {
-		size = dtls_record_len(data, len);
+		size = e2ee_rtp_dtls_record_len(data, len);
 		if (!size)
 			return E2EE_RTP_DISGUISED;
 		/* epoch 0: not encrypted */
 		if (data[0] == DTLS_HANDSHAKE && !e2ee_get_be16(data + 3) &&
-		    handshake_has_srtp(data + DTLS_HEADER_LEN,
-				       size - DTLS_HEADER_LEN))
+		    e2ee_rtp_handshake_has_srtp(data + DTLS_HEADER_LEN,
+						size - DTLS_HEADER_LEN))
 			kind = E2EE_RTP_DTLS_SRTP;
 	}
 	return kind;
 }
 
 /* RFC 6189, section 5: header, one message, CRC */
-static enum e2ee_rtp_kind zrtp_kind(const u8 *data, size_t len)
+static enum e2ee_rtp_kind e2ee_rtp_zrtp_kind(const u8 *data, size_t len)
 {
 	size_t size;
 
@@ -309,7 +310,7 @@ static enum e2ee_rtp_kind zrtp_kind(const u8 *data, size_t len)
 }
 
 /* RFC 8489, section 5. The first byte is below 4. */
-static bool stun_header_ok(const u8 *data, size_t len)
+static bool e2ee_rtp_stun_header_ok(const u8 *data, size_t len)
 {
 	return len >= STUN_HEADER_LEN && !(len & 3) &&
 	       e2ee_get_be16(data + 2) == len - STUN_HEADER_LEN &&
@@ -317,8 +318,8 @@ static bool stun_header_ok(const u8 *data, size_t len)
 	       e2ee_get_be16(data) & STUN_METHOD_MASK;
 }
 
-static enum e2ee_rtp_kind lone_kind(const u8 *data, size_t len, bool nested,
-				    struct e2ee_rtp *rtp);
+static enum e2ee_rtp_kind e2ee_rtp_lone_kind(const u8 *data, size_t len,
+					     bool nested, struct e2ee_rtp *rtp);
 
 /*
  * What an attribute holds. DATA is a whole packet, STUN_ATTR_DTLS a flight of a
@@ -326,10 +327,11 @@ static enum e2ee_rtp_kind lone_kind(const u8 *data, size_t len, bool nested,
  * since a checksum may look like RTP by chance; but nothing looks by chance like
  * a hello with use_srtp, so that is found wherever it is.
  */
-static enum e2ee_rtp_kind attribute_kind(u16 type, const u8 *data, size_t len,
-					 bool nested)
+static enum e2ee_rtp_kind e2ee_rtp_attribute_kind(u16 type, const u8 *data,
+						  size_t len, bool nested)
 {
-	enum e2ee_rtp_kind kind = len ? dtls_kind(data, len) : E2EE_RTP_EMPTY;
+	enum e2ee_rtp_kind kind = len ? e2ee_rtp_dtls_kind(data, len) :
+					E2EE_RTP_EMPTY;
 	struct e2ee_rtp inner;
 
 	if (type == STUN_ATTR_DTLS || kind == E2EE_RTP_DTLS_SRTP)
@@ -338,7 +340,7 @@ static enum e2ee_rtp_kind attribute_kind(u16 type, const u8 *data, size_t len,
 		return E2EE_RTP_STUN;
 	if (nested)
 		return E2EE_RTP_DISGUISED;
-	kind = lone_kind(data, len, true, &inner);
+	kind = e2ee_rtp_lone_kind(data, len, true, &inner);
 	return kind == E2EE_RTP_MEDIA ? E2EE_RTP_DISGUISED : kind;
 }
 
@@ -347,12 +349,13 @@ static enum e2ee_rtp_kind attribute_kind(u16 type, const u8 *data, size_t len,
  * have DATA (RFC 8656, section 11), but a relay that is lax about that must not
  * become a way around the module.
  */
-static enum e2ee_rtp_kind stun_kind(const u8 *data, size_t len, bool nested)
+static enum e2ee_rtp_kind e2ee_rtp_stun_kind(const u8 *data, size_t len,
+					     bool nested)
 {
 	enum e2ee_rtp_kind kind = E2EE_RTP_STUN, content;
 	size_t pos, size, padded;
 
-	if (!stun_header_ok(data, len))
+	if (!e2ee_rtp_stun_header_ok(data, len))
 		return E2EE_RTP_DISGUISED;
 
 	/* @len and @pos are multiples of 4, so a header of 4 is always there */
@@ -361,9 +364,9 @@ static enum e2ee_rtp_kind stun_kind(const u8 *data, size_t len, bool nested)
 		padded = (size + 3) & ~(size_t)3;
 		if (padded > len - pos - STUN_ATTR_LEN)
 			return E2EE_RTP_DISGUISED;
-		content = attribute_kind(e2ee_get_be16(data + pos),
-					 data + pos + STUN_ATTR_LEN, size,
-					 nested);
+		content = e2ee_rtp_attribute_kind(e2ee_get_be16(data + pos),
+						  data + pos + STUN_ATTR_LEN,
+						  size, nested);
 		if (content == E2EE_RTP_DISGUISED)
 			return content;
 		if (content == E2EE_RTP_DTLS_SRTP)
@@ -373,8 +376,8 @@ static enum e2ee_rtp_kind stun_kind(const u8 *data, size_t len, bool nested)
 }
 
 /* A packet outside ChannelData; @nested: in the DATA attribute of another. */
-static enum e2ee_rtp_kind lone_kind(const u8 *data, size_t len, bool nested,
-				    struct e2ee_rtp *rtp)
+static enum e2ee_rtp_kind e2ee_rtp_lone_kind(const u8 *data, size_t len,
+					     bool nested, struct e2ee_rtp *rtp)
 {
 	*rtp = (struct e2ee_rtp){ 0 };
 	if (!len)
@@ -382,13 +385,13 @@ static enum e2ee_rtp_kind lone_kind(const u8 *data, size_t len, bool nested,
 
 	switch (data[0]) {
 	case 128 ... 191:
-		return rtp_kind(data, len, rtp);
+		return e2ee_rtp_media_kind(data, len, rtp);
 	case 0 ... 3:
-		return stun_kind(data, len, nested);
+		return e2ee_rtp_stun_kind(data, len, nested);
 	case 16 ... 19:
-		return zrtp_kind(data, len);
+		return e2ee_rtp_zrtp_kind(data, len);
 	case 20 ... 63:
-		return dtls_kind(data, len);
+		return e2ee_rtp_dtls_kind(data, len);
 	default:
 		return E2EE_RTP_DISGUISED;
 	}
@@ -399,8 +402,8 @@ static enum e2ee_rtp_kind lone_kind(const u8 *data, size_t len, bool nested,
  * bytes may follow. They need not round the length up to a multiple of 4: they
  * do not once e2ee_rtp_mend() has changed it.
  */
-static enum e2ee_rtp_kind channel_kind(const u8 *data, size_t len,
-				       struct e2ee_rtp *rtp)
+static enum e2ee_rtp_kind e2ee_rtp_channel_kind(const u8 *data, size_t len,
+						struct e2ee_rtp *rtp)
 {
 	enum e2ee_rtp_kind kind;
 	size_t size, tail;
@@ -415,7 +418,7 @@ static enum e2ee_rtp_kind channel_kind(const u8 *data, size_t len,
 	if (tail > CHANNEL_PAD_MAX)
 		return E2EE_RTP_DISGUISED;
 
-	kind = lone_kind(data + CHANNEL_HEADER_LEN, size, false, rtp);
+	kind = e2ee_rtp_lone_kind(data + CHANNEL_HEADER_LEN, size, false, rtp);
 	if (kind == E2EE_RTP_MEDIA || kind == E2EE_RTP_BARE) {
 		rtp->start = CHANNEL_HEADER_LEN;
 		rtp->payload += CHANNEL_HEADER_LEN;
@@ -440,8 +443,8 @@ enum e2ee_rtp_kind e2ee_rtp_parse(const u8 *data, size_t len,
 				  struct e2ee_rtp *rtp)
 {
 	if (len && data[0] >= 64 && data[0] <= 79)
-		return channel_kind(data, len, rtp);
-	return lone_kind(data, len, false, rtp);
+		return e2ee_rtp_channel_kind(data, len, rtp);
+	return e2ee_rtp_lone_kind(data, len, false, rtp);
 }
 
 /**

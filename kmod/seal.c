@@ -29,7 +29,7 @@
 static_assert(1 + E2EE_SFRAME_HEADER_MAX + E2EE_SFRAME_TAG_LEN ==
 	      E2EE_OVERHEAD_MAX);
 
-static u8 *e2ee_packet_payload(const struct e2ee_packet *packet)
+static u8 *e2ee_seal_payload(const struct e2ee_packet *packet)
 {
 	return packet->data + packet->rtp.payload;
 }
@@ -100,15 +100,15 @@ static void e2ee_seal_lay_out(struct e2ee_packet *packet, struct e2ee_key *key,
 		memmove(old + rtp->payload + front, old + rtp->payload,
 			rtp->payload_len + behind);
 	}
-	e2ee_sframe_front(e2ee_packet_payload(packet), packet->name.kid,
+	e2ee_sframe_front(e2ee_seal_payload(packet), packet->name.kid,
 			  packet->name.ctr, &sealed);
-	end = e2ee_packet_payload(packet) + front + rtp->payload_len;
+	end = e2ee_seal_payload(packet) + front + rtp->payload_len;
 	if (behind)
 		memmove(end + E2EE_SFRAME_TAG_LEN, end, behind);
 	e2ee_rtp_mend(packet->data, rtp, front + E2EE_SFRAME_TAG_LEN);
 	packet->len += front + E2EE_SFRAME_TAG_LEN;
 
-	crypt->aad = e2ee_packet_payload(packet) + sealed.aad;
+	crypt->aad = e2ee_seal_payload(packet) + sealed.aad;
 	crypt->aad_len = sealed.aad_len;
 	crypt->len = rtp->payload_len;
 	e2ee_sframe_nonce(crypt->nonce, key->salt, packet->name.ctr);
@@ -187,7 +187,7 @@ enum e2ee_finding e2ee_seal(struct e2ee_packet *packet)
 /* what opens it? The packet is not touched yet, and may be somebody else's, too. */
 static enum e2ee_finding e2ee_open_find(struct e2ee_packet *packet)
 {
-	const u8 *payload = e2ee_packet_payload(packet);
+	const u8 *payload = e2ee_seal_payload(packet);
 	u32 len = packet->rtp.payload_len;
 	struct e2ee_key *key;
 	int err;
@@ -279,7 +279,7 @@ enum e2ee_finding e2ee_open(struct e2ee_packet *packet)
 		return E2EE_FOUND_UNSEEN;
 	if (!e2ee_crypt_get(key))
 		return E2EE_FOUND_NO_KEY;
-	crypt.aad = e2ee_packet_payload(packet) + packet->sealed.aad;
+	crypt.aad = e2ee_seal_payload(packet) + packet->sealed.aad;
 	crypt.aad_len = packet->sealed.body - packet->sealed.aad;
 	crypt.len = packet->rtp.payload_len - packet->sealed.body -
 		    E2EE_SFRAME_TAG_LEN;

@@ -26,6 +26,13 @@ enum e2ee_session_given {
 /**
  * struct e2ee_session_param - a request to make or change a session
  * @given: enum e2ee_session_given; the rest keeps its value or default
+ * @name: NUL terminated
+ * @policy: enum e2ee_policy
+ * @window: replay window of keys added from now on, packets
+ * @rtx_pt: bitmap of the payload types that are RTX
+ * @crypto: name of the driver of keys added from now on; "" is the best one
+ * @flags: enum e2ee_session_flag
+ * @epoch: epoch whose keys send
  * @force: switch the epoch though a stream would lack a key
  */
 struct e2ee_session_param {

@@ -18,7 +18,7 @@
 #define FIELD_VALUE		0x07
 
 /* Bytes that @value needs behind the config byte: 0, or 1 to 8. */
-static unsigned int value_len(u64 value)
+static unsigned int e2ee_sframe_value_len(u64 value)
 {
 	if (value <= FIELD_VALUE)
 		return 0;
@@ -26,7 +26,7 @@ static unsigned int value_len(u64 value)
 }
 
 /* Write @value into @n bytes; returns its field of the config byte. */
-static u8 value_put(u8 *buf, unsigned int n, u64 value)
+static u8 e2ee_sframe_value_put(u8 *buf, unsigned int n, u64 value)
 {
 	unsigned int i;
 
@@ -38,7 +38,7 @@ static u8 value_put(u8 *buf, unsigned int n, u64 value)
 }
 
 /* Bytes behind the config byte that its @field announces. */
-static unsigned int field_len(u8 field)
+static unsigned int e2ee_sframe_field_len(u8 field)
 {
 	if (!(field & FIELD_EXTENDED))
 		return 0;
@@ -51,9 +51,9 @@ static unsigned int field_len(u8 field)
  * spellings of one value would let a packet be altered unnoticed, were it not
  * for the AAD; rejecting costs less than relying on that.
  */
-static bool value_get(const u8 *data, u8 field, u64 *value)
+static bool e2ee_sframe_value_get(const u8 *data, u8 field, u64 *value)
 {
-	unsigned int n = field_len(field);
+	unsigned int n = e2ee_sframe_field_len(field);
 	unsigned int i;
 
 	if (!n) {
@@ -62,7 +62,7 @@ static bool value_get(const u8 *data, u8 field, u64 *value)
 	}
 	for (*value = 0, i = 0; i < n; i++)
 		*value = *value << 8 | data[i];
-	return value_len(*value) == n;
+	return e2ee_sframe_value_len(*value) == n;
 }
 
 /**
@@ -75,11 +75,12 @@ static bool value_get(const u8 *data, u8 field, u64 *value)
  */
 u32 e2ee_sframe_encode(u8 *buf, u64 kid, u64 ctr)
 {
-	unsigned int kid_len = value_len(kid);
-	unsigned int ctr_len = value_len(ctr);
+	unsigned int kid_len = e2ee_sframe_value_len(kid);
+	unsigned int ctr_len = e2ee_sframe_value_len(ctr);
 
-	buf[0] = (u8)(value_put(buf + 1, kid_len, kid) << KID_SHIFT);
-	buf[0] |= value_put(buf + 1 + kid_len, ctr_len, ctr);
+	buf[0] = (u8)(e2ee_sframe_value_put(buf + 1, kid_len, kid) <<
+		      KID_SHIFT);
+	buf[0] |= e2ee_sframe_value_put(buf + 1 + kid_len, ctr_len, ctr);
 	return 1 + kid_len + ctr_len;
 }
 
@@ -103,12 +104,12 @@ int e2ee_sframe_decode(const u8 *data, size_t len, u64 *kid, u64 *ctr)
 
 	k = data[0] >> KID_SHIFT;
 	c = data[0] & (FIELD_EXTENDED | FIELD_VALUE);
-	kid_len = field_len(k);
-	ctr_len = field_len(c);
+	kid_len = e2ee_sframe_field_len(k);
+	ctr_len = e2ee_sframe_field_len(c);
 	if (len < 1 + kid_len + ctr_len)
 		return -EBADMSG;
-	if (!value_get(data + 1, k, kid) ||
-	    !value_get(data + 1 + kid_len, c, ctr))
+	if (!e2ee_sframe_value_get(data + 1, k, kid) ||
+	    !e2ee_sframe_value_get(data + 1 + kid_len, c, ctr))
 		return -EBADMSG;
 	return (int)(1 + kid_len + ctr_len);
 }
@@ -134,7 +135,7 @@ bool e2ee_sframe_is_sealed(const u8 *payload, size_t len)
  */
 u32 e2ee_sframe_front_len(u64 kid, u64 ctr)
 {
-	return 2 + value_len(kid) + value_len(ctr);
+	return 2 + e2ee_sframe_value_len(kid) + e2ee_sframe_value_len(ctr);
 }
 
 /**

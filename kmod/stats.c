@@ -131,7 +131,7 @@ void e2ee_stats_sum(const struct e2ee_stats __percpu *stats,
 	}
 }
 
-static int e2ee_objects_show(struct seq_file *seq, void *unused)
+static int e2ee_object_show(struct seq_file *seq, void *unused)
 {
 	struct e2ee_object_audit *audit;
 
@@ -141,7 +141,7 @@ static int e2ee_objects_show(struct seq_file *seq, void *unused)
 			   atomic64_read(&audit->destroyed));
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(e2ee_objects);
+DEFINE_SHOW_ATTRIBUTE(e2ee_object);
 
 /**
  * e2ee_stats_init() - publish the audit of objects in debugfs, if there is one
@@ -152,7 +152,7 @@ int e2ee_stats_init(void)
 {
 	debugfs_dir = debugfs_create_dir("e2ee", NULL);
 	debugfs_create_file("objects", 0400, debugfs_dir, NULL,
-			    &e2ee_objects_fops);
+			    &e2ee_object_fops);
 	return 0;
 }
 

@@ -282,7 +282,7 @@ static void ask(const struct state *from, uint8_t kid, uint8_t salt, uint8_t ctr
 		install(from, kid, salt, ctr, epoch);
 }
 
-/* e2ee_key_unlink(): out of the table first, then its last CTR */
+/* e2ee_keyring_unlink(): out of the table first, then its last CTR */
 static void del(const struct state *from)
 {
 	struct state state;
