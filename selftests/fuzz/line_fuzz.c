@@ -3,19 +3,11 @@
  * libFuzzer: any text as a line of the stdio transport, as a broker's topic, and
  * as a room's URL. The first byte says which.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "message.h"
 #include "must.h"
 #include "transport_kind.h"
-
-/* That of transport.c, which would bring libmosquitto along */
-int transport_error(char *error, int ret, const char *format, ...)
-{
-	snprintf(error, E2EE_ERROR_LEN, "%s", format);
-	return ret;
-}
 
 static void check_line(const char *text, size_t len)
 {

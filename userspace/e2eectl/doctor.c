@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,36 +17,6 @@
 #define KERNEL_MAJOR	6		/* oldest kernel supported */
 #define KERNEL_MINOR	1
 #define DIGESTS_PERCENT	90
-
-static const char *const levels[] = {
-	[LEVEL_OK] = "OK", [LEVEL_WARN] = "WARN", [LEVEL_FAIL] = "FAIL",
-};
-
-void finding(struct doctor *doctor, enum level level, const char *check,
-	     const char *cure, const char *format, ...)
-{
-	struct out *out = &doctor->app->out;
-	char text[512];
-	va_list args;
-
-	if (level > doctor->worst)
-		doctor->worst = level;
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (!out->json) {
-		printf("%-4s  %s: %s%s%s\n", levels[level], check, text,
-		       cure ? ". Cure: " : "", cure ? cure : "");
-		return;
-	}
-	out_record(out);
-	out_str(out, "level", levels[level]);
-	out_str(out, "check", check);
-	out_str(out, "text", text);
-	if (cure)
-		out_str(out, "cure", cure);
-	out_record_end(out);
-}
 
 /* Whether depmod's list for the running kernel has it */
 static bool module_installed(const char *release)

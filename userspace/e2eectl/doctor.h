@@ -19,7 +19,7 @@ struct doctor {
 	enum level worst;
 };
 
-/* One line; cure: what to do, or NULL */
+/* finding.c: prints one line; cure: what to do, or NULL */
 void finding(struct doctor *doctor, enum level level, const char *check,
 	     const char *cure, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <e2ee/e2ee.h>
 #include <e2ee/identity.h>
@@ -154,8 +155,11 @@ struct command {
 	const char *usage;
 };
 
-const struct command *command_find(const char *name);
+/* command.c */
 int command_run(struct app *app, char **words, int count);
+void usage_print(FILE *to);
+
+/* batch.c */
 int batch_run(struct app *app);
 
 /* session.c */

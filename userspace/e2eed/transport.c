@@ -3,21 +3,9 @@
  * Transports: which one a URL names.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "transport_kind.h"
-
-int transport_error(char *error, int ret, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error, E2EE_ERROR_LEN, format, args);
-	va_end(args);
-	return ret;
-}
 
 int transport_open(const struct transport_config *config,
 		   const struct transport_ops *ops, void *arg,

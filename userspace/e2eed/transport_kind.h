@@ -28,7 +28,7 @@ struct transport {
 	char dev[E2EE_NAME_MAX + 1];
 };
 
-/* Writes a text, and returns the error */
+/* transport_error.c: writes a text, and returns @ret */
 int transport_error(char *error, int ret, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
