@@ -175,6 +175,12 @@ void e2ee_alarm_end(struct e2ee_room *room, enum alarm_cause cause,
 		e2ee_outbox_event(room, E2EE_ROOM_CHANGED, NULL);
 }
 
+/* Of a room that is over */
+void e2ee_alarm_end_all(struct e2ee_room *room)
+{
+	room->alarm_count = 0;
+}
+
 /* Once a second */
 void e2ee_alarm_upkeep(struct e2ee_room *room)
 {

@@ -119,7 +119,7 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 	e2ee_forge_free(room->forge);
 	room->forge = NULL;
 	e2ee_verify_free(room);
-	room->alarm_count = 0;		/* of a room that is over */
+	e2ee_alarm_end_all(room);
 	e2ee_peers_forget_kp(&room->kps[0]);
 	e2ee_peers_forget_kp(&room->kps[1]);
 	e2ee_idset_clear(&room->bans);

@@ -4,15 +4,16 @@
  * other. Rules are named as in Documentation/key-exchange.rst: M of members, O
  * of owners, K of keys.
  *
- * Calls go downward: room -> inbox, command -> owner -> heartbeat, roster,
- * member -> verify -> keys -> policy, uses, judge -> install, peers -> seen ->
- * alarm -> outbox -> clock, chain.
+ * Calls go downward: room -> inbox, command -> inbox_epoch, owner_request ->
+ * owner -> heartbeat, roster, member -> verify -> keys -> policy, uses, judge ->
+ * install, peers -> seen -> alarm -> outbox -> clock, chain.
  */
 #ifndef E2EE_LIB_STATE_H
 #define E2EE_LIB_STATE_H
 
 #include <e2ee/room.h>
 
+#include "alarm.h"
 #include "crypto.h"
 #include "identity.h"
 #include "message.h"
@@ -262,53 +263,6 @@ enum leave {
 	LEAVE_ENDS,			/* for all */
 };
 
-/* What alarms are about; alarm.c says how each of them ends */
-enum alarm_cause {
-	ALARM_NO_KP,			/* a key package cannot be made */
-	ALARM_NO_MEMORY,		/* for an epoch */
-	ALARM_POLICY_WEAK,		/* the owner asks for a weaker one */
-	ALARM_POLICY_REFUSED,		/* by the kernel, as these are */
-	ALARM_KEYS_REFUSED,
-	ALARM_NO_SWITCH,
-	ALARM_KEYS_LEFT,		/* it does not delete them */
-	ALARM_STOPPED,			/* sending is, or should be */
-	ALARM_NOT_SENT,			/* a stream has no key */
-	ALARM_TRUST_FILE,		/* not readable */
-	ALARM_TRUST_STORE,		/* not writable */
-	ALARM_FULL,
-	ALARM_OTHER_KEYS,		/* a member has them */
-	ALARM_NOT_TRUSTED,		/* a member is not any more */
-	ALARM_CONTRADICTS,		/* an owner does itself */
-	ALARM_FORK,			/* an owner's EPOCHs do */
-	ALARM_SPLIT,			/* another part has removed this device */
-	ALARM_VERIFICATION,		/* failed */
-	ALARM_STRANGER,			/* hearsay, as these are: is here */
-	ALARM_NOT_LET_IN,
-	ALARM_ROSTER_REFUSED,		/* by a member */
-	ALARM_NO_KEY_FITS,
-	ALARM_CHANGED,			/* another identity than before */
-	ALARM_RENAMED,
-	ALARM_TWIN,			/* a device with my name */
-	ALARM_REMOVED_ME,
-	ALARM_SPLIT_HEARD,		/* a removed device has a call */
-	ALARM_KEYS_OF,			/* an owner, refused */
-	ALARMS,
-};
-
-/**
- * struct alarm - what people are told of
- * @cause: what kind it is
- * @about: the device that it is about; ""
- * @text: what was told
- * @told_at: when its cause was found last
- */
-struct alarm {
-	enum alarm_cause cause;
-	char about[E2EE_NAME_MAX + 1];
-	char text[E2EE_ROOM_TEXT];
-	uint64_t told_at;
-};
-
 /** struct limiter - at most once in a while */
 struct limiter {
 	uint64_t next;
@@ -502,15 +456,6 @@ void e2ee_outbox_req(struct e2ee_room *room, const uint8_t *call,
 void e2ee_outbox_ack(struct e2ee_room *room, enum e2ee_ack_result result,
 		     const uint8_t *t, const char *whom);
 
-/* alarm.c: what people are told of, as long as it is so */
-bool e2ee_alarm(struct e2ee_room *room, enum alarm_cause cause,
-		const char *about, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-void e2ee_alarm_end(struct e2ee_room *room, enum alarm_cause cause,
-		    const char *about);
-bool e2ee_alarm_fits(const struct e2ee_room *room);
-void e2ee_alarm_upkeep(struct e2ee_room *room);
-
 /* seen.c: devices that the trust store could not be told */
 enum e2ee_trust_answer e2ee_seen_ask(const struct e2ee_room *room,
 				     const char *dev, const uint8_t *ik);
@@ -689,11 +634,10 @@ void e2ee_owner_create(struct e2ee_room *room);
 void e2ee_owner_take_over(struct e2ee_room *room);
 void e2ee_owner_ack(struct e2ee_room *room, struct e2ee_message *msg,
 		    struct peer *peer);
-void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
-		    struct peer *peer);
 void e2ee_owner_remove(struct e2ee_room *room, const uint8_t *ik, bool ban,
 		       bool lost);
 void e2ee_owner_installed(struct e2ee_room *room);
+void e2ee_owner_asked(struct e2ee_room *room);
 void e2ee_owner_plan(struct e2ee_room *room);
 void e2ee_owner_upkeep(struct e2ee_room *room);
 void e2ee_owner_link(struct e2ee_room *room);
@@ -706,8 +650,15 @@ void e2ee_owner_end(struct e2ee_room *room);
 void e2ee_owner_timer(struct e2ee_room *room, enum timer timer);
 void e2ee_owner_resend(struct e2ee_room *room);
 
+/* owner_request.c: what others ask an owner for */
+void e2ee_owner_req(struct e2ee_room *room, struct e2ee_message *msg,
+		    struct peer *peer);
+
+/* inbox_epoch.c: EPOCHs that come in */
+void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg);
+void e2ee_inbox_epoch(struct e2ee_room *room, struct e2ee_message *msg);
+
 /* inbox.c: messages, and the link */
 void e2ee_inbox_link_down(struct e2ee_room *room);
-void e2ee_inbox_judge(struct e2ee_room *room, struct e2ee_message *msg);
 
 #endif /* E2EE_LIB_STATE_H */
