@@ -66,8 +66,8 @@ struct e2ee_wrap_key;
 int e2ee_wrap_key_new(uint32_t suite, struct e2ee_wrap_key **key,
 		      uint8_t *public, size_t *public_len);
 /* The same for RSA, with a key that was made ahead */
-struct e2ee_forge;
-int e2ee_wrap_key_take(struct e2ee_forge *forge, struct e2ee_wrap_key **key,
+struct e2ee_keypool;
+int e2ee_wrap_key_take(struct e2ee_keypool *keypool, struct e2ee_wrap_key **key,
 		       uint8_t *public, size_t *public_len);
 void e2ee_wrap_key_free(struct e2ee_wrap_key *key);
 

@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "forge.h"
+#include "keypool.h"
 #include "state.h"
 
 static void member_candidate_drop(struct e2ee_room *room)
@@ -116,8 +116,8 @@ void e2ee_member_out(struct e2ee_room *room, bool by_operator,
 	if (!by_operator)
 		room->policy_wanted = E2EE_POLICY_REQUIRED;
 	e2ee_keys_forget(room);
-	e2ee_forge_free(room->forge);
-	room->forge = NULL;
+	e2ee_keypool_free(room->keypool);
+	room->keypool = NULL;
 	e2ee_verify_free(room);
 	e2ee_alarm_end_all(room);
 	e2ee_peers_forget_kp(&room->kps[0]);

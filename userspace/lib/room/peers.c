@@ -25,7 +25,7 @@ static int peers_wrap_key(struct e2ee_room *room, unsigned int suite,
 			  size_t *len)
 {
 	if (suite == E2EE_WRAP_RSA)
-		return e2ee_wrap_key_take(room->forge, key, public, len);
+		return e2ee_wrap_key_take(room->keypool, key, public, len);
 	return e2ee_wrap_key_new(suite, key, public, len);
 }
 

@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "forge.h"
+#include "keypool.h"
 #include "state.h"
 
 /* start and end */
@@ -101,7 +101,7 @@ int e2ee_room_new(const struct e2ee_room_config *config,
 	if (!err)
 		err = e2ee_peers_new_session(room);
 	if (!err && config->rsa)
-		err = e2ee_forge_new(&room->forge);
+		err = e2ee_keypool_new(&room->keypool);
 	if (!err)
 		err = e2ee_keys_start(room);
 	if (err) {
@@ -163,7 +163,7 @@ void e2ee_room_free(struct e2ee_room *room)
 {
 	if (!room)
 		return;
-	e2ee_forge_free(room->forge);
+	e2ee_keypool_free(room->keypool);
 	e2ee_keys_forget(room);
 	e2ee_verify_free(room);
 	e2ee_peers_forget_kp(&room->kps[0]);
@@ -201,8 +201,8 @@ void e2ee_room_renew(struct e2ee_room *room, uint64_t now)
 	e2ee_verify_free(room);
 	if (room->state == E2EE_ROOM_OWNER)
 		e2ee_owner_resign(room);
-	if (room->forge)
-		e2ee_forge_forget(room->forge);
+	if (room->keypool)
+		e2ee_keypool_forget(room->keypool);
 	e2ee_idset_clear(&room->accepted);
 	e2ee_peers_forget_kp(&room->kps[0]);
 	e2ee_peers_forget_kp(&room->kps[1]);

@@ -284,7 +284,7 @@ struct e2ee_room {
 	uint32_t policy;		/* of a room that I create */
 	uint32_t suite;
 	uint32_t wraps;			/* enabled, bit 1 << wrap suite */
-	struct e2ee_forge *forge;	/* RSA keys made ahead; NULL: not enabled */
+	struct e2ee_keypool *keypool;	/* of RSA keys; NULL: not enabled */
 	char (*admins)[E2EE_NAME_MAX + 1];
 	size_t admin_count;
 	struct e2ee_room_ops ops;

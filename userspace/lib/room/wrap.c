@@ -13,8 +13,8 @@
 #include <openssl/rsa.h>
 
 #include "crypto.h"
-#include "forge.h"
 #include "hpke.h"
+#include "keypool.h"
 
 #define RSA_LEN		(E2EE_RSA_BITS / 8)	/* bytes of the modulus */
 
@@ -259,7 +259,7 @@ int e2ee_wrap_key_new(uint32_t suite, struct e2ee_wrap_key **key,
 	return ret;
 }
 
-int e2ee_wrap_key_take(struct e2ee_forge *forge, struct e2ee_wrap_key **key,
+int e2ee_wrap_key_take(struct e2ee_keypool *keypool, struct e2ee_wrap_key **key,
 		       uint8_t *public, size_t *public_len)
 {
 	struct e2ee_wrap_key *new = OPENSSL_zalloc(sizeof(*new));
@@ -269,7 +269,7 @@ int e2ee_wrap_key_take(struct e2ee_forge *forge, struct e2ee_wrap_key **key,
 	if (!new)
 		return -ENOMEM;
 	new->suite = E2EE_WRAP_RSA;
-	new->key = e2ee_forge_take(forge);
+	new->key = e2ee_keypool_take(keypool);
 	if (new->key)
 		ret = rsa_modulus(new->key, public, public_len);
 	if (ret)

@@ -204,10 +204,10 @@ int e2ee_wrap_key_new(uint32_t suite, struct e2ee_wrap_key **key,
 	return 0;
 }
 
-int e2ee_wrap_key_take(struct e2ee_forge *forge, struct e2ee_wrap_key **key,
+int e2ee_wrap_key_take(struct e2ee_keypool *keypool, struct e2ee_wrap_key **key,
 		       uint8_t *public, size_t *public_len)
 {
-	(void)forge;		/* keys cost nothing here */
+	(void)keypool;		/* keys cost nothing here */
 	return e2ee_wrap_key_new(E2EE_WRAP_RSA, key, public, public_len);
 }
 

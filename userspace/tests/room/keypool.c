@@ -15,7 +15,7 @@
 #include <openssl/rsa.h>
 
 #include "../tap.h"
-#include "forge.h"
+#include "keypool.h"
 #include "memory.h"
 
 #define HALF		192		/* bytes of a prime */
@@ -54,7 +54,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* The only thread but this one sleeps: all that it may make ahead is made */
-static bool forge_sleeps(void)
+static bool keypool_sleeps(void)
 {
 	struct dirent *entry;
 	bool sleeps = true;
@@ -82,13 +82,13 @@ static bool forge_sleeps(void)
 }
 
 /* Asked some times in a row: it sleeps for a lock now and then, too */
-static void forge_fills(void)
+static void keypool_fills(void)
 {
 	const struct timespec moment = { .tv_nsec = 10000000 };
 	unsigned int asleep = 0;
 
 	while (asleep < 30) {
-		asleep = forge_sleeps() ? asleep + 1 : 0;
+		asleep = keypool_sleeps() ? asleep + 1 : 0;
 		nanosleep(&moment, NULL);
 	}
 }
@@ -116,38 +116,38 @@ static void remember(EVP_PKEY *key)
 }
 
 /* Two that are there: what taking them costs; the other thread goes on */
-static double take_two(struct e2ee_forge *forge, EVP_PKEY *keys[2])
+static double take_two(struct e2ee_keypool *keypool, EVP_PKEY *keys[2])
 {
 	double spent;
 
-	forge_fills();
+	keypool_fills();
 	spent = -cpu_ms();
-	keys[0] = e2ee_forge_take(forge);
-	keys[1] = e2ee_forge_take(forge);
+	keys[0] = e2ee_keypool_take(keypool);
+	keys[1] = e2ee_keypool_take(keypool);
 	return spent + cpu_ms();
 }
 
 static void test_take(void)
 {
 	EVP_PKEY *keys[2 + 2 * TRIES] = { NULL };
+	struct e2ee_keypool *keypool;
 	double spent, least = 0;
-	struct e2ee_forge *forge;
 	unsigned int num = 1;
 
-	if (!ok(!e2ee_forge_new(&forge), "a forge"))
+	if (!ok(!e2ee_keypool_new(&keypool), "a keypool"))
 		return;
-	keys[0] = e2ee_forge_take(forge);
+	keys[0] = e2ee_keypool_take(keypool);
 	ok(keys[0] && EVP_PKEY_get_bits(keys[0]) == E2EE_RSA_BITS &&
 	   EVP_PKEY_is_a(keys[0], "RSA"), "the first is waited for: %d bits",
 	   keys[0] ? EVP_PKEY_get_bits(keys[0]) : 0);
 	for (unsigned int i = 0; i < TRIES; i++, num += 2) {
-		spent = take_two(forge, keys + num);
+		spent = take_two(keypool, keys + num);
 		least = i && least < spent ? least : spent;
 	}
 	ok(least < key_ms / 4,
 	   "two more are there at once: %.1f ms, making one takes %.0f ms",
 	   least, key_ms);
-	keys[num] = e2ee_forge_take(forge);
+	keys[num] = e2ee_keypool_take(keypool);
 	ok(keys[num++] != NULL, "who takes them too fast waits");
 	for (unsigned int i = 0; i < num; i++)
 		for (unsigned int k = 0; k < i; k++)
@@ -155,28 +155,28 @@ static void test_take(void)
 				ok(false, "keys %u and %u are one", i, k);
 	while (num--)
 		EVP_PKEY_free(keys[num]);
-	e2ee_forge_free(forge);
+	e2ee_keypool_free(keypool);
 }
 
 /* A copy of the machine has the same ones */
 static void test_forget(void)
 {
-	struct e2ee_forge *forge;
+	struct e2ee_keypool *keypool;
 	EVP_PKEY *key;
 	double spent;
 
-	if (e2ee_forge_new(&forge))
+	if (e2ee_keypool_new(&keypool))
 		abort();
-	forge_fills();
-	e2ee_forge_forget(forge);
+	keypool_fills();
+	e2ee_keypool_forget(keypool);
 	spent = -cpu_ms();
-	key = e2ee_forge_take(forge);
+	key = e2ee_keypool_take(keypool);
 	spent += cpu_ms();
 	ok(key && spent > key_ms / 10,
 	   "forgotten: none of before is there, the next takes %.0f ms", spent);
 	EVP_PKEY_free(key);
-	e2ee_forge_forget(forge);
-	e2ee_forge_free(forge);
+	e2ee_keypool_forget(keypool);
+	e2ee_keypool_free(keypool);
 }
 
 /* Ended at all moments of making one */
@@ -186,32 +186,32 @@ static void test_end(void)
 
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		const struct timespec moment = { .tv_nsec = 5000000 * (int)i };
-		struct e2ee_forge *forge;
+		struct e2ee_keypool *keypool;
 
-		if (e2ee_forge_new(&forge))
+		if (e2ee_keypool_new(&keypool))
 			abort();
 		nanosleep(&moment, NULL);
 		spent[i] = -cpu_ms();
-		e2ee_forge_free(forge);
+		e2ee_keypool_free(keypool);
 		spent[i] += cpu_ms();
 	}
 	qsort(spent, ROUNDS, sizeof(spent[0]), compare);
 	ok(spent[ROUNDS / 2] < key_ms / 4,
 	   "its end waits for no key: %.1f ms in the median, %.1f at most",
 	   spent[ROUNDS / 2], spent[ROUNDS - 1]);
-	e2ee_forge_free(NULL);
+	e2ee_keypool_free(NULL);
 }
 
 static void test_wipe(void)
 {
 	unsigned int found[MEMORY_KINDS];
-	struct e2ee_forge *forge;
+	struct e2ee_keypool *keypool;
 	EVP_PKEY *keys[3];
 
-	if (e2ee_forge_new(&forge))
+	if (e2ee_keypool_new(&keypool))
 		abort();
 	for (unsigned int i = 0; i < 3; i++) {
-		keys[i] = e2ee_forge_take(forge);
+		keys[i] = e2ee_keypool_take(keypool);
 		remember(keys[i]);
 	}
 	memory_search(found);
@@ -220,7 +220,7 @@ static void test_wipe(void)
 	   found[1], found[2]);
 	for (unsigned int i = 0; i < 3; i++)
 		EVP_PKEY_free(keys[i]);
-	e2ee_forge_free(forge);
+	e2ee_keypool_free(keypool);
 	memory_search(found);
 	ok(!found[0] && !found[1] && !found[2],
 	   "nothing stays of them: %u, %u, %u pieces of %zu", found[0], found[1],
