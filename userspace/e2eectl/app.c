@@ -29,6 +29,23 @@ int app_refused(const struct app *app)
 	return app_error(app, EXIT_KERNEL, "%s", e2ee_strerror(app->ctx));
 }
 
+/* The end of a command: @ret is what the library returned */
+int app_done(const struct app *app, int ret)
+{
+	return ret ? app_refused(app) : EXIT_GOOD;
+}
+
+/* The same, for a command that made something: its number is printed */
+int app_done_new(struct app *app, int ret, const char *key, uint64_t id)
+{
+	if (ret)
+		return app_refused(app);
+	out_record(&app->out);
+	out_u64(&app->out, key, id);
+	out_record_end(&app->out);
+	return EXIT_GOOD;
+}
+
 /* In a batch the handle stays open. */
 int app_open(struct app *app)
 {

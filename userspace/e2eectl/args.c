@@ -44,6 +44,14 @@ int args_end(struct args *args)
 	return args_usage(args, "\"%s\" is not expected here", word);
 }
 
+/* No word may follow; then the module is needed */
+int args_open(struct args *args)
+{
+	int ret = args_end(args);
+
+	return ret ? ret : app_open(args->app);
+}
+
 int args_value(struct args *args, const char *name, const char **value)
 {
 	*value = args_next(args);

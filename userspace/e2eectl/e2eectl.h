@@ -66,6 +66,8 @@ int app_open(struct app *app);
 int app_error(const struct app *app, enum exit_code code, const char *format,
 	      ...) __attribute__((format(printf, 3, 4)));
 int app_refused(const struct app *app);
+int app_done(const struct app *app, int ret);
+int app_done_new(struct app *app, int ret, const char *key, uint64_t id);
 
 /* args.c: the words of one command */
 struct args {
@@ -87,6 +89,7 @@ const char *args_peek(const struct args *args);
 int args_usage(const struct args *args, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int args_end(struct args *args);
+int args_open(struct args *args);
 int args_value(struct args *args, const char *name, const char **value);
 int args_u64(struct args *args, const char *name, uint64_t min, uint64_t max,
 	     uint64_t *number);

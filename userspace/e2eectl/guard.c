@@ -126,12 +126,8 @@ int cmd_add_guard(struct args *args)
 	ret = app_open(app);
 	if (ret)
 		return ret;
-	if (e2ee_guard_new(app->ctx, &session, &guard))
-		return app_refused(app);
-	out_record(&app->out);
-	out_u64(&app->out, "guard", guard.id);
-	out_record_end(&app->out);
-	return EXIT_GOOD;
+	ret = e2ee_guard_new(app->ctx, &session, &guard);
+	return app_done_new(app, ret, "guard", guard.id);
 }
 
 int cmd_del_guard(struct args *args)
@@ -141,14 +137,10 @@ int cmd_del_guard(struct args *args)
 
 	ret = args_u32(args, "ID", 1, UINT32_MAX, &id);
 	if (!ret)
-		ret = args_end(args);
-	if (!ret)
-		ret = app_open(args->app);
+		ret = args_open(args);
 	if (ret)
 		return ret;
-	if (e2ee_guard_del(args->app->ctx, id))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	return app_done(args->app, e2ee_guard_del(args->app->ctx, id));
 }
 
 void out_guard_line(struct out *out, const struct e2ee_guard *guard)

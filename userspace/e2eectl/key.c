@@ -361,9 +361,8 @@ int cmd_set_key(struct args *args)
 	ret = app_open(args->app);
 	if (ret)
 		return ret;
-	if (e2ee_key_set(args->app->ctx, &request.session, &request.key))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	ret = e2ee_key_set(args->app->ctx, &request.session, &request.key);
+	return app_done(args->app, ret);
 }
 
 int cmd_del_key(struct args *args)
@@ -376,10 +375,9 @@ int cmd_del_key(struct args *args)
 		ret = app_open(args->app);
 	if (ret)
 		return ret;
-	if (e2ee_key_del(args->app->ctx, &request.session, &request.key, 1,
-			 NULL))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	ret = e2ee_key_del(args->app->ctx, &request.session, &request.key, 1,
+			   NULL);
+	return app_done(args->app, ret);
 }
 
 static void out_ssrc(struct out *out, const struct e2ee_key *key)

@@ -29,5 +29,5 @@ int listing_end(struct app *app, struct listing *listing, int ret)
 {
 	out_list_end(listing->out);
 	session_names_free(&listing->names);
-	return ret ? app_refused(app) : EXIT_GOOD;
+	return app_done(app, ret);
 }

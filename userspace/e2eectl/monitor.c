@@ -82,9 +82,7 @@ int cmd_monitor(struct args *args)
 	struct pollfd pfd = { .events = POLLIN };
 	int ret;
 
-	ret = args_end(args);
-	if (!ret)
-		ret = app_open(app);
+	ret = args_open(args);
 	if (ret)
 		return ret;
 	if (e2ee_event_subscribe(app->ctx))

@@ -133,9 +133,7 @@ int cmd_add_session(struct args *args)
 	ret = app_open(args->app);
 	if (ret)
 		return ret;
-	if (e2ee_session_new(args->app->ctx, &session))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	return app_done(args->app, e2ee_session_new(args->app->ctx, &session));
 }
 
 int cmd_set_session(struct args *args)
@@ -151,9 +149,7 @@ int cmd_set_session(struct args *args)
 	ret = app_open(args->app);
 	if (ret)
 		return ret;
-	if (e2ee_session_set(args->app->ctx, &session))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	return app_done(args->app, e2ee_session_set(args->app->ctx, &session));
 }
 
 int cmd_del_session(struct args *args)
@@ -163,14 +159,10 @@ int cmd_del_session(struct args *args)
 
 	ret = args_session(args, &session);
 	if (!ret)
-		ret = args_end(args);
-	if (!ret)
-		ret = app_open(args->app);
+		ret = args_open(args);
 	if (ret)
 		return ret;
-	if (e2ee_session_del(args->app->ctx, &session))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	return app_done(args->app, e2ee_session_del(args->app->ctx, &session));
 }
 
 int cmd_use_epoch(struct args *args)
@@ -189,14 +181,11 @@ int cmd_use_epoch(struct args *args)
 		force = true;
 		args_next(args);
 	}
-	ret = args_end(args);
-	if (!ret)
-		ret = app_open(args->app);
+	ret = args_open(args);
 	if (ret)
 		return ret;
-	if (e2ee_session_use_epoch(args->app->ctx, &session, epoch, force))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	ret = e2ee_session_use_epoch(args->app->ctx, &session, epoch, force);
+	return app_done(args->app, ret);
 }
 
 static void out_rtx_pt(struct out *out, const struct e2ee_session *session)
@@ -245,13 +234,11 @@ int cmd_list_sessions(struct args *args)
 	struct app *app = args->app;
 	int ret;
 
-	ret = args_end(args);
-	if (!ret)
-		ret = app_open(app);
+	ret = args_open(args);
 	if (ret)
 		return ret;
 	out_list(&app->out, NULL);
 	ret = e2ee_session_list(app->ctx, session_line, &app->out);
 	out_list_end(&app->out);
-	return ret ? app_refused(app) : EXIT_GOOD;
+	return app_done(app, ret);
 }

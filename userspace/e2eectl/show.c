@@ -109,9 +109,7 @@ int cmd_show(struct args *args)
 
 	ret = name_parse(args, &session);
 	if (!ret)
-		ret = args_end(args);
-	if (!ret)
-		ret = app_open(app);
+		ret = args_open(args);
 	if (!ret)
 		ret = sessions_read(app, &session, &names);
 	if (ret)
@@ -125,7 +123,7 @@ int cmd_show(struct args *args)
 	}
 	out_list_end(&app->out);
 	session_names_free(&names);
-	return shown ? app_refused(app) : EXIT_GOOD;
+	return app_done(app, shown);
 }
 
 static int stats_print(struct app *app, const struct e2ee_session *session)

@@ -95,12 +95,7 @@ int cmd_attach(struct args *args)
 	else
 		ret = e2ee_socket_attach(app->ctx, &request.session,
 					 &request.sock);
-	if (ret)
-		return app_refused(app);
-	out_record(&app->out);
-	out_u64(&app->out, "socket", request.sock.id);
-	out_record_end(&app->out);
-	return EXIT_GOOD;
+	return app_done_new(app, ret, "socket", request.sock.id);
 }
 
 int cmd_detach(struct args *args)
@@ -116,14 +111,11 @@ int cmd_detach(struct args *args)
 		force = true;
 		args_next(args);
 	}
-	ret = args_end(args);
-	if (!ret)
-		ret = app_open(args->app);
+	ret = args_open(args);
 	if (ret)
 		return ret;
-	if (e2ee_socket_detach(args->app->ctx, &sock, force))
-		return app_refused(args->app);
-	return EXIT_GOOD;
+	ret = e2ee_socket_detach(args->app->ctx, &sock, force);
+	return app_done(args->app, ret);
 }
 
 void out_socket_line(struct out *out, const struct e2ee_socket *sock)
