@@ -24,8 +24,9 @@
  * through them: IPV6_ADDRFORM puts another protocol in our place, UDP_ENCAP
  * takes our encap_rcv away. Nothing tells us, so a work item looks at sockets
  * that got their hooks lately, and now and then at all, and puts back what is
- * missing. In between, such a socket sends in clear, unless a guard stops it;
- * what it gets is dropped where the protocol is another one.
+ * missing. What such a socket sends is sealed all the time (contact.c). What it gets
+ * is dropped where the protocol is another one; where our encap_rcv is gone, it is
+ * dropped from the queue once our function is back.
  */
 #include <linux/module.h>
 #include <linux/net.h>

@@ -4,7 +4,7 @@
  *
  * DOC: lifetime of a socket
  *
- * A task may stand between reading prot->sendmsg and calling it, or sleep
+ * A task may stand between reading prot->setsockopt and calling it, or sleep
  * inside, and nothing tells when it has left. So the hooks stay until the
  * socket is gone, and with them a module reference; detaching makes them pass
  * everything through. The socket's destructor, an RCU callback as we set
