@@ -435,6 +435,38 @@ event_seen()
 	grep -q "$1" "$dir/events" && grep -q "$2" "$dir/events"
 }
 
+# What is saved is restored, here after all of it was deleted
+save_and_restore()
+{
+	local before
+
+	ctl set-session room rtx-pt 97,99
+	ctl add-guard room ports 8000-8010 uid root >/dev/null
+	ctl add-guard other ports 8020 local ::1 >/dev/null
+	ctl save >"$dir/conf"
+	equal 'save: guards' "$(grep add-guard "$dir/conf" | cut -d' ' -f1-6)" \
+"add-guard room ports 8000-8010 uid 0
+add-guard other ports 8020 local ::1"
+	good 'restore: all is there' restore "$dir/conf"
+	before=$(ctl list-guards)
+	equal 'restore: no guard is there twice' "$(wc -l <<<"$before")" 2
+	ctl del-guard "$(json "[1]['guard']" list-guards)"
+	good 'restore: one guard was missing' restore - <"$dir/conf"
+	equal 'restore: it is there again' \
+		"$(ctl list-guards | sed 's/guard [0-9]*//')" \
+		"$(sed 's/guard [0-9]*//' <<<"$before")"
+	sed 's/^add-session room policy required/add-session room policy off/' \
+		"$dir/conf" >"$dir/loose"
+	refused 'restore: no policy is loosened' 2 \
+		":[0-9]+: session \"room\" keeps its policy required" \
+		restore "$dir/loose"
+	"$E2EECTL" -n "$far" restore "$dir/conf" >"$dir/out" 2>&1
+	equal 'restore: in an empty namespace' "$?: $(<"$dir/out")" '0: '
+	equal 'restore: the namespace is then saved as the same text' \
+		"$("$E2EECTL" -n "$far" save)" "$(<"$dir/conf")"
+	ctl list-guards | grep -o 'guard [0-9]*' | sed 's/^/del-/' | ctl -b -
+}
+
 events()
 {
 	"$E2EECTL" -n "$ns" -j monitor >"$dir/events" 2>&1 &
@@ -693,6 +725,7 @@ keyring
 sockets
 media
 guards
+save_and_restore
 events
 batch
 slow_driver

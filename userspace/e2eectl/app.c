@@ -16,7 +16,7 @@ int app_error(const struct app *app, enum exit_code code, const char *format,
 	fflush(stdout);
 	fputs("Error: ", stderr);
 	if (app->line)
-		fprintf(stderr, "%s:%u: ", app->batch, app->line);
+		fprintf(stderr, "%s:%u: ", app->file, app->line);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);

@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	  "NAME ports A-B [local ADDRESS] [uid USER] [cgroup PATH]" },
 	{ "del-guard", cmd_del_guard, "ID" },
 	{ "list-guards", cmd_list_guards, "" },
+	{ "save", cmd_save, "" },
+	{ "restore", cmd_restore, "FILE" },
 	{ "keygen", cmd_keygen, "[FILE]" },
 	{ "pubkey", cmd_pubkey, "[--identity FILE]" },
 	{ "fingerprint", cmd_fingerprint,

@@ -30,6 +30,8 @@ enum exit_code {
 struct out {
 	bool json;
 	bool begun;			/* text: the line has a word already */
+	bool quoted;			/* text: as words of a command */
+	bool unquotable;		/* one of them cannot be such a word */
 	unsigned int indent;
 	unsigned int depth;
 	struct json_object *stack[OUT_DEPTH];
@@ -56,7 +58,8 @@ struct app {
 	const char *netns;
 	const char *room;		/* NULL: the only one that runs */
 	const char *batch;		/* file, NULL: no batch */
-	unsigned int line;		/* of the batch */
+	const char *file;		/* that is being read, and the line */
+	unsigned int line;		/* of it; 0: none is being read */
 	bool force;
 	struct out out;
 };
@@ -162,15 +165,65 @@ struct command {
 int command_run(struct app *app, char **words, int count);
 void usage_print(FILE *to);
 
+/* lines.c: the words of a file of commands, line by line */
+#define LINE_WORDS	64
+
+struct lines {
+	struct app *app;
+	FILE *file;
+	char *line;
+	size_t size;
+	unsigned int read;		/* lines so far */
+};
+
+int lines_open(struct app *app, struct lines *lines, const char *path);
+bool lines_next(struct lines *lines);
+int lines_words(struct lines *lines, char **words);
+bool lines_close(struct lines *lines);
+
 /* batch.c */
 int batch_run(struct app *app);
 
+/* hostconf.c: sessions and guards of a file that "e2eectl save" wrote */
+#define HOSTCONF_PATH	"/etc/e2ee/host.conf"
+#define HOSTCONF_VERSION	"1"
+
+struct hostconf_session {
+	struct e2ee_session session;
+	unsigned int line;
+};
+
+struct hostconf_guard {
+	struct e2ee_guard guard;
+	char session[E2EE_SESSION_NAME_MAX + 1];
+	unsigned int line;
+};
+
+struct hostconf {
+	struct hostconf_session *sessions;
+	size_t session_count;
+	struct hostconf_guard *guards;
+	size_t guard_count;
+};
+
+int hostconf_read(struct app *app, const char *path, struct hostconf *conf);
+void hostconf_free(struct hostconf *conf);
+bool guard_same(const struct e2ee_guard *a, const struct e2ee_guard *b);
+bool session_rtx_looser(const struct e2ee_session *than,
+			const struct e2ee_session *session);
+
+/* save.c, restore.c */
+int cmd_save(struct args *args);
+int cmd_restore(struct args *args);
+
 /* session.c */
+int session_parse(struct args *args, struct e2ee_session *session);
 int cmd_add_session(struct args *args);
 int cmd_set_session(struct args *args);
 int cmd_del_session(struct args *args);
 int cmd_list_sessions(struct args *args);
 int cmd_use_epoch(struct args *args);
+void out_session_options(struct out *out, const struct e2ee_session *session);
 void out_session_line(struct out *out, const struct e2ee_session *session);
 
 /* key.c */
@@ -187,9 +240,12 @@ int cmd_list_sockets(struct args *args);
 void out_socket_line(struct out *out, const struct e2ee_socket *sock);
 
 /* guard.c */
+int guard_parse(struct args *args, struct e2ee_session *session,
+		struct e2ee_guard *guard);
 int cmd_add_guard(struct args *args);
 int cmd_del_guard(struct args *args);
 int cmd_list_guards(struct args *args);
+void out_guard_rule(struct out *out, const struct e2ee_guard *guard);
 void out_guard_line(struct out *out, const struct e2ee_guard *guard);
 
 /* identity.c: who this appliance is, and whom it trusts */

@@ -108,6 +108,21 @@ static const struct keyword guard_keywords[] = {
 	{ "cgroup", parse_cgroup },
 };
 
+/* NAME and the rule that follows it */
+int guard_parse(struct args *args, struct e2ee_session *session,
+		struct e2ee_guard *guard)
+{
+	int ret;
+
+	ret = args_session(args, session);
+	if (!ret)
+		ret = args_keywords(args, guard_keywords,
+				    ARRAY_SIZE(guard_keywords), guard);
+	if (!ret && !(guard->has & E2EE_HAS(E2EE_A_GUARD_PORT_FIRST)))
+		ret = args_usage(args, "ports is missing");
+	return ret;
+}
+
 int cmd_add_guard(struct args *args)
 {
 	struct e2ee_session session = { .has = 0 };
@@ -115,15 +130,9 @@ int cmd_add_guard(struct args *args)
 	struct app *app = args->app;
 	int ret;
 
-	ret = args_session(args, &session);
+	ret = guard_parse(args, &session, &guard);
 	if (!ret)
-		ret = args_keywords(args, guard_keywords,
-				    ARRAY_SIZE(guard_keywords), &guard);
-	if (ret)
-		return ret;
-	if (!(guard.has & E2EE_HAS(E2EE_A_GUARD_PORT_FIRST)))
-		return args_usage(args, "ports is missing");
-	ret = app_open(app);
+		ret = app_open(app);
 	if (ret)
 		return ret;
 	ret = e2ee_guard_new(app->ctx, &session, &guard);
@@ -143,11 +152,11 @@ int cmd_del_guard(struct args *args)
 	return app_done(args->app, e2ee_guard_del(args->app->ctx, id));
 }
 
-void out_guard_line(struct out *out, const struct e2ee_guard *guard)
+/* In the words of add-guard */
+void out_guard_rule(struct out *out, const struct e2ee_guard *guard)
 {
 	char ports[16];
 
-	out_u64(out, "guard", guard->id);
 	if (guard->port_last > guard->port_first)
 		snprintf(ports, sizeof(ports), "%u-%u", guard->port_first,
 			 guard->port_last);
@@ -160,6 +169,12 @@ void out_guard_line(struct out *out, const struct e2ee_guard *guard)
 		out_u64(out, "uid", guard->uid);
 	if (*guard->cgroup)
 		out_str(out, "cgroup", guard->cgroup);
+}
+
+void out_guard_line(struct out *out, const struct e2ee_guard *guard)
+{
+	out_u64(out, "guard", guard->id);
+	out_guard_rule(out, guard);
 	out_u64(out, "attached", guard->sockets);
 }
 

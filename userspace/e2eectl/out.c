@@ -88,6 +88,22 @@ static void text_word(struct out *out, const char *word)
 	fputs(word, stdout);
 }
 
+/* As a file of commands would hold it (lines.c): in quotes where it needs them */
+static void text_quoted(struct out *out, const char *word)
+{
+	const char *quote = strchr(word, '"') ? "'" : "\"";
+	char text[512];
+
+	if (!word[strcspn(word, " \t\r\n#'\"\\")]) {
+		text_word(out, word);
+		return;
+	}
+	if (strchr(word, *quote) || strchr(word, '\n'))
+		out->unquotable = true;
+	snprintf(text, sizeof(text), "%s%s%s", quote, word, quote);
+	text_word(out, text);
+}
+
 void out_record(struct out *out)
 {
 	if (out->json)
@@ -150,7 +166,10 @@ void out_str_as(struct out *out, const char *key, const char *label,
 		return;
 	}
 	text_word(out, label);
-	text_word(out, value);
+	if (out->quoted)
+		text_quoted(out, value);
+	else
+		text_word(out, value);
 }
 
 void out_str(struct out *out, const char *key, const char *value)

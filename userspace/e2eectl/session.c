@@ -111,7 +111,8 @@ static const struct keyword session_keywords[] = {
 	{ "tx-errors", parse_tx_errors },
 };
 
-static int session_parse(struct args *args, struct e2ee_session *session)
+/* NAME and what may follow it */
+int session_parse(struct args *args, struct e2ee_session *session)
 {
 	int ret;
 
@@ -201,6 +202,17 @@ static void out_rtx_pt(struct out *out, const struct e2ee_session *session)
 		out_str(out, "rtx-pt", text);
 }
 
+/* In the words of add-session, but for the policy */
+void out_session_options(struct out *out, const struct e2ee_session *session)
+{
+	out_u64(out, "window", session->window);
+	out_rtx_pt(out, session);
+	if (*session->crypto)
+		out_str(out, "crypto", session->crypto);
+	if (session->flags & E2EE_SESSION_F_TX_ERRORS)
+		out_flag(out, "tx-errors");
+}
+
 void out_session_line(struct out *out, const struct e2ee_session *session)
 {
 	const char *policy = e2ee_policy_name(session->policy);
@@ -209,12 +221,7 @@ void out_session_line(struct out *out, const struct e2ee_session *session)
 	out_u64(out, "id", session->id);
 	out_str(out, "policy", policy ? policy : "unknown");
 	out_u64(out, "epoch", session->epoch);
-	out_u64(out, "window", session->window);
-	out_rtx_pt(out, session);
-	if (*session->crypto)
-		out_str(out, "crypto", session->crypto);
-	if (session->flags & E2EE_SESSION_F_TX_ERRORS)
-		out_flag(out, "tx-errors");
+	out_session_options(out, session);
 }
 
 static int session_line(const struct e2ee_session *session, void *arg)

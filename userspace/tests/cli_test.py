@@ -216,6 +216,18 @@ LINES = [
     (f"del-guard {MAX32}", 2, ABSENT),
     ("list-guards x", 1, '"x" is not expected here'),
 
+    ("save x", 1, '"x" is not expected here'),
+    ("-j save", 1, "save: there is no JSON for it"),
+    ("save", 2, ABSENT),
+    ("restore", 1, "restore: FILE is missing"),
+    ("restore {empty} x", 1, '"x" is not expected here'),
+    ("restore {absent}", 1, "absent: No such file or directory"),
+    ("restore {dir}", 1, "cannot be read"),
+    ("restore {empty}", 1, 'empty is empty: "version 1" has to come first'),
+    ("restore {hex32}", 1, 'hex32:1: "version 1" has to come first'),
+    ("restore {conf}", 2, ABSENT),
+    ("restore -", 1, '- is empty: "version 1" has to come first'),
+
     ("keygen a b", 1, 'keygen: "b" is not expected here'),
     ("pubkey x", 1, '"x" is not known'),
     ("pubkey --identity", 1, "--identity is missing"),
@@ -302,8 +314,8 @@ LINES = [
 COMMANDS = [
     "add-session", "set-session", "del-session", "show", "list-sessions",
     "add-key", "set-key", "del-key", "list-keys", "use-epoch", "attach",
-    "detach", "list-sockets", "add-guard", "del-guard", "list-guards", "keygen",
-    "pubkey", "fingerprint", "trust", "stats", "monitor", "doctor", "room",
+    "detach", "list-sockets", "add-guard", "del-guard", "list-guards", "save",
+    "restore", "keygen", "pubkey", "fingerprint", "trust", "stats", "monitor", "doctor", "room",
     "join", "leave", "end", "verify", "kick", "lock", "unlock", "handover",
     "policy", "rekey", "help",
 ]
@@ -334,6 +346,7 @@ class Files:
             ("newline", b"\n", 0o600), ("huge", b"\xff" * 4097, 0o600),
             ("full", b"\xff" * 4096, 0o600), ("group", raw[:32], 0o640),
             ("world", raw[:32], 0o604),
+            ("conf", b"version 1\nadd-session a\nadd-guard a ports 5\n", 0o644),
         ]:
             self.write(name, data, mode)
 
