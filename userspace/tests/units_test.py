@@ -26,7 +26,10 @@ RIGHTS = {"e2eed": {"User": "e2eed", "Group": "e2eed",
           "e2eed-failed": {"User": None, "Group": None,
                            "CapabilityBoundingSet":
                            "CAP_NET_ADMIN CAP_DAC_READ_SEARCH",
-                           "AmbientCapabilities": None}}
+                           "AmbientCapabilities": None},
+          "e2ee": {"User": None, "Group": None,
+                   "CapabilityBoundingSet": "CAP_NET_ADMIN",
+                   "AmbientCapabilities": None}}
 
 
 def settings(text):
@@ -47,11 +50,11 @@ def statuses(manual):
     return {int(n) for n in re.findall(r"^\.It (\d+)$", section[1], re.M)}
 
 
-def check_unit(tap, folder, name):
-    text = (folder / f"{name}@.service").read_text()
-    found = settings(text)
+def check_unit(tap, unit):
+    folder, name = unit.parent, unit.stem.rstrip("@")
+    found = settings(unit.read_text())
     code, said = analyze(folder, "verify", "--man=no",
-                         f"{folder}/{name}@board.service")
+                         f"{unit}".replace("@.", "@board."))
     tap.ok(code == 0 and not said, f"{name}: systemd takes it", said)
     tap.equal(f"{name}: what it must not lack",
               {key: found.get(key) for key in NEEDED}, NEEDED)
@@ -60,8 +63,7 @@ def check_unit(tap, folder, name):
     tap.ok(re.fullmatch(r"\d+M", found.get("MemoryMax", "")) and
            found.get("TasksMax", "").isdigit(), f"{name}: it has limits", found)
     code, said = analyze(folder, "security", "--offline=true",
-                         f"--threshold={int(10 * MOST)}",
-                         f"{folder}/{name}@.service")
+                         f"--threshold={int(10 * MOST)}", unit)
     exposure = re.search(r"exposure level for \S+: ([\d.]+)", said)
     tap.ok(code == 0 and exposure and float(exposure[1]) <= MOST,
            f"{name}: exposure {exposure and exposure[1]}, {MOST} at most", said)
@@ -109,6 +111,53 @@ def check_credential(tap, folder, unit):
     tap.ok(code == 0 and not said, "systemd takes it", said)
 
 
+def check_boot(tap, folder):
+    """At boot, guards come before all that may send, and what is missing is a
+    failure"""
+    text = (folder / "e2ee.service").read_text()
+    unit = settings(text)
+    tap.ok({"sysinit.target", "network-pre.target", "network.target"} <=
+           set(unit["Before"].split()) and unit["DefaultDependencies"] == "no"
+           and unit["WantedBy"] == "sysinit.target",
+           "e2ee: it is before what may send", unit)
+    tap.ok(not any(key.startswith(("Condition", "ExecStop")) for key in unit),
+           "e2ee: no file is no success, and a stop opens nothing", unit)
+    tap.equal("e2ee: reload restores again", unit["ExecReload"],
+              unit["ExecStart"])
+    shown = "".join(line.removeprefix("#   ") for line in
+                    text.splitlines(True) if line.startswith("#   "))
+    (folder / "engine.service").write_text(
+        "[Service]\nExecStart=/bin/true\n")
+    (folder / "engine.service.d").mkdir()
+    (folder / "engine.service.d/e2ee.conf").write_text(shown)
+    code, said = analyze(folder, "verify", "--man=no",
+                         f"{folder}/engine.service")
+    tap.ok(code == 0 and not said and "Requires=e2ee.service" in shown,
+           "e2ee: systemd takes the drop-in of an engine", said)
+
+
+def check_init_script(tap, folder):
+    """Without systemd: its status is that of restore"""
+    script = (HERE / "../examples/e2ee.init").read_text()
+    folder.mkdir()
+    for name, body in (("modprobe", "exit 1"), ("e2eectl", "exit $STATUS")):
+        (folder / name).write_text(
+            f"#!/bin/sh\necho {name} $* >>{folder}/log\n{body}\n")
+        (folder / name).chmod(0o755)
+    (folder / "e2ee").write_text(script.replace("PATH=", f"PATH={folder}:", 1))
+    for word, status, wanted in (("start", "0", 0), ("start", "1", 1),
+                                 ("reload", "2", 2), ("stop", "1", 0),
+                                 ("go", "0", 2)):
+        done = subprocess.run(["sh", folder / "e2ee", word], check=False,
+                              env=dict(os.environ, STATUS=status),
+                              capture_output=True)
+        tap.equal(f"init script: {word}, where restore would end with {status}",
+                  done.returncode, wanted)
+    tap.equal("init script: what it runs",
+              (folder / "log").read_text().splitlines()[:2],
+              ["modprobe -q e2ee", "e2eectl restore /etc/e2ee/host.conf"])
+
+
 def check_install(tap, folder):
     """The user of the units comes with them, and goes with them"""
     def make(target):
@@ -118,13 +167,16 @@ def check_install(tap, folder):
 
     users = folder / "usr/lib/sysusers.d/e2eed.conf"
     make("install")
+    unit = folder / "usr/lib/systemd/system/e2ee.service"
+    tap.ok(unit.is_file() and "=/usr/bin/e2eectl restore " in unit.read_text(),
+           "e2ee.service is installed")
     done = subprocess.run(["systemd-sysusers", "--dry-run",
                            f"--root={folder}", users], check=False,
                           capture_output=True, text=True)
     tap.ok(done.returncode == 0 and "e2eed" in done.stdout + done.stderr,
            "systemd makes the user", done)
     make("uninstall")
-    tap.ok(not users.exists(), "uninstall removes it")
+    tap.ok(not users.exists() and not unit.exists(), "uninstall removes them")
 
 
 def main():
@@ -137,10 +189,13 @@ def main():
         for unit in (HERE / "../systemd").glob("*.service"):
             text = unit.read_text().replace("@BINDIR@", str(BUILD))
             (folder / unit.name).write_text(text)
-        names = sorted(unit.name.split("@")[0] for unit in folder.iterdir())
-        tap.equal("the units", names, ["e2eed", "e2eed-failed"])
-        for unit in names:
-            check_unit(tap, folder, unit)
+        units = sorted(folder.iterdir())
+        tap.equal("the units", sorted(unit.stem.rstrip("@") for unit in units),
+                  sorted(RIGHTS))
+        for unit in units:
+            check_unit(tap, unit)
+        check_boot(tap, folder)
+        check_init_script(tap, folder / "init")
         unit = settings((folder / "e2eed@.service").read_text())
         check_statuses(tap, unit)
         check_signals(tap, unit)
