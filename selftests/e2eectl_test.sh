@@ -172,6 +172,11 @@ for line in iter(open(folder + "/pipe").readline, None):
         continue
     if words[0] == "stop":
         break
+    if words[0] == "junk":
+        for _ in range(20):
+            sockets[int(words[1])].sendto(b"\x05 no media at all",
+                                          ("127.0.0.1", 5006))
+        continue
     sequence += 1
     packet = bytes([0x80, 0x60]) + sequence.to_bytes(2, "big") + bytes(4)
     sockets[int(words[1])].sendto(
@@ -180,6 +185,20 @@ PYTHON
 	engine=$!
 	exec {pipe}<>"$dir/pipe"
 	until_true 'engine has its sockets' test -e "$dir/fds"
+}
+
+# Twenty packets that are nothing that a media engine sends
+send_junk()
+{
+	echo "junk $1" >&"$pipe"
+}
+
+# RTP at the pace of a voice, until it is killed
+keep_sending()
+{
+	while send_rtp "$1"; do
+		read -r -t 0.02 <> <(:)
+	done
 }
 
 send_rtp()
@@ -453,8 +472,8 @@ add-guard other ports 8020 local ::1"
 	ctl del-guard "$(json "[1]['guard']" list-guards)"
 	good 'restore: one guard was missing' restore - <"$dir/conf"
 	equal 'restore: it is there again' \
-		"$(ctl list-guards | sed 's/guard [0-9]*//')" \
-		"$(sed 's/guard [0-9]*//' <<<"$before")"
+		"$(ctl list-guards | cut -d' ' -f1-2,5-)" \
+		"$(cut -d' ' -f1-2,5- <<<"$before")"
 	sed 's/^add-session room policy required/add-session room policy off/' \
 		"$dir/conf" >"$dir/loose"
 	refused 'restore: no policy is loosened' 2 \
@@ -614,9 +633,76 @@ for row in json.load(sys.stdin):
 		sed -E 's/.*socket ([0-9]+) .*/\1/')" force
 	doctor_says "^WARN  sockets: process python3 \\($engine\\) has .* 5004"
 	check $? 'doctor: socket without protection' "$(ctl doctor)"
+	doctor_in_clear
 	ctl add-guard other ports 5004 >/dev/null
 	! doctor_says '^WARN  sockets: .*5004'
 	check $? 'doctor: a guard is protection'
+	doctor_says '^WARN  guard: guard [0-9]+: it serves any user'
+	check $? 'doctor: a guard for every user' "$(ctl doctor)"
+	doctor_says '^OK    unload: .*: guard [0-9]+, socket [0-9]+ on '
+	check $? 'doctor: what holds the module' "$(ctl doctor)"
+}
+
+# The socket on port 5004 is detached
+doctor_in_clear()
+{
+	local sender
+
+	! doctor_says '^FAIL  clear-media: process'
+	check $? 'doctor: a socket that sends nothing is no failure'
+	keep_sending 5004 &
+	sender=$!
+	ctl doctor >"$dir/out"
+	equal 'doctor: code while media leaves in clear' $? 1
+	grep -q "^FAIL  clear-media: process python3 ($engine) sends RTP .* port 5004\\." \
+		"$dir/out"
+	check $? 'doctor: media leaves in clear' "$(<"$dir/out")"
+	kill "$sender"
+	wait "$sender" 2>/dev/null
+}
+
+# What would become of guards at the next boot, in a mount namespace of its own: the
+# unit and its file are those of the namespace that the host boots with
+doctor_at_boot()
+{
+	local units=/etc/systemd/system/sysinit.target.wants
+
+	"$E2EECTL" add-session boot
+	"$E2EECTL" add-guard boot ports 4999 uid 0 >/dev/null
+	unshare -m --propagation private bash -c '
+		mkdir -p /etc/e2ee /etc/systemd/system
+		mount -t tmpfs none /etc/e2ee
+		mount -t tmpfs none /etc/systemd/system
+		"$0" doctor
+		"$0" save >/etc/e2ee/host.conf
+		echo "saved: $("$0" doctor | grep "^[A-Z]*  *boot:")"
+		mkdir $1
+		touch $1/e2ee.service
+		echo "enabled: $("$0" doctor | grep "^[A-Z]*  *boot:")"
+		"$0" add-guard boot ports 5000 uid 0
+		echo "added: $("$0" doctor | grep "^[A-Z]*  *boot:")"' \
+		"$E2EECTL" "$units" >"$dir/out" 2>&1
+	grep -q '^FAIL  boot: there is no /etc/e2ee/host.conf' "$dir/out"
+	check $? 'doctor: guards that no file has' "$(<"$dir/out")"
+	grep -q '^saved: FAIL  boot: e2ee.service is not enabled' "$dir/out"
+	check $? 'doctor: guards that nothing restores' "$(<"$dir/out")"
+	grep -q '^enabled: OK    boot: all 1 guards' "$dir/out"
+	check $? 'doctor: guards that are restored' "$(<"$dir/out")"
+	grep -q '^added: FAIL  boot: guard [0-9]* is not in ' "$dir/out"
+	check $? 'doctor: a guard that was added since' "$(<"$dir/out")"
+	"$E2EECTL" list-guards | grep -o 'guard [0-9]*' | sed 's/^/del-/' |
+		"$E2EECTL" -b -
+	"$E2EECTL" del-session boot
+}
+
+# Sent by a socket that a guard attached
+doctor_of_no_media()
+{
+	! doctor_says '^FAIL  no-media: '
+	check $? 'doctor: an engine sends media'
+	send_junk 7002
+	until_true 'doctor: a socket that a guard attached sends no media' \
+		doctor_says '^FAIL  no-media: socket [0-9]+ on 127.0.0.1 port 7002'
 }
 
 # A session may name a slow driver, which its keys use from then on
@@ -681,6 +767,9 @@ ends()
 	equal 'sockets of deleted sessions are blocked' "$(ctl list-sockets |
 		grep -cE '^deleted-session [12] socket')" 2
 	same 'list-sockets' list-sockets
+	ctl doctor >"$dir/out"
+	equal 'doctor: code where sockets are blocked' "$?, $(grep -cE \
+		'^FAIL  blocked: socket [0-9]+ on ' "$dir/out")" '1, 2'
 	echo stop >&"$pipe"
 	wait "$engine"
 	engine=
@@ -730,6 +819,8 @@ events
 batch
 slow_driver
 doctor
+doctor_of_no_media
+doctor_at_boot
 completion
 ends
 unprivileged

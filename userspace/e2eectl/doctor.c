@@ -348,6 +348,52 @@ static void check_sessions(struct doctor *doctor)
 	}
 }
 
+static int guard_noted(const struct e2ee_guard *guard, void *arg)
+{
+	struct doctor *doctor = arg;
+	struct e2ee_guard *new;
+
+	new = reallocarray(doctor->guards, doctor->guard_count + 1,
+			   sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+	doctor->guards = new;
+	new[doctor->guard_count++] = *guard;
+	return 0;
+}
+
+static int socket_noted(const struct e2ee_socket *sock, void *arg)
+{
+	struct doctor *doctor = arg;
+	struct e2ee_socket *new;
+
+	new = reallocarray(doctor->sockets, doctor->socket_count + 1,
+			   sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+	doctor->sockets = new;
+	new[doctor->socket_count++] = *sock;
+	return 0;
+}
+
+/* Sessions come last: one that is not among them was deleted */
+static void check_objects(struct doctor *doctor)
+{
+	struct app *app = doctor->app;
+
+	if (e2ee_guard_list(app->ctx, NULL, guard_noted, doctor) ||
+	    e2ee_socket_list(app->ctx, NULL, socket_noted, doctor)) {
+		finding(doctor, LEVEL_FAIL, "module", NULL, "%s",
+			e2ee_strerror(app->ctx));
+		return;
+	}
+	check_sessions(doctor);
+	check_guards(doctor);
+	check_attached(doctor);
+	check_sockets(doctor);
+	check_holders(doctor, "");
+}
+
 int cmd_doctor(struct args *args)
 {
 	struct doctor doctor = { .app = args->app };
@@ -364,14 +410,17 @@ int cmd_doctor(struct args *args)
 				 strerror(errno));
 	out_list(&app->out, NULL);
 	check_kernel(&doctor, uts.release);
-	if (check_module(&doctor, uts.release, &info)) {
+	doctor.loaded = check_module(&doctor, uts.release, &info);
+	if (doctor.loaded) {
 		check_crypto(&doctor, &info);
 		check_digests(&doctor, &info);
 		check_floors(&doctor, &info);
-		check_sessions(&doctor);
-		check_sockets(&doctor);
+		check_objects(&doctor);
 	}
+	check_boot(&doctor, "");
 	out_list_end(&app->out);
 	session_names_free(&doctor.names);
+	free(doctor.guards);
+	free(doctor.sockets);
 	return doctor.worst == LEVEL_FAIL ? EXIT_USAGE : EXIT_GOOD;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * UDP sockets that look like those of a media engine, and that nothing
- * protects: not attached, no guard for their port. A host has many UDP sockets
- * that are none of our business; what is left out, and why, is in suspect().
+ * UDP sockets that nothing protects: not attached, no guard for them. One that sends
+ * RTP is a failure. Of the others a host has many that are none of our business; what
+ * is left out, and why, is in suspect().
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -16,19 +16,13 @@
 
 #define PORT_FIRST	1024		/* media never uses lower ones */
 #define PORTS_SHOWN	8
-
-struct udp {
-	struct e2ee_udp sock;
-	bool covered;			/* attached or guarded */
-	pid_t pid;			/* of the process that holds it, 0: none */
-	char process[32];
-};
+#define WATCH_MS	600		/* at a voice's pace, 30 packets */
+#define CGROUP_MAX	4096
 
 struct survey {
+	const struct doctor *doctor;
 	struct udp *udp;
 	size_t count;
-	struct e2ee_guard *guards;
-	size_t guard_count;
 };
 
 /* Ports of services that are not media and sit above 1023 */
@@ -62,43 +56,58 @@ static int udp_found(const struct e2ee_udp *sock, void *arg)
 	return 0;
 }
 
-static int guard_found(const struct e2ee_guard *guard, void *arg)
+static bool attached(const struct survey *survey, const struct e2ee_udp *sock)
 {
-	struct survey *survey = arg;
-	struct e2ee_guard *new;
-
-	new = realloc(survey->guards, (survey->guard_count + 1) * sizeof(*new));
-	if (!new)
-		return -ENOMEM;
-	survey->guards = new;
-	new[survey->guard_count++] = *guard;
-	return 0;
-}
-
-static int attached_found(const struct e2ee_socket *sock, void *arg)
-{
-	struct survey *survey = arg;
+	const struct doctor *doctor = survey->doctor;
 	size_t i;
 
-	for (i = 0; sock->session && i < survey->count; i++)
-		if (survey->udp[i].sock.inode == sock->inode)
-			survey->udp[i].covered = true;
-	return 0;
+	for (i = 0; i < doctor->socket_count; i++)
+		if (doctor->sockets[i].session &&
+		    doctor->sockets[i].inode == sock->inode)
+			return true;
+	return false;
 }
 
-/* A guard for a cgroup may or may not be meant for it: it gets the benefit */
-static bool guarded(const struct survey *survey, const struct e2ee_udp *sock)
+/* Whether the process is in the cgroup, or in one below it */
+static bool process_in_cgroup(pid_t pid, const char *cgroup)
 {
+	size_t len = strlen(cgroup), size = 0;
+	char path[64], *line = NULL;
+	bool inside = false;
+	FILE *file;
+
+	while (len && cgroup[len - 1] == '/')
+		len--;
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	while (!inside && getline(&line, &size, file) > 0)
+		inside = !strncmp(line, "0::", 3) &&
+			 !strncmp(line + 3, cgroup, len) &&
+			 strchr("/\n", line[3 + len]);
+	free(line);
+	fclose(file);
+	return inside;
+}
+
+static bool guarded(const struct survey *survey, const struct udp *udp)
+{
+	const struct doctor *doctor = survey->doctor;
 	size_t i;
 
-	for (i = 0; i < survey->guard_count; i++) {
-		const struct e2ee_guard *guard = &survey->guards[i];
+	for (i = 0; i < doctor->guard_count; i++) {
+		const struct e2ee_guard *guard = &doctor->guards[i];
 
-		if (sock->local.port < guard->port_first ||
-		    sock->local.port > guard->port_last)
+		if (guard->port_first &&
+		    (udp->sock.local.port < guard->port_first ||
+		     udp->sock.local.port > guard->port_last))
 			continue;
 		if ((guard->has & E2EE_HAS(E2EE_A_GUARD_UID)) &&
-		    guard->uid != sock->uid)
+		    guard->uid != udp->sock.uid)
+			continue;
+		if (*guard->cgroup &&
+		    !process_in_cgroup(udp->pid, guard->cgroup))
 			continue;
 		return true;
 	}
@@ -193,20 +202,22 @@ static bool suspect(const struct survey *survey, const struct udp *udp)
 	       udp->pid && !process_is_service(survey, udp->pid);
 }
 
-/* One finding for each process; its sockets are then done with */
+/* One finding for each process; its sockets of that kind are then done with */
 static void process_report(struct doctor *doctor, struct survey *survey,
 			   size_t first)
 {
 	const struct udp *udp = &survey->udp[first];
 	unsigned int sockets = 0;
 	char ports[PORTS_SHOWN * 8] = "";
+	bool media = udp->media;
 	pid_t pid = udp->pid;
 	size_t at = 0, i;
 
 	for (i = first; i < survey->count; i++) {
 		struct udp *other = &survey->udp[i];
 
-		if (other->pid != pid || !suspect(survey, other))
+		if (other->pid != pid || other->media != media ||
+		    !(media ? !other->covered : suspect(survey, other)))
 			continue;
 		if (sockets < PORTS_SHOWN)
 			at += (size_t)snprintf(ports + at, sizeof(ports) - at,
@@ -215,34 +226,69 @@ static void process_report(struct doctor *doctor, struct survey *survey,
 		sockets++;
 		other->covered = true;
 	}
-	finding(doctor, LEVEL_WARN, "sockets",
-		"if it sends media: add-guard NAME ports A-B",
-		"process %s (%d) has unprotected UDP sockets: %u, on port %s%s",
-		udp->process, (int)pid, sockets, ports,
-		sockets > PORTS_SHOWN ? ", ..." : "");
+	if (sockets > PORTS_SHOWN)
+		snprintf(ports + at, sizeof(ports) - at, ", ...");
+	if (media)
+		finding(doctor, LEVEL_FAIL, "clear-media",
+			"add-guard NAME ports A-B",
+			"process %s (%d) sends RTP that nothing protects, from port %s",
+			udp->process, (int)pid, ports);
+	else
+		finding(doctor, LEVEL_WARN, "sockets",
+			"if it sends media: add-guard NAME ports A-B",
+			"process %s (%d) has unprotected UDP sockets: %u, on port %s",
+			udp->process, (int)pid, sockets, ports);
+}
+
+/* Whose sockets are protected; nothing below port 1024 is media. */
+static void cover(struct survey *survey)
+{
+	size_t i;
+
+	for (i = 0; i < survey->count; i++) {
+		struct udp *udp = &survey->udp[i];
+
+		udp->covered = udp->sock.local.port < PORT_FIRST ||
+			       attached(survey, &udp->sock) ||
+			       guarded(survey, udp);
+	}
+}
+
+static bool all_covered(const struct survey *survey)
+{
+	size_t i;
+
+	for (i = 0; i < survey->count; i++)
+		if (!survey->udp[i].covered)
+			return false;
+	return true;
 }
 
 void check_sockets(struct doctor *doctor)
 {
-	struct survey survey = { .udp = NULL };
+	struct survey survey = { .doctor = doctor };
 	struct e2ee_ctx *ctx = doctor->app->ctx;
 	bool any = false;
 	size_t i;
 
-	if (e2ee_udp_list(ctx, udp_found, &survey) ||
-	    e2ee_guard_list(ctx, NULL, guard_found, &survey) ||
-	    e2ee_socket_list(ctx, NULL, attached_found, &survey)) {
+	if (e2ee_udp_list(ctx, udp_found, &survey)) {
 		finding(doctor, LEVEL_WARN, "sockets",
 			"modprobe udp_diag; modprobe inet_diag",
 			"cannot be listed: %s", e2ee_strerror(ctx));
-		goto out;
+		free(survey.udp);
+		return;
 	}
-	for (i = 0; i < survey.count; i++)
-		if (guarded(&survey, &survey.udp[i].sock))
-			survey.udp[i].covered = true;
 	owners_find(&survey);
+	cover(&survey);
+	if (!all_covered(&survey) &&
+	    !media_watch(doctor->app->netns, survey.udp, survey.count,
+			 WATCH_MS))
+		finding(doctor, LEVEL_WARN, "sockets", "run it as root",
+			"whether media leaves in clear could not be looked at");
 	for (i = 0; i < survey.count; i++) {
-		if (!suspect(&survey, &survey.udp[i]))
+		const struct udp *udp = &survey.udp[i];
+
+		if (udp->covered || !(udp->media || suspect(&survey, udp)))
 			continue;
 		process_report(doctor, &survey, i);
 		any = true;
@@ -250,7 +296,5 @@ void check_sockets(struct doctor *doctor)
 	if (!any)
 		finding(doctor, LEVEL_OK, "sockets", NULL,
 			"no unprotected UDP socket looks like media");
-out:
 	free(survey.udp);
-	free(survey.guards);
 }
