@@ -41,11 +41,16 @@ demo:
 
 check:
 	@$(LAB)/packages
-	@$(LAB)/check-all lint host uml 6.1 count
+	@$(LAB)/check-all lint host uml 6.1 count boot
 
 check-matrix:
 	@$(LAB)/packages
 	@$(LAB)/check-all 6.12 newest
+
+# Half an hour: boots with systemd, and their report
+check-boot:
+	@$(LAB)/packages
+	@selftests/boot/check long
 
 # Takes hours: the hardening tests in their long form, and their report
 check-long:
@@ -88,8 +93,10 @@ help:
 	@echo 'make uninstall     removes both'
 	@echo 'make demo          shows a call over a relay, in clear and protected'
 	@echo 'make check         runs lint, unit tests, a debug kernel, Linux 6.1 in QEMU, and'
-	@echo '                   checks that a packet costs no more instructions than before'
+	@echo '                   checks that a packet costs no more instructions than before;'
+	@echo '                   and one boot with systemd'
 	@echo 'make check-matrix  runs Linux 6.12 and the newest in QEMU'
+	@echo 'make check-boot    boots twenty times with systemd: is the first packet sealed?'
 	@echo 'make check-long    runs the hardening tests for hours, and writes their report'
 	@echo 'make bench         measures what a packet costs, in a kernel of the lab'
 	@echo 'make bench-quick   the same in 2 minutes'
@@ -106,5 +113,5 @@ help:
 	@echo 'A command in a kernel: selftests/lab/run 6.1 COMMAND'
 
 .PHONY: all module no-headers userland install uninstall demo check \
-	check-matrix check-long bench bench-quick bench-host bench-count fuzz \
+	check-matrix check-boot check-long bench bench-quick bench-host bench-count fuzz \
 	mutants lint packages clean help
