@@ -11,7 +11,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include "datagram.h"
-#include "rtp.h"
+#include "wire/rtp.h"
 
 /**
  * e2ee_datagram_udp_offset() - where is the UDP header?

@@ -7,9 +7,9 @@
 
 #include <linux/types.h>
 #include "policy.h"
-#include "rtp.h"
+#include "wire/rtp.h"
 #include "session.h"
-#include "sframe.h"
+#include "wire/sframe.h"
 
 struct e2ee_key;
 struct e2ee_socket;

@@ -6,7 +6,7 @@
 #define E2EE_POLICY_H
 
 #include <linux/e2ee.h>
-#include "pure.h"
+#include "wire/pure.h"
 
 /**
  * enum e2ee_finding - what a packet was found to be

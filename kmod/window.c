@@ -38,7 +38,7 @@
 #include "key.h"
 #include "memory.h"
 #include "net.h"
-#include "replay.h"
+#include "wire/replay.h"
 #include "session.h"
 #include "socket.h"
 #include "stats.h"

@@ -16,7 +16,7 @@
 #include <linux/udp.h>
 #include <net/sock.h>
 #include "bench.h"
-#include "pure.h"
+#include "wire/pure.h"
 
 #define E2EE_BENCH_RTP_LEN	12
 #define E2EE_BENCH_PACKET_MAX	65536

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The edges of the replay window; the host's tests have the long model runs. */
 #include <kunit/test.h>
-#include "../replay.h"
+#include "../wire/replay.h"
 
 static struct e2ee_replay *window_new(struct kunit *test, u32 size, u64 floor,
 				      u64 next)

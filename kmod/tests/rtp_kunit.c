@@ -5,7 +5,7 @@
  */
 #include <kunit/test.h>
 #include <linux/prandom.h>
-#include "../rtp.h"
+#include "../wire/rtp.h"
 
 struct sample {
 	const char *name;

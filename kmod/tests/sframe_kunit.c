@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The clear front of sealed payloads, against the vectors of RFC 9605. */
 #include <kunit/test.h>
-#include "../sframe.h"
+#include "../wire/sframe.h"
 #include "header_vectors.h"
 #include "sframe_vectors.h"
 

@@ -38,7 +38,7 @@ int sum(int a, int b)
 MUTANT = '''Promise: A replay window has the size that was asked for.
 Tests: host replay_test
 
-@ kmod/replay.c e2ee_replay_init
+@ kmod/wire/replay.c e2ee_replay_init
 -\treplay->size = size;
 +\treplay->size = %s;
 '''

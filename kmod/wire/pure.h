@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the pure files (rtp, rtcp, sframe, replay) need from their surroundings.
- * They take no lock, allocate nothing and know no sk_buff, so that the same
- * text compiles into the module, into the host's unit tests and into fuzzers.
+ * What the files of this folder need from the kernel or from the host. They
+ * take no lock, allocate nothing and know no sk_buff, so that the same text
+ * compiles into the module, into the host's unit tests and into fuzzers.
  */
 #ifndef E2EE_PURE_H
 #define E2EE_PURE_H
