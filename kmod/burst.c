@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Bursts: one packet of the stack for many datagrams.
- *
+/* Bursts: one packet of the stack for many datagrams. */
+
+/**
  * DOC: bursts
  *
  * The datagrams of a burst (UDP_SEGMENT, GSO) are copied to new pages while they are

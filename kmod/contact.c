@@ -2,7 +2,9 @@
 /*
  * Where packets meet us: at netfilter's LOCAL_OUT all that a namespace sends, and at
  * LOCAL_IN what may be for sockets that a guard attaches.
- *
+ */
+
+/**
  * DOC: first contact
  *
  * We look at what leaves before anything else does, so that no rule, queue or copy

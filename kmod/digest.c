@@ -5,12 +5,16 @@
  * A nonce must not return though sessions, namespaces and daemons come and go.
  * What is kept of a key is a keyed 64-bit digest, a digest of its salt, its
  * KID, and the next CTR: nothing that would help who reads the memory.
- *
+ */
+
+/**
  * DOC: room
  *
  * What is remembered is never forgotten, so the memory may become full. A share
  * (share.c) may take only so much of it, and half of it is the host's own.
- *
+ */
+
+/**
  * DOC: the lock of the digests
  *
  * All users of the host install keys under e2ee_digest_lock. Whatever may sleep,

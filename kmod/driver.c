@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Drivers of AES-GCM.
- *
+/* Drivers of AES-GCM. */
+
+/**
  * DOC: drivers
  *
  * The modules that make AES-GCM fast have aliases of CPUs, not of AES-GCM. Where

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Memory of receiving keys.
- *
+/* Memory of receiving keys. */
+
+/**
  * DOC: floors
  *
  * A replay window goes away with its key. If nothing else were kept, whoever

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Sockets that a guard is about to attach, and packets that they received before.
- *
+/* Sockets that a guard is about to attach, and packets that they received before. */
+
+/**
  * DOC: holds
  *
  * The first media of a socket in a guard's range makes a hold (struct e2ee_hold) and

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Hooks: what puts our functions into a socket, and takes care that they stay.
- *
+/* Hooks: what puts our functions into a socket, and takes care that they stay. */
+
+/**
  * DOC: hooks of a socket
  *
  * Attaching gives a socket a copy of its struct proto with our functions in
@@ -17,7 +17,9 @@
  * and ours. All that may be refused is refused before the socket gets its hooks,
  * so that a refused request leaves nothing on the socket: hooks that bind it to
  * nothing would keep it from other users for as long as it lives.
- *
+ */
+
+/**
  * DOC: hooks that are displaced
  *
  * A setsockopt() that is under way when the socket gets its hooks does not pass

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Keys of a session, and how a packet finds its own.
- *
+/* Keys of a session, and how a packet finds its own. */
+
+/**
  * DOC: tables and lifetime
  *
  * A key is in up to five hash tables of its namespace: by identity (rx packets

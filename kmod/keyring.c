@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What requests do to the keys of a session: install, change and delete them.
- *
+/* What requests do to the keys of a session: install, change and delete them. */
+
+/**
  * DOC: requests for keys
  *
  * Deleting a sending key first sets its counter to E2EE_CTR_DEAD, so that what

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Packets whose cipher may answer late, and those behind them.
- *
+/* Packets whose cipher may answer late, and those behind them. */
+
+/**
  * DOC: asynchronous ciphers
  *
  * A session may name a driver that answers late. A packet for such a key cannot be

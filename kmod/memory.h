@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * Memory that requests ask for.
- *
+/* Memory that requests ask for. */
+
+/**
  * DOC: memory of requests
  *
  * Generic netlink holds a lock of the whole host while it carries out a request,

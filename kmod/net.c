@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What one network namespace holds, and the rules of its locks.
- *
+/* What one network namespace holds, and the rules of its locks. */
+
+/**
  * DOC: locks and lifetime
  *
  * Requests hold struct e2ee_net.lock; below it come the spinlocks sockets_lock,
@@ -12,7 +12,9 @@
  * lock_sock() of a socket is its owner's, who may sleep with it for as long as he
  * likes. We only ever try to take it (e2ee_socket_attach()); sockets_lock nests in
  * it.
- *
+ */
+
+/**
  * DOC: what a request does not wait for
  *
  * Generic netlink holds its own lock, cb_lock, for reading while it carries out

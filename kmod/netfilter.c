@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Our hooks in netfilter.
- *
+/* Our hooks in netfilter. */
+
+/**
  * DOC: hooks in netfilter
  *
  * Packets of a namespace are looked at only while the namespace needs it. To

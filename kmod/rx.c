@@ -2,7 +2,9 @@
 /*
  * Receiving: the stack asks us before it queues a datagram on the socket; we
  * open it in place and let the stack go on with what is left.
- *
+ */
+
+/**
  * DOC: packets that enter the stack again
  *
  * A packet whose cipher answers late, and what queued behind it, is finished by a

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Sealing and opening of a packet, with SFrame (RFC 9605).
- *
+/* Sealing and opening of a packet, with SFrame (RFC 9605). */
+
+/**
  * DOC: a packet and its seal
  *
  * Both ways work on one piece of memory, which holds what UDP carries::

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Sessions of a network namespace.
- *
+/* Sessions of a network namespace. */
+
+/**
  * DOC: lifetime of a session
  *
  * A session is in its namespace's list until it is deleted. Sockets that are

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Shares of what is scarce.
- *
+/* Shares of what is scarce. */
+
+/**
  * DOC: shares
  *
  * Root of a user namespace, a container say, may install keys in the network

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Sockets that are or were attached: a list of them, and what each is bound to.
- *
+/* Sockets that are or were attached: a list of them, and what each is bound to. */
+
+/**
  * DOC: lifetime of a socket
  *
  * A task may stand between reading prot->setsockopt and calling it, or sleep

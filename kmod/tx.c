@@ -2,7 +2,9 @@
 /*
  * Sending: packets of an attached socket are sealed where netfilter first sees
  * them, before anything else does.
- *
+ */
+
+/**
  * DOC: one send
  *
  * UDP has made a packet of what the application sent, with a route, an interface

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Replay windows of a key at a socket.
- *
+/* Replay windows of a key at a socket. */
+
+/**
  * DOC: lifetime
  *
  * A window is made by the first packet that a socket authenticates with a key. It
@@ -11,7 +11,9 @@
  * which packets search under RCU (few sockets share a key), and that of its socket,
  * by which it is found when the socket goes. It is freed a grace period after the
  * first of history and socket is gone.
- *
+ */
+
+/**
  * DOC: keys with one secret
  *
  * An AEAD key may be installed more than once in a session, bound to the SSRCs of
@@ -19,7 +21,9 @@
  * So all these keys use the same windows, and a packet that comes once more with
  * another SSRC is a replay. The windows belong to a history, which lives as long as
  * any key that uses it.
- *
+ */
+
+/**
  * DOC: memory
  *
  * A packet comes in nobody's name, so its window is charged to the memory cgroup

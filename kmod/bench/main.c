@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * e2ee_bench: what a packet costs, measured inside the kernel.
- *
+/* e2ee_bench: what a packet costs, measured inside the kernel. */
+
+/**
  * DOC: jobs
+ *
+ * Each job is a line that is written to "job" in debugfs::
  *
  *	udp tx= rx= [pairs=] [ssrc=] [ssrcs=] size= [burst=] packets= [gap=]
  *	    [sealed=1] [keep=1] [replay=1] [together=] [samples=] [driver=]
