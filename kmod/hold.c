@@ -123,6 +123,10 @@ static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 	} else {
 		hlist_del(&hold->node);
 		WRITE_ONCE(hnet->num_holds, hnet->num_holds - 1);
+		/* hooks may have stayed for what was held: e2ee_hooks_stop() */
+		smp_mb();
+		if (!hnet->num_holds && !READ_ONCE(hold->enet->num_guards))
+			e2ee_hooks_stop(&hold->enet->in);
 		wake_up_all(&hnet->empty);
 	}
 	spin_unlock_bh(&hnet->lock);
@@ -205,10 +209,7 @@ static void e2ee_hold_work(struct work_struct *work)
 		e2ee_hold_failed(hold, err);
 	while ((held = e2ee_hold_next(hold)))
 		e2ee_hold_release(hold, held, !err);
-	/* they may have stayed for what was held */
-	if (!READ_ONCE(hold->enet->num_guards))
-		e2ee_hooks_stop(&hold->enet->in);
-
+	/* the namespace may end from here on */
 	e2ee_session_put(hold->session);
 	sock_put(hold->sk);
 	kfree(hold);
@@ -388,6 +389,7 @@ void e2ee_hold_net_exit(struct e2ee_net *enet)
 	/* who emptied the last one has left the lock, and looks here no more */
 	spin_lock_bh(&hnet->lock);
 	spin_unlock_bh(&hnet->lock);
+	e2ee_hooks_exit(&enet->in);	/* the last one had its work queued */
 	kfree(hnet);
 }
 

@@ -247,7 +247,7 @@ static void e2ee_socket_leave(struct e2ee_socket *socket)
 		list_del_init(&socket->node);
 		WRITE_ONCE(enet->num_sockets, enet->num_sockets - 1);
 		atomic_inc(&enet->seq);
-		if (!enet->num_sockets && !READ_ONCE(enet->num_sessions))
+		if (!enet->num_sockets)
 			e2ee_hooks_stop(&enet->out);
 	}
 	spin_unlock_bh(&enet->sockets_lock);
