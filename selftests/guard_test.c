@@ -612,9 +612,7 @@ TEST_F(guard, multicast)
 	struct addr to, any, plain;
 	int fds[3], i, on = 1, index;
 
-	ASSERT_EQ(0, run("ip link add d0 type dummy && "
-			 "ip addr add 192.0.2.1/24 dev d0 && "
-			 "ip link set d0 up"));
+	ASSERT_EQ(0, sock_dummy());
 	index = (int)if_nametoindex("d0");
 	interface.imr_ifindex = index;
 	request.gr_interface = (uint32_t)index;
