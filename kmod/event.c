@@ -55,6 +55,7 @@ static bool e2ee_event_is_limited(u32 type)
 	case E2EE_EVENT_AUTH_BURST:
 	case E2EE_EVENT_ATTACH_FAILED:
 	case E2EE_EVENT_SRTP_SEEN:
+	case E2EE_EVENT_NOT_MEDIA:
 		return true;
 	default:
 		return false;
