@@ -117,7 +117,8 @@ int __wrap_e2ee_guard_new(struct e2ee_ctx *ctx,
 
 	(void)ctx;
 	requests++;
-	if (!of || guard_count == MANY || guard->port_first == refused_port)
+	if (!of || guard_count == MANY ||
+	    (refused_port && guard->port_first == refused_port))
 		return -ENOSPC;
 	guards[guard_count] = *guard;
 	guards[guard_count].session = of->id;

@@ -211,7 +211,7 @@ enum e2ee_guard_attr {
 	E2EE_A_GUARD_UID,	/* u32: owner of the socket, or sender; default any */
 	E2EE_A_GUARD_CGROUP,	/* string: path in the cgroup2 hierarchy; default any */
 	E2EE_A_GUARD_SOCKETS,	/* u32: sockets it attached so far (get) */
-	E2EE_A_GUARD_EXCEPT_PEER,	/* struct e2ee_port_range[]: remote ports */
+	E2EE_A_GUARD_EXCEPT_PEER,	/* binary: struct e2ee_port_range[], remote ports */
 	E2EE_A_GUARD_WAITING,	/* flag: its cgroup does not exist at present (get) */
 
 	__E2EE_A_GUARD_MAX,
