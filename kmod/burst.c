@@ -78,8 +78,8 @@ struct e2ee_burst {
 };
 
 /*
- * Memory of bursts. A page is used again once nobody else holds it, because a fresh
- * page is expensive: most kernels clear it first.
+ * Memory of bursts. A page is taken again once nobody else has it, since fresh ones
+ * are dear: most kernels clear them.
  */
 #define E2EE_BURST_ORDER	3
 #define E2EE_BURST_SIZE		(PAGE_SIZE << E2EE_BURST_ORDER)
@@ -104,7 +104,7 @@ static DEFINE_PER_CPU(struct e2ee_burst_pages, e2ee_burst_pages) = {
 	.lock = INIT_LOCAL_LOCK(lock),
 };
 
-/* goes on to the next page, and replaces it if somebody else still holds it */
+/* the next page that nobody else has, or a new one in its place */
 static bool e2ee_burst_turn(struct e2ee_burst_pages *keep)
 {
 	struct page **page;
@@ -117,7 +117,7 @@ static bool e2ee_burst_turn(struct e2ee_burst_pages *keep)
 	if (*page)
 		put_page(*page);
 	*page = alloc_pages(E2EE_BURST_GFP, E2EE_BURST_ORDER);
-	/* a page of the kernel's emergency reserve must not be kept */
+	/* from the kernel's last reserve, which is not ours to keep */
 	if (*page && page_is_pfmemalloc(*page)) {
 		put_page(*page);
 		*page = NULL;
@@ -125,7 +125,7 @@ static bool e2ee_burst_turn(struct e2ee_burst_pages *keep)
 	return *page;
 }
 
-/* takes at least @need bytes, and up to @rest bytes where the page has room for them */
+/* as much as the rest of the burst takes, if it can be */
 static bool e2ee_burst_take(struct e2ee_burst_frag *frag, u32 need, u32 rest,
 			    u32 *room)
 {
@@ -149,13 +149,13 @@ static bool e2ee_burst_take(struct e2ee_burst_frag *frag, u32 need, u32 rest,
 	return has;
 }
 
-/* Adds memory to a part. If no large page is free, only the next datagram gets some. */
+/* more memory for a part; without large pages, just what the next datagram needs */
 static bool e2ee_burst_grow(struct e2ee_burst *burst, u32 need)
 {
 	u32 rest = burst->out->skb->len - burst->at + need;
 	struct e2ee_burst_frag *frag;
 
-	/* the last piece is still empty, and too small: give it back */
+	/* too small, and not used yet */
 	if (burst->num_frags && !burst->frags[burst->num_frags - 1].len)
 		put_page(burst->frags[--burst->num_frags].page);
 	if (burst->num_frags == MAX_SKB_FRAGS)
@@ -196,7 +196,7 @@ static struct sk_buff *e2ee_burst_headers(struct e2ee_outgoing *out)
 	return skb;
 }
 
-/* starts the next part, with the last piece of memory if that is still empty */
+/* a piece that is empty still is the beginning of the next part */
 static void e2ee_burst_restart(struct e2ee_burst *burst)
 {
 	u32 last = burst->num_frags - 1;
@@ -214,7 +214,7 @@ static void e2ee_burst_restart(struct e2ee_burst *burst)
 	}
 }
 
-/* @skb has only headers so far: appends the datagrams of the current part */
+/* @skb has headers alone: it gets what is in the making */
 static void e2ee_burst_fill(struct e2ee_burst *burst, struct sk_buff *skb)
 {
 	const struct e2ee_burst_frag *frag = burst->frags;
@@ -251,9 +251,8 @@ static bool e2ee_burst_flush(struct e2ee_burst *burst)
 }
 
 /*
- * Returns where to put the next sealed datagram, which has at most @need bytes. If
- * the current part already has as many pieces of memory as an sk_buff can hold, that
- * part is complete, and another one begins.
+ * Where the next sealed datagram of at most @need bytes goes. A part that has as
+ * many pieces of memory as a packet can have is complete.
  */
 static u8 *e2ee_burst_room(struct e2ee_burst *burst, u32 need)
 {
@@ -269,7 +268,7 @@ static u8 *e2ee_burst_room(struct e2ee_burst *burst, u32 need)
 	       burst->frags[i].len;
 }
 
-/* can the next datagram join the current part? */
+/* may the next datagram leave with those before it? */
 static bool e2ee_burst_fits(const struct e2ee_burst *burst, u32 len)
 {
 	return !burst->ends && len <= burst->size &&
@@ -277,8 +276,8 @@ static bool e2ee_burst_fits(const struct e2ee_burst *burst, u32 len)
 }
 
 /*
- * Adds the current datagram, which is sealed if it had to be, to the current part. Its
- * place is @to, unless it begins a new part: then it gets memory in that part.
+ * The datagram at hand is sealed, or is not to be, and stands at @to. Where it
+ * begins a new part, it takes memory of its own.
  */
 static enum e2ee_finding e2ee_burst_add(struct e2ee_burst *burst, u8 *to)
 {
@@ -332,8 +331,8 @@ static enum e2ee_finding e2ee_burst_look(struct e2ee_burst *burst, u32 len)
 }
 
 /*
- * Looks at the datagrams until one is refused or has to wait for its cipher; that
- * finding then applies to the whole burst. E2EE_FOUND_OTHER: none is refused.
+ * The first datagram that is refused, or not decided, stands for all.
+ * E2EE_FOUND_OTHER: all go on.
  */
 static enum e2ee_finding e2ee_burst_look_all(struct e2ee_burst *burst)
 {
@@ -358,7 +357,7 @@ static enum e2ee_finding e2ee_burst_look_all(struct e2ee_burst *burst)
 	return E2EE_FOUND_OTHER;
 }
 
-/* drops the clear datagrams, and no longer charges the sender for their memory */
+/* what UDP carried so far goes, and with it what the sender is charged for it */
 static bool e2ee_burst_trim(struct e2ee_burst *burst)
 {
 	struct sk_buff *skb = burst->out->skb;

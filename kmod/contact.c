@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Our hooks in netfilter: at LOCAL_OUT they see all that a namespace sends, and at
- * LOCAL_IN what may be for sockets that a guard covers.
+ * Where packets meet us: at netfilter's LOCAL_OUT all that a namespace sends, and at
+ * LOCAL_IN what may be for sockets that a guard attaches.
  */
 
 /**
@@ -11,11 +11,9 @@
  * sees it in clear. A packet of an attached socket is sealed there, whichever way the
  * application sent it, and however long before the socket was attached.
  *
- * While a namespace has guards, a socket that a guard covers is attached when it
- * sends media for the first time, or when authentic media comes to it (hold.c). Until
- * then the media that it sends is sealed in the name of the guard, and media that it
- * gets is judged by arrival.c. What is no media is not touched. A raw socket is never
- * attached; the media that it sends from a guarded port is sealed all the same.
+ * While a namespace has guards, the first media that a socket in a guard's range
+ * sends or gets has the socket attached (hold.c). Until then what it sends is sealed
+ * in the name of the guard, and what it receives is held.
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -26,7 +24,6 @@
 #include <net/ipv6.h>
 #include <net/route.h>
 #include <net/udp.h>
-#include "arrival.h"
 #include "contact.h"
 #include "datagram.h"
 #include "guard.h"
@@ -38,6 +35,19 @@
 #include "tx.h"
 #include "verdict.h"
 #include "compat/compat.h"
+
+static bool e2ee_contact_is_candidate(const struct sock *sk)
+{
+	return sk_fullsock(sk) && sk->sk_type == SOCK_DGRAM &&
+	       sk->sk_protocol == IPPROTO_UDP &&
+	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
+}
+
+/* closed, but for what it still has to send */
+static bool e2ee_contact_is_closed(const struct sock *sk)
+{
+	return !READ_ONCE(sk->sk_socket);
+}
 
 /*
  * IPsec and IPVS pass what they have transformed here once more, a VRF what left by
@@ -84,80 +94,30 @@ static bool e2ee_contact_find_udp(struct sk_buff *skb)
 	return true;
 }
 
-/* may send UDP of any port */
-static bool e2ee_contact_is_raw(const struct sock *sk)
-{
-	return sk->sk_type == SOCK_RAW &&
-	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
-}
-
-/* whoever wrote the headers may have lied about the length, and UDP would cut it */
-static bool e2ee_contact_is_whole(const struct e2ee_datagram *datagram)
-{
-	return datagram->payload + datagram->len == datagram->skb->len;
-}
-
-/* media of a socket that is not attached, but covered by a guard */
-static unsigned int e2ee_contact_out_first(struct sock *sk,
-					   const struct e2ee_guard *guard,
-					   const struct e2ee_datagram *datagram,
-					   enum e2ee_rtp_kind kind,
-					   const struct nf_hook_state *state)
-{
-	struct sk_buff *skb = datagram->skb;
-
-	if (e2ee_contact_is_raw(sk)) {
-		if (!e2ee_contact_is_whole(datagram))
-			return e2ee_tx_unseen(NULL, guard->session, skb);
-	} else if (kind == E2EE_RTP_MEDIA && !e2ee_socket_is_closed(sk)) {
-		/* closed: this is the rest of what it has to send */
-		e2ee_hold_socket(sk, guard);
-	}
-	return e2ee_tx_packet(NULL, guard->session, skb, state);
-}
-
-static struct e2ee_guard *
-e2ee_contact_guard(struct e2ee_net *enet, struct sock *sk,
-		   const struct e2ee_socket *socket,
-		   const struct e2ee_datagram *datagram)
-{
-	struct e2ee_guard_query query = {
-		.sk = sk,
-		.sends = true,
-		.port = ntohs(datagram->source),
-		.peer = ntohs(datagram->dest),
-		.exempt = socket ? READ_ONCE(socket->exempt) : 0,
-	};
-
-	query.addr = e2ee_datagram_from(datagram->skb, &query.addr_len);
-	return e2ee_guard_of(enet, &query);
-}
-
 /* a socket that is not attached, while there are guards */
 static unsigned int e2ee_contact_out_guarded(struct sock *sk,
-					     const struct e2ee_socket *socket,
 					     struct sk_buff *skb,
 					     const struct nf_hook_state *state)
 {
 	struct e2ee_net *enet = e2ee_net(state->net);
 	struct e2ee_datagram datagram;
-	enum e2ee_rtp_kind kind;
 	struct e2ee_guard *guard;
 
-	if (list_empty(&enet->guards) ||
-	    !(e2ee_socket_is_udp(sk) || e2ee_contact_is_raw(sk)))
+	if (list_empty(&enet->guards) || !e2ee_contact_is_candidate(sk))
 		return NF_ACCEPT;
 	if (!e2ee_contact_is_own(sk, skb, state) ||
-	    !e2ee_contact_find_udp(skb) || !e2ee_datagram_read(skb, &datagram))
-		return NF_ACCEPT;
-	kind = e2ee_datagram_kind(&datagram);
-	if (kind != E2EE_RTP_MEDIA && kind != E2EE_RTP_DTLS_SRTP)
+	    !e2ee_contact_find_udp(skb))
 		return NF_ACCEPT;
 	/* the port of the packet: its socket may have lost that meanwhile */
-	guard = e2ee_contact_guard(enet, sk, socket, &datagram);
-	if (!guard || e2ee_socket_is_kernels(sk))
+	guard = e2ee_guard_of(enet, sk, ntohs(udp_hdr(skb)->source));
+	if (!guard || e2ee_socket_is_kernels(sk) ||
+	    !e2ee_datagram_read(skb, &datagram) ||
+	    !e2ee_datagram_has_media(&datagram))
 		return NF_ACCEPT;
-	return e2ee_contact_out_first(sk, guard, &datagram, kind, state);
+	/* closed: this is the rest of what it has to send */
+	if (!e2ee_contact_is_closed(sk))
+		e2ee_hold_socket(sk, guard);
+	return e2ee_tx_packet(NULL, guard->session, skb, state);
 }
 
 /* Before all else that looks at what leaves */
@@ -174,7 +134,7 @@ static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 	socket = e2ee_socket_of(sk) ?: e2ee_socket_find(sk);
 	session = socket ? rcu_dereference(socket->session) : NULL;
 	if (!session)
-		return e2ee_contact_out_guarded(sk, socket, skb, state);
+		return e2ee_contact_out_guarded(sk, skb, state);
 	if (!e2ee_contact_is_own(sk, skb, state))
 		return NF_ACCEPT;
 	e2ee_hook(E2EE_DIR_TX, true);
@@ -183,6 +143,215 @@ static unsigned int e2ee_contact_out(void *priv, struct sk_buff *skb,
 		  e2ee_tx_unseen(socket, session, skb);
 	e2ee_hook(E2EE_DIR_TX, false);
 	return verdict;
+}
+
+static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
+			       const struct nf_hook_state *state);
+
+/*
+ * A received packet for one socket that may have to be attached first. One
+ * that comes again, from the hold of a socket, does not join that once more.
+ */
+static unsigned int e2ee_contact_in_socket(struct e2ee_net *enet,
+					   struct sock *sk,
+					   const struct e2ee_datagram *datagram,
+					   const struct nf_hook_state *state,
+					   const struct sock *from)
+{
+	struct sk_buff *skb = datagram->skb;
+	struct e2ee_guard *guard = NULL;
+	struct e2ee_socket *socket;
+
+	if (sk == from || !e2ee_contact_is_candidate(sk))
+		return NF_ACCEPT;
+	socket = e2ee_socket_find(sk);
+	if (!socket || !rcu_access_pointer(socket->session)) {
+		guard = e2ee_guard_of(enet, sk, inet_sk(sk)->inet_num);
+		if (!guard || e2ee_contact_is_closed(sk) ||
+		    e2ee_socket_is_kernels(sk))
+			return NF_ACCEPT;
+	} else if (from || !e2ee_hold_any(enet)) {
+		return NF_ACCEPT;
+	}
+	if (!e2ee_datagram_has_media(datagram))
+		return NF_ACCEPT;
+	return e2ee_hold_packet(sk, guard, skb, state, e2ee_contact_again);
+}
+
+static struct sock *e2ee_contact_lookup(const struct e2ee_datagram *datagram,
+					const struct nf_hook_state *state)
+{
+	if (state->pf == NFPROTO_IPV4)
+		return e2ee_compat_udp4_lookup(state->net, datagram->skb,
+					       datagram->source,
+					       datagram->dest);
+	return e2ee_compat_udp6_lookup(state->net, datagram->skb,
+				       datagram->source, datagram->dest);
+}
+
+static bool e2ee_contact_hears4(const struct sock *sk,
+				const struct sk_buff *skb)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	const struct iphdr *iph = ip_hdr(skb);
+
+	return (!inet->inet_daddr || inet->inet_daddr == iph->saddr) &&
+	       (!inet->inet_rcv_saddr || inet->inet_rcv_saddr == iph->daddr) &&
+	       !ipv6_only_sock(sk) &&
+	       udp_sk_bound_dev_eq(sock_net(sk), READ_ONCE(sk->sk_bound_dev_if),
+				   skb->dev->ifindex, inet_sdif(skb));
+}
+
+static bool e2ee_contact_hears6(const struct sock *sk,
+				const struct sk_buff *skb)
+{
+	const struct in6_addr *remote = e2ee_compat_remote6(sk);
+	const struct in6_addr *local = e2ee_compat_local6(sk);
+	const struct ipv6hdr *iph = ipv6_hdr(skb);
+
+	return sk->sk_family == AF_INET6 &&
+	       (ipv6_addr_any(remote) || ipv6_addr_equal(remote, &iph->saddr)) &&
+	       (ipv6_addr_any(local) || ipv6_addr_equal(local, &iph->daddr)) &&
+	       udp_sk_bound_dev_eq(sock_net(sk), READ_ONCE(sk->sk_bound_dev_if),
+				   inet6_iif(skb), inet6_sdif(skb));
+}
+
+/*
+ * Does the stack bring a multicast for its port to this socket? It asks for the
+ * senders that the socket wants to hear, too, with functions that are its own.
+ */
+static bool e2ee_contact_hears(const struct sock *sk,
+			       const struct e2ee_datagram *datagram)
+{
+	__be16 peer = inet_sk(sk)->inet_dport;
+
+	if (peer && peer != datagram->source)
+		return false;
+	return e2ee_datagram_is_ipv4(datagram->skb) ?
+	       e2ee_contact_hears4(sk, datagram->skb) :
+	       e2ee_contact_hears6(sk, datagram->skb);
+}
+
+/* may the stack choose the one as well as the other? */
+static bool e2ee_contact_same_group(const struct sock *sk,
+				    const struct sock *found)
+{
+	const void *group = rcu_access_pointer(found->sk_reuseport_cb);
+
+	return sk == found ||
+	       (group && group == rcu_access_pointer(sk->sk_reuseport_cb) &&
+		sk->sk_state != TCP_ESTABLISHED);
+}
+
+/*
+ * A multicast goes to many sockets, and a packet for a group of SO_REUSEPORT
+ * to any of it: it waits for the first that is still to be attached, and comes
+ * here again from its hold for the next one. Others on the port have no say, nor
+ * does it attach them: anyone may open one.
+ */
+static unsigned int e2ee_contact_in_many(struct e2ee_net *enet,
+					 const struct sock *found,
+					 const struct e2ee_datagram *datagram,
+					 const struct nf_hook_state *state,
+					 const struct sock *from)
+{
+	u16 port = found ? inet_sk(found)->inet_num : ntohs(datagram->dest);
+	unsigned int verdict = NF_ACCEPT;
+	struct udp_hslot *slot;
+	struct sock *sk;
+
+	slot = udp_hashslot(e2ee_compat_udp_table(state->net), state->net,
+			    port);
+	sk_for_each_rcu(sk, &slot->head) {
+		if (!net_eq(sock_net(sk), state->net) ||
+		    inet_sk(sk)->inet_num != port)
+			continue;
+		if (found ? !e2ee_contact_same_group(sk, found) :
+			    !e2ee_contact_hears(sk, datagram))
+			continue;
+		verdict = e2ee_contact_in_socket(enet, sk, datagram, state,
+						 from);
+		if (verdict != NF_ACCEPT)
+			break;
+	}
+	return verdict;
+}
+
+/* as the stack sees it: what the link says of a frame is another matter */
+static bool e2ee_contact_is_many(const struct sk_buff *skb)
+{
+	if (e2ee_datagram_is_ipv4(skb))
+		return skb_rtable(skb)->rt_flags &
+		       (RTCF_BROADCAST | RTCF_MULTICAST);
+	return ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
+}
+
+/*
+ * Chosen before it came here, by the stack or by a rule (TPROXY, BPF): there it
+ * goes, whatever its address and port, and to no other.
+ */
+static struct sock *e2ee_contact_chosen(const struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+
+	return sk && e2ee_contact_is_candidate(sk) ? sk : NULL;
+}
+
+static u16 e2ee_contact_port(const struct e2ee_datagram *datagram)
+{
+	const struct sock *sk = e2ee_contact_chosen(datagram->skb);
+
+	return sk ? inet_sk(sk)->inet_num : ntohs(datagram->dest);
+}
+
+/* A received packet, for the sockets that may get it */
+static unsigned int e2ee_contact_in_any(struct e2ee_net *enet,
+					const struct e2ee_datagram *datagram,
+					const struct nf_hook_state *state,
+					const struct sock *from)
+{
+	struct sock *sk = e2ee_contact_chosen(datagram->skb);
+
+	if (!sk && e2ee_contact_is_many(datagram->skb))
+		return e2ee_contact_in_many(enet, NULL, datagram, state, from);
+	if (!sk)
+		sk = e2ee_contact_lookup(datagram, state);
+	if (!sk)
+		return NF_ACCEPT;
+	if (sk->sk_reuseport && sk->sk_state != TCP_ESTABLISHED)
+		return e2ee_contact_in_many(enet, sk, datagram, state, from);
+	return e2ee_contact_in_socket(enet, sk, datagram, state, from);
+}
+
+static unsigned int e2ee_contact_in(void *priv, struct sk_buff *skb,
+				    const struct nf_hook_state *state)
+{
+	struct e2ee_net *enet = e2ee_net(state->net);
+	struct e2ee_datagram datagram;
+
+	if (!e2ee_datagram_read(skb, &datagram))
+		return e2ee_datagram_is_hidden(skb) ? NF_DROP : NF_ACCEPT;
+	if (!e2ee_guard_has_port(enet, e2ee_contact_port(&datagram)))
+		return NF_ACCEPT;
+	return e2ee_contact_in_any(enet, &datagram, state, NULL);
+}
+
+/* goes on, after others that wait for it, too */
+static void e2ee_contact_again(struct sock *sk, struct sk_buff *skb,
+			       const struct nf_hook_state *state)
+{
+	unsigned int verdict = NF_ACCEPT;
+	struct e2ee_datagram datagram;
+
+	local_bh_disable();
+	rcu_read_lock();
+	if (e2ee_datagram_read(skb, &datagram))
+		verdict = e2ee_contact_in_any(e2ee_net(state->net), &datagram,
+					      state, sk);
+	if (verdict == NF_ACCEPT)
+		e2ee_netfilter_go_on(skb, state);
+	rcu_read_unlock();
+	local_bh_enable();
 }
 
 #define E2EE_CONTACT_HOOK(pf_, hook_, num, prio)			\
@@ -199,10 +368,10 @@ static const struct nf_hook_ops e2ee_contact_out_hooks[] = {
 };
 
 static const struct nf_hook_ops e2ee_contact_in_hooks[] = {
-	E2EE_CONTACT_HOOK(NFPROTO_IPV4, e2ee_arrival, NF_INET_LOCAL_IN,
+	E2EE_CONTACT_HOOK(NFPROTO_IPV4, e2ee_contact_in, NF_INET_LOCAL_IN,
 			  NF_IP_PRI_LAST),
 #if IS_ENABLED(CONFIG_IPV6)
-	E2EE_CONTACT_HOOK(NFPROTO_IPV6, e2ee_arrival, NF_INET_LOCAL_IN,
+	E2EE_CONTACT_HOOK(NFPROTO_IPV6, e2ee_contact_in, NF_INET_LOCAL_IN,
 			  NF_IP6_PRI_LAST),
 #endif
 };

@@ -38,19 +38,30 @@ bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset)
 	return proto == IPPROTO_UDP && *offset >= 0;
 }
 
+/* IPv4 is put together before we see it, IPv6 afterwards */
+static bool e2ee_datagram_is_fragment(const struct sk_buff *skb)
+{
+	unsigned int offset = 0;
+
+	return !e2ee_datagram_is_ipv4(skb) &&
+	       ipv6_find_hdr(skb, &offset, NEXTHDR_FRAGMENT, NULL, NULL) >= 0;
+}
+
 /*
  * What is behind the datagram, UDP cuts off; what claims to be longer than the
- * packet, or shorter than its header, it drops. IPv6 knows datagrams that do not
- * tell: all of the packet.
+ * packet, unless it is a fragment, or shorter than its header, it drops. IPv6
+ * knows datagrams that do not tell: all of the packet.
  */
 static u32 e2ee_datagram_size(const struct sk_buff *skb,
-			      const struct udphdr *uh, u32 room)
+			      const struct udphdr *uh, u32 room, bool *part)
 {
 	u32 size = ntohs(uh->len);
+	bool told = size || e2ee_datagram_is_ipv4(skb);
 
-	if (!size && !e2ee_datagram_is_ipv4(skb))
-		return room;
-	return size <= room ? size : 0;
+	if (told && size <= room)
+		return size;
+	*part = e2ee_datagram_is_fragment(skb);
+	return *part || !told ? room : 0;
 }
 
 /**
@@ -58,11 +69,14 @@ static u32 e2ee_datagram_size(const struct sk_buff *skb,
  * @skb: data is the network header
  * @datagram: to be filled
  *
+ * Of a datagram in fragments it is the first one, if it has the UDP header.
+ *
  * Context: any but hard interrupt.
  */
 bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
 {
 	struct udphdr buf, *uh;
+	bool part = false;
 	int offset;
 	u32 size;
 
@@ -71,13 +85,14 @@ bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
 	uh = skb_header_pointer(skb, offset, sizeof(buf), &buf);
 	if (!uh)
 		return false;
-	size = e2ee_datagram_size(skb, uh, skb->len - offset);
-	if (size <= sizeof(*uh))
+	size = e2ee_datagram_size(skb, uh, skb->len - offset, &part);
+	if (size < sizeof(*uh) || (size == sizeof(*uh) && !part))
 		return false;
 	datagram->skb = skb;
 	datagram->udp = offset;
 	datagram->payload = offset + sizeof(*uh);
 	datagram->len = size - sizeof(*uh);
+	datagram->part = part;
 	datagram->segment = datagram->len;
 	if (skb_is_gso(skb) && skb_shinfo(skb)->gso_size)
 		datagram->segment = min_t(u32, skb_shinfo(skb)->gso_size,
@@ -87,55 +102,76 @@ bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram)
 	return true;
 }
 
-/* most datagrams are told from media by their first byte */
-static bool e2ee_datagram_may_be_media(u8 first)
+/**
+ * e2ee_datagram_is_hidden() - does the first fragment leave open what it is of?
+ * @skb: data is the network header
+ *
+ * Headers that go on in the next fragment hide which port it is for. RFC 8200,
+ * section 4.5, wants it dropped; the stack misses some of them.
+ *
+ * Context: any but hard interrupt.
+ */
+bool e2ee_datagram_is_hidden(const struct sk_buff *skb)
 {
-	return first < 4 || (first >= 20 && first < 80) ||
-	       (first >= 128 && first < 192);
+	__be16 frag;
+	u8 proto;
+
+	if (e2ee_datagram_is_ipv4(skb))
+		return false;
+	proto = ipv6_hdr(skb)->nexthdr;
+	return ipv6_skip_exthdr(skb, skb_network_offset(skb) +
+				sizeof(struct ipv6hdr), &proto, &frag) < 0 &&
+	       e2ee_datagram_is_fragment(skb);
 }
 
-static enum e2ee_rtp_kind e2ee_datagram_one(const u8 *payload, u32 len)
+/* does a socket that sends or gets this have to be attached? */
+static bool e2ee_datagram_is_media(const u8 *payload, u32 len)
 {
-	enum e2ee_rtp_kind kind;
 	struct e2ee_rtp rtp;
 
-	kind = e2ee_rtp_parse(payload, len, &rtp);
-	return kind == E2EE_RTP_UNSEALABLE ? E2EE_RTP_MEDIA : kind;
+	switch (e2ee_rtp_parse(payload, len, &rtp)) {
+	case E2EE_RTP_MEDIA:
+	case E2EE_RTP_DTLS_SRTP:
+		return true;
+	case E2EE_RTP_DISGUISED:
+		/* what only resembles RTP, not what is another protocol */
+		return *payload < 4 || (*payload >= 64 && *payload < 80) ||
+		       (*payload >= 128 && *payload < 192);
+	default:
+		return false;
+	}
 }
 
 /**
- * e2ee_datagram_kind() - is there media in it?
+ * e2ee_datagram_has_media() - does a socket that gets this have to be attached?
  * @datagram: from e2ee_datagram_read()
  *
  * Looks at each segment. What cannot be looked at counts as media.
  *
  * Context: any but hard interrupt.
- * Return: E2EE_RTP_MEDIA, also where the media cannot be sealed;
- * E2EE_RTP_DTLS_SRTP: none, but a hello that offers SRTP; else E2EE_RTP_EMPTY.
  */
-enum e2ee_rtp_kind e2ee_datagram_kind(const struct e2ee_datagram *datagram)
+bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram)
 {
 	u32 at, len, end = datagram->payload + datagram->len;
-	enum e2ee_rtp_kind kind = E2EE_RTP_EMPTY, one;
+	bool found = true;
 	const u8 *payload;
-	u8 first, *buf = NULL;
+	u8 *buf = NULL;
 
+	if (datagram->part)
+		return true;
+	if (skb_is_nonlinear(datagram->skb)) {
+		buf = kmalloc(datagram->segment, GFP_ATOMIC | __GFP_NOWARN);
+		if (!buf)
+			return true;
+	}
 	for (at = datagram->payload; at < end; at += len) {
 		len = min(datagram->segment, end - at);
-		payload = skb_header_pointer(datagram->skb, at, 1, &first);
-		if (payload && !e2ee_datagram_may_be_media(*payload))
-			continue;
-		if (!buf && skb_is_nonlinear(datagram->skb))
-			buf = kmalloc(datagram->segment,
-				      GFP_ATOMIC | __GFP_NOWARN);
 		payload = skb_header_pointer(datagram->skb, at, len, buf);
-		one = payload ? e2ee_datagram_one(payload, len) :
-				E2EE_RTP_MEDIA;
-		if (one == E2EE_RTP_MEDIA || one == E2EE_RTP_DTLS_SRTP)
-			kind = one;
-		if (kind == E2EE_RTP_MEDIA)
-			break;
+		if (!payload || e2ee_datagram_is_media(payload, len))
+			goto out;
 	}
+	found = false;
+out:
 	kfree(buf);
-	return kind;
+	return found;
 }

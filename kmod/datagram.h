@@ -6,10 +6,8 @@
 #define E2EE_DATAGRAM_H
 
 #include <linux/ip.h>
-#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
-#include "wire/rtp.h"
 
 /**
  * struct e2ee_datagram - a UDP packet at a netfilter hook
@@ -18,6 +16,7 @@
  * @payload: offset of the payload
  * @len: payload, bytes; of all segments
  * @segment: payload of one segment, bytes; @len where it is but one
+ * @part: there is more of it, in fragments that are still to come together
  * @source: UDP source port
  * @dest: UDP destination port
  */
@@ -27,6 +26,7 @@ struct e2ee_datagram {
 	u32 payload;
 	u32 len;
 	u32 segment;
+	bool part;
 	__be16 source;
 	__be16 dest;
 };
@@ -43,44 +43,10 @@ static inline bool e2ee_datagram_is_ipv4(const struct sk_buff *skb)
 	return ip_hdr(skb)->version == 4;
 }
 
-/**
- * e2ee_datagram_from() - source address of a packet
- * @skb: a packet at a netfilter hook
- * @len: its length, 4 or 16 bytes
- *
- * Return: where it stands in the packet, network order.
- */
-static inline const void *e2ee_datagram_from(const struct sk_buff *skb,
-					     u32 *len)
-{
-	if (e2ee_datagram_is_ipv4(skb)) {
-		*len = sizeof(ip_hdr(skb)->saddr);
-		return &ip_hdr(skb)->saddr;
-	}
-	*len = sizeof(ipv6_hdr(skb)->saddr);
-	return &ipv6_hdr(skb)->saddr;
-}
-
-/**
- * e2ee_datagram_to() - destination address of a packet
- * @skb: a packet at a netfilter hook
- * @len: its length, 4 or 16 bytes
- *
- * Return: where it stands in the packet, network order.
- */
-static inline const void *e2ee_datagram_to(const struct sk_buff *skb, u32 *len)
-{
-	if (e2ee_datagram_is_ipv4(skb)) {
-		*len = sizeof(ip_hdr(skb)->daddr);
-		return &ip_hdr(skb)->daddr;
-	}
-	*len = sizeof(ipv6_hdr(skb)->daddr);
-	return &ipv6_hdr(skb)->daddr;
-}
-
 /* any context but hard interrupt */
 bool e2ee_datagram_udp_offset(const struct sk_buff *skb, int *offset);
 bool e2ee_datagram_read(struct sk_buff *skb, struct e2ee_datagram *datagram);
-enum e2ee_rtp_kind e2ee_datagram_kind(const struct e2ee_datagram *datagram);
+bool e2ee_datagram_is_hidden(const struct sk_buff *skb);
+bool e2ee_datagram_has_media(const struct e2ee_datagram *datagram);
 
 #endif /* E2EE_DATAGRAM_H */

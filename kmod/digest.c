@@ -2,9 +2,9 @@
 /*
  * Memory of every AEAD key that ever sent.
  *
- * A nonce must never be used twice, even though sessions, namespaces and daemons come
- * and go. For each AEAD key the module keeps a keyed 64-bit digest, a digest of the
- * salt, the KID, and the next CTR. None of these helps anybody who reads the memory.
+ * A nonce must not return though sessions, namespaces and daemons come and go.
+ * What is kept of a key is a keyed 64-bit digest, a digest of its salt, its
+ * KID, and the next CTR: nothing that would help who reads the memory.
  */
 
 /**
@@ -132,7 +132,7 @@ static int e2ee_digest_check(const struct e2ee_digest *kept,
 	return 0;
 }
 
-/* @kept must not be in the table. */
+/* @kept was never in the table, or is not in it any more. */
 static void e2ee_digest_free(struct e2ee_digest *kept)
 {
 	e2ee_share_put(kept->share, E2EE_SHARE_DIGESTS);
@@ -165,7 +165,7 @@ static struct e2ee_digest *e2ee_digest_new(u64 digest,
 	return kept;
 }
 
-/* Returns NULL if this key has not been seen before. */
+/* Return NULL where nothing is remembered of this key. */
 static struct e2ee_digest *e2ee_digest_find(u64 digest,
 					    const struct e2ee_key_param *param,
 					    struct e2ee_refusal *why)
@@ -195,7 +195,7 @@ static int e2ee_digest_insert(struct e2ee_digest *fresh,
 	return err;
 }
 
-/* As e2ee_digest_use(). If the key has not been seen before, @fresh is inserted. */
+/* As e2ee_digest_use(). @fresh is remembered where nothing is so far. */
 static struct e2ee_digest *e2ee_digest_take(u64 digest,
 					    const struct e2ee_key_param *param,
 					    struct e2ee_digest *fresh,
@@ -254,9 +254,9 @@ struct e2ee_digest *e2ee_digest_use(u64 digest,
  * @first: the CTR it was installed with
  * @next: its next CTR, which a later installation may start with
  *
- * A key that has sent nothing since it was installed may start again at the same CTR
- * as before, and is forgotten if it never sent anything at all. So a request that is
- * refused leaves nothing behind, whether it was for one key or for many.
+ * Where it has not sent, nothing but its having been here has happened: it may
+ * start again where it could before, or is forgotten if it never sent. So a
+ * refused request, for one key or many, leaves nothing behind.
  *
  * Context: any but hard interrupt.
  */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ICMP errors of an attached socket, and errors of packets that the stack refused.
+ * ICMP errors of an attached socket, and what the stack itself refused.
  *
- * An attached socket is an encapsulation socket, which the stack takes for a tunnel:
- * the stack follows redirects and changes of the path's MTU, but reports no ICMP
- * error to the application. This file reports them, as udp_err() and udpv6_err()
- * do for a plain socket.
+ * The stack takes an encapsulation socket for a tunnel: it follows the path's
+ * MTU and redirects, but tells the application nothing. What udp_err() and
+ * udpv6_err() do for a plain socket is done here.
  */
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
@@ -218,14 +217,13 @@ static bool e2ee_errqueue_is_refusal(const struct sock_exterr_skb *serr)
 	       serr->ee.ee_errno == EMSGSIZE;
 }
 
-/* how many entries are searched; few, because interrupts are off meanwhile */
+/* entries that may have come since the last look; interrupts are off meanwhile */
 #define E2EE_ERRQUEUE_LOOK	8
 
 /*
- * Where the stack itself refused a packet, lowers the MTU that it reports, to leave
- * room for the seal. The unused bits of an entry note that its MTU has been lowered.
- * A thread that reads the error queue at this moment may still see the larger MTU;
- * the next packet that is refused reports the lower one again.
+ * Lowers the MTU of what the stack itself refused. An entry that is lowered says so
+ * in bits that nobody uses. Whoever reads in another thread may be faster, and will
+ * be told again by the next refusal.
  */
 static void e2ee_errqueue_lower(struct sock *sk)
 {
@@ -242,7 +240,7 @@ static void e2ee_errqueue_lower(struct sock *sk)
 			break;
 		if (!e2ee_errqueue_is_refusal(serr))
 			continue;
-		if (serr->unused)	/* older entries have been lowered, too */
+		if (serr->unused)	/* and so are those before it */
 			break;
 		serr->unused = 1;
 		serr->ee.ee_info = e2ee_mtu_lower(serr->ee.ee_info);
@@ -250,10 +248,10 @@ static void e2ee_errqueue_lower(struct sock *sk)
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* sk_error_report of a UDP socket that nobody has changed */
+/* sk_error_report of every UDP socket, as long as nobody changes it */
 static void (*e2ee_errqueue_default)(struct sock *sk);
 
-/* the stack calls this after it has queued an error or set sk_err */
+/* there is something in the error queue, or sk_err is set */
 static void e2ee_errqueue_report(struct sock *sk)
 {
 	const struct e2ee_socket *socket = e2ee_socket_of(sk);
@@ -264,7 +262,7 @@ static void e2ee_errqueue_report(struct sock *sk)
 }
 
 /**
- * e2ee_errqueue_learn() - note the usual sk_error_report of UDP sockets
+ * e2ee_errqueue_learn() - learn what sockets have as sk_error_report
  * @sk: a UDP socket that nobody has changed
  */
 void e2ee_errqueue_learn(const struct sock *sk)
@@ -273,7 +271,7 @@ void e2ee_errqueue_learn(const struct sock *sk)
 }
 
 /**
- * e2ee_errqueue_hook() - have the errors of a socket pass through this file
+ * e2ee_errqueue_hook() - let errors of a socket come by us
  * @sk: about to become an encapsulation socket
  *
  * Context: process, under lock_sock().

@@ -24,11 +24,11 @@ static const struct genl_multicast_group e2ee_event_groups[] = {
 	{ .name = E2EE_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_NET_ADMIN },
 };
 
-/* netlink.c fills in the commands */
+/* netlink.c gives it its commands */
 struct genl_family e2ee_genl_family = {
 	.name = E2EE_GENL_NAME,
 	.version = E2EE_GENL_VERSION,
-	/* a later command without a policy gets one that refuses all attributes */
+	/* from here on it would give a command without a policy one of its own */
 	.resv_start_op = E2EE_CMD_KEY_NEW + 1,
 	.netnsok = true,
 	.parallel_ops = true,
@@ -47,7 +47,7 @@ void e2ee_event_session_init(struct e2ee_session *session)
 	session->event_stamp = jiffies;
 }
 
-/* Limited are only events that packets of a stranger can cause. */
+/* Only those that a stranger's packets can bring about are limited */
 static bool e2ee_event_is_limited(u32 type)
 {
 	switch (type) {
@@ -55,7 +55,6 @@ static bool e2ee_event_is_limited(u32 type)
 	case E2EE_EVENT_AUTH_BURST:
 	case E2EE_EVENT_ATTACH_FAILED:
 	case E2EE_EVENT_SRTP_SEEN:
-	case E2EE_EVENT_NOT_MEDIA:
 		return true;
 	default:
 		return false;
@@ -63,8 +62,8 @@ static bool e2ee_event_is_limited(u32 type)
 }
 
 /*
- * Adds whole tokens, and advances the stamp by exactly the time that these stand for,
- * so that no fraction of a token is lost.
+ * Refills in whole tokens, and lets the stamp follow by just the time that
+ * they took, so that no fraction is lost.
  */
 static void e2ee_event_refill(struct e2ee_session *session)
 {
@@ -82,7 +81,7 @@ static void e2ee_event_refill(struct e2ee_session *session)
 	session->event_stamp += tokens * HZ / EVENT_RATE;
 }
 
-/* May this event be sent? If so, @lost tells how many before it were not. */
+/* May this event be sent? If so, @lost are those that were not before it. */
 static bool e2ee_event_may_send(struct e2ee_session *session, u32 type,
 				u32 *lost)
 {

@@ -1,119 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Guards: rules that say which sockets are attached by themselves, and to which
- * session. contact.c and arrival.c act on them.
+ * session. contact.c acts on them.
  */
-
-/**
- * DOC: who sends
- *
- * A program may be given a socket that somebody else made (socket activation), or
- * change its user afterwards. So a guard for a user or a cgroup asks who owns the
- * socket, and, while a task sends, who the task is.
- */
-
-/**
- * DOC: guards and the module
- *
- * A guard keeps the module: nobody unloads it and thereby opens the way.
- */
-#include <linux/cred.h>
-#include <linux/module.h>
-#include <linux/preempt.h>
+#include <linux/cgroup.h>
 #include <linux/rculist.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
-#include "cgroup.h"
+#include "compat/compat.h"
 #include "guard.h"
 #include "memory.h"
 #include "net.h"
 #include "session.h"
 #include "stats.h"
-#include "compat/compat.h"
 
-static const struct e2ee_port_range e2ee_guard_except[] =
-	E2EE_EXCEPT_PEER_DEFAULT;
-
-static_assert(ARRAY_SIZE(e2ee_guard_except) <= E2EE_EXCEPT_PEER_MAX);
-
-/**
- * e2ee_guard_rule_init() - a rule that covers everything but the usual exceptions
- * @rule: to be filled
- */
-void e2ee_guard_rule_init(struct e2ee_guard_rule *rule)
+static bool e2ee_guard_addr_match(const struct e2ee_guard *guard,
+				  const struct sock *sk)
 {
-	memset(rule, 0, sizeof(*rule));
-	rule->num_except = ARRAY_SIZE(e2ee_guard_except);
-	memcpy(rule->except, e2ee_guard_except, sizeof(e2ee_guard_except));
-}
+	const u8 *addr = (const u8 *)&sk->sk_rcv_saddr;
 
-static bool e2ee_guard_has(const struct e2ee_guard *guard, u16 port)
-{
-	return !guard->rule.port_first || (port >= guard->rule.port_first &&
-					   port <= guard->rule.port_last);
-}
-
-static bool e2ee_guard_excepts(const struct e2ee_guard_rule *rule, u16 peer)
-{
-	u32 i;
-
-	for (i = 0; i < rule->num_except; i++)
-		if (peer >= rule->except[i].first &&
-		    peer <= rule->except[i].last)
+	if (!guard->addr_len)
+		return true;
+	if (guard->addr_len == sizeof(struct in6_addr)) {
+		if (sk->sk_family != AF_INET6)
+			return false;
+		addr = e2ee_compat_local6(sk)->s6_addr;
+		/* bound to any: it may use the guard's address */
+		if (ipv6_addr_any(e2ee_compat_local6(sk)))
 			return true;
+	} else if (!sk->sk_rcv_saddr) {
+		return sk->sk_family == AF_INET || !ipv6_only_sock(sk);
+	}
+	return !memcmp(addr, guard->addr, guard->addr_len);
+}
+
+/* a kernel whose sockets know no control group has no such guards */
+#ifdef CONFIG_SOCK_CGROUP_DATA
+static bool e2ee_guard_cgroup_match(const struct e2ee_guard *guard,
+				    struct sock *sk)
+{
+	struct cgroup *cgroup = sock_cgroup_ptr(&sk->sk_cgrp_data);
+
+	return cgroup && cgroup_is_descendant(cgroup, guard->cgroup);
+}
+
+static struct cgroup *e2ee_guard_cgroup_get(const char *path)
+{
+	return cgroup_get_from_path(path);
+}
+
+static void e2ee_guard_cgroup_put(struct cgroup *cgroup)
+{
+	cgroup_put(cgroup);
+}
+#else
+static bool e2ee_guard_cgroup_match(const struct e2ee_guard *guard,
+				    struct sock *sk)
+{
 	return false;
 }
 
-static bool e2ee_guard_rule_match(const struct e2ee_guard_rule *rule,
-				  const struct e2ee_guard_query *query,
-				  bool task)
+static struct cgroup *e2ee_guard_cgroup_get(const char *path)
 {
-	if (rule->addr_len && query->addr_len &&
-	    (rule->addr_len != query->addr_len ||
-	     memcmp(rule->addr, query->addr, rule->addr_len)))
-		return false;
-	if (query->peer && e2ee_guard_excepts(rule, query->peer))
-		return false;
-	return !rule->has_uid ||
-	       uid_eq(READ_ONCE(query->sk->sk_uid), rule->uid) ||
-	       (task && uid_eq(current_euid(), rule->uid));
+	return ERR_PTR(-EOPNOTSUPP);
 }
 
-/* where softirqs are off, the task may be anybody's, whom they interrupted */
-static bool e2ee_guard_has_task(const struct e2ee_guard_query *query)
+static void e2ee_guard_cgroup_put(struct cgroup *cgroup)
 {
-	return query->sends && in_task() && !in_softirq() &&
-	       !(current->flags & PF_KTHREAD);
+}
+#endif
+
+static bool e2ee_guard_match(const struct e2ee_guard *guard, struct sock *sk,
+			     u16 port)
+{
+	if (port < guard->port_first || port > guard->port_last)
+		return false;
+	if (!e2ee_guard_addr_match(guard, sk))
+		return false;
+	if (guard->has_uid && !uid_eq(READ_ONCE(sk->sk_uid), guard->uid))
+		return false;
+	return !guard->cgroup || e2ee_guard_cgroup_match(guard, sk);
 }
 
 /**
- * e2ee_guard_of() - the guard that covers a packet
+ * e2ee_guard_of() - the rule that a socket is in the range of
  * @enet: the namespace
- * @query: the packet
+ * @sk: a UDP socket
+ * @port: its local port, host order
  *
  * Context: any but hard interrupt, under rcu_read_lock(), for which the guard
  * and its session are valid.
  * Return: the guard, or NULL.
  */
-struct e2ee_guard *e2ee_guard_of(struct e2ee_net *enet,
-				 const struct e2ee_guard_query *query)
+struct e2ee_guard *e2ee_guard_of(struct e2ee_net *enet, struct sock *sk,
+				 u16 port)
 {
-	bool task = e2ee_guard_has_task(query);
 	struct e2ee_guard *guard;
 
 	list_for_each_entry_rcu(guard, &enet->guards, node,
 				lockdep_is_held(&enet->lock))
-		if (guard->id > query->exempt &&
-		    e2ee_guard_has(guard, query->port) &&
-		    e2ee_guard_rule_match(&guard->rule, query, task) &&
-		    e2ee_cgroup_match(&guard->cgroup, query->sk, task))
+		if (e2ee_guard_match(guard, sk, port))
 			return guard;
 	return NULL;
 }
 
 /**
- * e2ee_guard_has_port() - may a guard cover this port?
+ * e2ee_guard_has_port() - is this a port of any rule?
  * @enet: the namespace
  * @port: local, host order
  *
@@ -124,13 +116,13 @@ bool e2ee_guard_has_port(struct e2ee_net *enet, u16 port)
 	struct e2ee_guard *guard;
 
 	list_for_each_entry_rcu(guard, &enet->guards, node)
-		if (e2ee_guard_has(guard, port))
+		if (port >= guard->port_first && port <= guard->port_last)
 			return true;
 	return false;
 }
 
 /**
- * e2ee_guard_covers() - does a guard cover this socket?
+ * e2ee_guard_covers() - is this socket in the range of a guard?
  * @enet: the namespace
  * @sk: a UDP socket
  *
@@ -138,15 +130,10 @@ bool e2ee_guard_has_port(struct e2ee_net *enet, u16 port)
  */
 bool e2ee_guard_covers(struct e2ee_net *enet, struct sock *sk)
 {
-	const struct e2ee_guard_query query = {
-		.sk = sk,
-		.port = inet_sk(sk)->inet_num,
-		.peer = ntohs(inet_sk(sk)->inet_dport),
-	};
 	bool covers;
 
 	rcu_read_lock();
-	covers = e2ee_guard_of(enet, &query);
+	covers = e2ee_guard_of(enet, sk, inet_sk(sk)->inet_num);
 	rcu_read_unlock();
 	return covers;
 }
@@ -171,22 +158,48 @@ struct e2ee_guard *e2ee_guard_by_id(struct e2ee_net *enet, u32 id)
 	return NULL;
 }
 
-/* where the rules have no holes: both were cleared before they were filled */
 static bool e2ee_guard_is_same(const struct e2ee_guard *a,
 			       const struct e2ee_guard *b)
 {
-	return !memcmp(&a->rule, &b->rule, sizeof(a->rule)) &&
-	       e2ee_cgroup_is_same(&a->cgroup, &b->cgroup);
+	return a->port_first == b->port_first && a->port_last == b->port_last &&
+	       a->addr_len == b->addr_len &&
+	       !memcmp(a->addr, b->addr, sizeof(a->addr)) &&
+	       a->has_uid == b->has_uid &&
+	       (!a->has_uid || uid_eq(a->uid, b->uid)) &&
+	       a->cgroup == b->cgroup;
+}
+
+static int e2ee_guard_take_cgroup(struct e2ee_guard *guard, const char *path,
+				  struct e2ee_refusal *why)
+{
+	struct cgroup *cgroup;
+
+	if (!path)
+		return 0;
+	guard->cgroup_path = kstrdup(path, E2EE_GFP_REQUEST);
+	if (!guard->cgroup_path)
+		return -ENOMEM;
+	cgroup = e2ee_guard_cgroup_get(path);
+	if (IS_ERR(cgroup)) {
+		kfree(guard->cgroup_path);
+		return e2ee_refuse(why, E2EE_A_GUARD_CGROUP, PTR_ERR(cgroup),
+				   PTR_ERR(cgroup) == -EOPNOTSUPP ?
+				   "this kernel's sockets know no cgroup" :
+				   "no such cgroup");
+	}
+	guard->cgroup = cgroup;
+	return 0;
 }
 
 /* nobody sees it any more */
 static void e2ee_guard_free(struct e2ee_guard *guard)
 {
-	e2ee_cgroup_free(&guard->cgroup);
+	if (guard->cgroup)
+		e2ee_guard_cgroup_put(guard->cgroup);
+	kfree(guard->cgroup_path);
 	e2ee_session_put(guard->session);
 	kfree(guard);
 	e2ee_object_destroyed(E2EE_OBJECT_GUARD);
-	module_put(THIS_MODULE);	/* exit waits for us: rcu_barrier() */
 }
 
 static void e2ee_guard_free_rcu(struct rcu_head *rcu)
@@ -204,16 +217,18 @@ e2ee_guard_alloc(struct e2ee_session *session,
 	guard = kzalloc(sizeof(*guard), E2EE_GFP_REQUEST);
 	if (!guard)
 		return ERR_PTR(-ENOMEM);
-	err = e2ee_cgroup_init(&guard->cgroup, param->cgroup, why);
-	if (!err && !try_module_get(THIS_MODULE))
-		err = -ENODEV;
+	err = e2ee_guard_take_cgroup(guard, param->cgroup, why);
 	if (err) {
-		e2ee_cgroup_free(&guard->cgroup);
 		kfree(guard);
 		return ERR_PTR(err);
 	}
 	guard->session = e2ee_session_get(session);
-	guard->rule = param->rule;
+	guard->port_first = param->port_first;
+	guard->port_last = param->port_last;
+	guard->addr_len = param->addr_len;
+	memcpy(guard->addr, param->addr, param->addr_len);
+	guard->has_uid = param->has_uid;
+	guard->uid = param->uid;
 	e2ee_object_created(E2EE_OBJECT_GUARD);
 	return guard;
 }
@@ -231,11 +246,9 @@ static int e2ee_guard_insert(struct e2ee_guard *guard, struct e2ee_net *enet,
 		if (e2ee_guard_is_same(other, guard))
 			return e2ee_refuse(why, E2EE_A_GUARD_PORT_FIRST,
 					   -EEXIST, "such a guard exists");
-	/* sockets are exempt from the guards below an id */
-	if (enet->last_guard == U32_MAX)
-		return e2ee_refuse(why, 0, -ENOSPC,
-				   "ids of guards are used up");
-	guard->id = ++enet->last_guard;
+	while (!++enet->next_guard || e2ee_guard_by_id(enet, enet->next_guard))
+		;
+	guard->id = enet->next_guard;
 	guard->session->num_guards++;
 	enet->num_guards++;
 	atomic_inc(&enet->seq);
@@ -249,12 +262,12 @@ static int e2ee_guard_insert(struct e2ee_guard *guard, struct e2ee_net *enet,
  * @param: the rule
  * @why: told where it is refused
  *
- * Sockets that already talk are attached with their next RTP packet.
+ * Sockets that already talk are attached with their next RTP packet, if
+ * contact.c looks at it.
  *
  * Context: process, under struct e2ee_net.lock.
  * Return: the guard, valid while the lock is held, or an error pointer:
- * -EINVAL, -EEXIST, -ENOSPC, -EOPNOTSUPP for the cgroup, -ENOMEM; -ENODEV: the module
- * is being unloaded.
+ * -EINVAL, -EEXIST, -ENOENT and others for the cgroup, -ENOMEM.
  */
 struct e2ee_guard *e2ee_guard_new(struct e2ee_session *session,
 				  const struct e2ee_guard_param *param,
@@ -264,9 +277,9 @@ struct e2ee_guard *e2ee_guard_new(struct e2ee_session *session,
 	int err;
 
 	lockdep_assert_held(&session->enet->lock);
-	if (!param->rule.port_first && !param->rule.has_uid && !param->cgroup) {
+	if (!param->port_first || param->port_last < param->port_first) {
 		e2ee_refuse(why, E2EE_A_GUARD_PORT_FIRST, -EINVAL,
-			    "a guard needs ports, a user or a cgroup");
+			    "port range is empty");
 		return ERR_PTR(-EINVAL);
 	}
 	guard = e2ee_guard_alloc(session, param, why);

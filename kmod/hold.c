@@ -4,15 +4,11 @@
 /**
  * DOC: holds
  *
- * Media that a socket sends, or authentic media that comes to it, makes a hold
- * (struct e2ee_hold) for the socket if a guard covers it. The work of the hold
- * attaches the socket. What the socket sends meanwhile is sealed where it is. What it
- * receives waits in the hold, as a replay window belongs to an attached socket, and
- * goes on from where it was taken, in order, once the socket is attached.
- *
- * Where the cipher of a packet's key is asynchronous, nobody can tell yet whether the
- * packet is authentic. Such packets wait in a hold, too, and its work opens them on
- * a copy. If none is authentic, the hold ends and the socket stays as it was.
+ * The first media of a socket in a guard's range makes a hold (struct e2ee_hold) and
+ * queues its work, which attaches the socket. What the socket sends meanwhile is
+ * sealed where it is. What it receives waits in the hold, as a replay window
+ * belongs to an attached socket, and goes on from where it was taken, in order,
+ * once the socket is attached.
  */
 #include <linux/cpu.h>
 #include <linux/hash.h>
@@ -21,9 +17,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include <net/sock.h>
-#include "datagram.h"
 #include "event.h"
-#include "first.h"
 #include "guard.h"
 #include "hold.h"
 #include "hook.h"
@@ -62,7 +56,6 @@ struct e2ee_hold_net {
  * @sk: the socket, with a reference
  * @session: where it goes, with a reference
  * @guard: id of the guard
- * @wanted: the socket is to be attached: it sends media, or authentic media came
  * @queue: struct e2ee_held.node, oldest first
  * @len: entries of @queue
  * @size: their memory, bytes
@@ -76,7 +69,6 @@ struct e2ee_hold {
 	struct sock *sk;
 	struct e2ee_session *session;
 	u32 guard;
-	bool wanted;
 	struct list_head queue;
 	unsigned int len;
 	unsigned int size;
@@ -131,88 +123,23 @@ static struct e2ee_held *e2ee_hold_next(struct e2ee_hold *hold)
 	} else {
 		hlist_del(&hold->node);
 		WRITE_ONCE(hnet->num_holds, hnet->num_holds - 1);
-		/* hooks may have stayed for what was held: e2ee_hooks_stop() */
-		smp_mb();
-		if (!hnet->num_holds && !READ_ONCE(hold->enet->num_guards))
-			e2ee_hooks_stop(&hold->enet->in);
 		wake_up_all(&hnet->empty);
 	}
 	spin_unlock_bh(&hnet->lock);
 	return held;
 }
 
-static void e2ee_hold_drop(struct e2ee_held *held)
-{
-	kfree_skb(held->skb);
-	dev_put(held->state.in);
-	kfree(held);
-}
-
 static void e2ee_hold_release(struct e2ee_hold *hold, struct e2ee_held *held,
-			      bool goes_on)
+			      bool attached)
 {
-	if (goes_on) {
+	if (attached) {
 		held->receive(hold->sk, held->skb, &held->state);
-		held->skb = NULL;
 	} else {
+		kfree_skb(held->skb);
 		e2ee_note(NULL, hold->session, E2EE_A_STAT_GUARD_DROP);
 	}
-	e2ee_hold_drop(held);
-}
-
-/* the packet is the next one again */
-static void e2ee_hold_put_back(struct e2ee_hold *hold, struct e2ee_held *held)
-{
-	struct e2ee_hold_net *hnet = hold->enet->hold;
-
-	spin_lock_bh(&hnet->lock);
-	list_add(&held->node, &hold->queue);
-	hold->len++;
-	hold->size += held->skb->truesize;
-	hold->wanted = true;
-	spin_unlock_bh(&hnet->lock);
-}
-
-static enum e2ee_first e2ee_hold_judge(struct e2ee_hold *hold,
-				       struct e2ee_held *held)
-{
-	enum e2ee_first first = E2EE_FIRST_PASSES;
-	struct e2ee_datagram datagram;
-
-	local_bh_disable();
-	rcu_read_lock();
-	if (e2ee_datagram_read(held->skb, &datagram))
-		first = e2ee_first_judge(hold->session, &datagram, true,
-					 true);
-	rcu_read_unlock();
-	local_bh_enable();
-	return first;
-}
-
-/*
- * Is the socket to be attached? False: none of its packets was authentic, and the
- * hold has ended.
- */
-static bool e2ee_hold_is_wanted(struct e2ee_hold *hold)
-{
-	struct e2ee_held *held;
-
-	while (!READ_ONCE(hold->wanted)) {
-		held = e2ee_hold_next(hold);
-		if (!held)
-			return false;
-		switch (e2ee_hold_judge(hold, held)) {
-		case E2EE_FIRST_AUTHENTIC:
-			e2ee_hold_put_back(hold, held);
-			break;
-		case E2EE_FIRST_PASSES:
-			e2ee_hold_release(hold, held, true);
-			break;
-		default:
-			e2ee_hold_drop(held);
-		}
-	}
-	return true;
+	dev_put(held->state.in);
+	kfree(held);
 }
 
 static void e2ee_hold_failed(struct e2ee_hold *hold, int err)
@@ -260,16 +187,6 @@ static void e2ee_hold_try_again(struct e2ee_hold *hold)
 	cpus_read_unlock();
 }
 
-/* it is in no list any more */
-static void e2ee_hold_end(struct e2ee_hold *hold)
-{
-	/* the namespace may end from here on */
-	e2ee_session_put(hold->session);
-	sock_put(hold->sk);
-	kfree(hold);
-	e2ee_object_destroyed(E2EE_OBJECT_HOLD);
-}
-
 static void e2ee_hold_work(struct work_struct *work)
 {
 	struct e2ee_hold *hold = container_of(to_delayed_work(work),
@@ -277,10 +194,6 @@ static void e2ee_hold_work(struct work_struct *work)
 	struct e2ee_held *held;
 	int err;
 
-	if (!e2ee_hold_is_wanted(hold)) {
-		e2ee_hold_end(hold);
-		return;
-	}
 	err = e2ee_hold_attach(hold);
 	/* not to wait here: others' holds need their turn */
 	if (err == -EAGAIN && time_before(jiffies, hold->until)) {
@@ -292,7 +205,14 @@ static void e2ee_hold_work(struct work_struct *work)
 		e2ee_hold_failed(hold, err);
 	while ((held = e2ee_hold_next(hold)))
 		e2ee_hold_release(hold, held, !err);
-	e2ee_hold_end(hold);
+	/* they may have stayed for what was held */
+	if (!READ_ONCE(hold->enet->num_guards))
+		e2ee_hooks_stop(&hold->enet->in);
+
+	e2ee_session_put(hold->session);
+	sock_put(hold->sk);
+	kfree(hold);
+	e2ee_object_destroyed(E2EE_OBJECT_HOLD);
 }
 
 static struct e2ee_hold *e2ee_hold_new(struct e2ee_net *enet, struct sock *sk,
@@ -379,7 +299,6 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
  * @skb: the packet
  * @state: where it was taken, in a netfilter hook
  * @receive: goes on with it
- * @authentic: it is; else the hold finds out, unless the socket is attached anyway
  *
  * Context: any but hard interrupt, under rcu_read_lock().
  * Return: NF_STOLEN: held, or dropped and counted; NF_ACCEPT: left alone, as
@@ -388,7 +307,7 @@ static bool e2ee_hold_add(struct e2ee_hold *hold, struct sk_buff *skb,
 unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
 			      struct sk_buff *skb,
 			      const struct nf_hook_state *state,
-			      e2ee_hold_receive_t receive, bool authentic)
+			      e2ee_hold_receive_t receive)
 {
 	struct e2ee_net *enet = e2ee_net(state->net);
 	struct e2ee_session *session;
@@ -403,8 +322,6 @@ unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
 	}
 	if (!hold)
 		hold = e2ee_hold_new(enet, sk, guard);
-	if (hold && authentic)
-		WRITE_ONCE(hold->wanted, true);
 	/* under the lock: the session is the hold's */
 	session = hold ? hold->session : guard->session;
 	held = hold && e2ee_hold_add(hold, skb, state, receive);
@@ -428,12 +345,10 @@ unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
 void e2ee_hold_socket(struct sock *sk, const struct e2ee_guard *guard)
 {
 	struct e2ee_net *enet = guard->session->enet;
-	struct e2ee_hold *hold;
 
 	spin_lock_bh(&enet->hold->lock);
-	hold = e2ee_hold_find(enet->hold, sk) ?: e2ee_hold_new(enet, sk, guard);
-	if (hold)
-		WRITE_ONCE(hold->wanted, true);
+	if (!e2ee_hold_find(enet->hold, sk))
+		e2ee_hold_new(enet, sk, guard);
 	spin_unlock_bh(&enet->hold->lock);
 }
 
@@ -473,7 +388,6 @@ void e2ee_hold_net_exit(struct e2ee_net *enet)
 	/* who emptied the last one has left the lock, and looks here no more */
 	spin_lock_bh(&hnet->lock);
 	spin_unlock_bh(&hnet->lock);
-	e2ee_hooks_exit(&enet->in);	/* the last one had its work queued */
 	kfree(hnet);
 }
 

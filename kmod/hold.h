@@ -19,7 +19,7 @@ typedef void (*e2ee_hold_receive_t)(struct sock *sk, struct sk_buff *skb,
 unsigned int e2ee_hold_packet(struct sock *sk, const struct e2ee_guard *guard,
 			      struct sk_buff *skb,
 			      const struct nf_hook_state *state,
-			      e2ee_hold_receive_t receive, bool authentic);
+			      e2ee_hold_receive_t receive);
 void e2ee_hold_socket(struct sock *sk, const struct e2ee_guard *guard);
 bool e2ee_hold_any(const struct e2ee_net *enet);
 

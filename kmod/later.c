@@ -77,7 +77,7 @@ static struct e2ee_late *e2ee_late_new(struct e2ee_session *session,
 	return late;
 }
 
-/* -ENOENT: no packet waits, and this one need not wait either */
+/* -ENOENT: the queue is idle, and is not to begin */
 static int e2ee_later_may_add(struct e2ee_later *later, u32 size, u32 limit,
 			      bool begin)
 {
@@ -86,7 +86,7 @@ static int e2ee_later_may_add(struct e2ee_later *later, u32 size, u32 limit,
 		return -ENOENT;
 	if (later->size + size > limit)
 		return -ENOBUFS;
-	/* fails if the socket is being freed, when no packet of it is left */
+	/* it is being freed, and has no packets any more */
 	if (!later->busy && later->sk &&
 	    !refcount_inc_not_zero(&later->sk->sk_refcnt))
 		return -ENOBUFS;
@@ -134,7 +134,7 @@ int e2ee_later_add(struct e2ee_later *later, struct e2ee_session *session,
 	return err;
 }
 
-/* takes the next packet; if there is none, the queue becomes idle: NULL */
+/* the next packet; NULL: there is none, and the queue is idle */
 static struct e2ee_late *e2ee_later_next(struct e2ee_later *later)
 {
 	struct e2ee_late *late;

@@ -50,7 +50,7 @@ struct e2ee_hold_net;
  * @seq: bumped with every change of a list that dumps walk; atomic, as sockets
  *	are closed without @lock, and none may be lost
  * @next_session: next session id to try
- * @last_guard: id of the newest guard
+ * @next_guard: next guard id to try
  * @num_sessions: entries of @sessions
  * @num_guards: entries of @guards
  * @num_keys: keys of all sessions
@@ -80,7 +80,7 @@ struct e2ee_net {
 	unsigned long grace_next;
 	atomic_t seq;
 	u32 next_session;
-	u32 last_guard;
+	u32 next_guard;
 	u32 num_sessions;
 	u32 num_guards;
 	u32 num_keys;

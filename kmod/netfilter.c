@@ -100,10 +100,6 @@ int e2ee_hooks_start(struct e2ee_hooks *hooks, struct e2ee_refusal *why)
  * e2ee_hooks_stop() - look no more, if nobody needs it
  * @hooks: which hooks
  *
- * To be called when one of the reasons for the hooks is gone, whatever the others
- * are: of two that go at the same time neither may see that the other does. The
- * work item sees both.
- *
  * Context: any but hard interrupt. Packets are looked at for a moment longer.
  */
 void e2ee_hooks_stop(struct e2ee_hooks *hooks)

@@ -241,9 +241,9 @@ static int e2ee_netlink_socket_detach_sk(struct e2ee_call *call,
 
 	if (!socket)
 		return e2ee_refuse(why, 0, -ENOENT, "socket is not attached");
-	if (!call->attrs[E2EE_A_FORCE] && e2ee_guard_covers(call->enet, sk))
+	if (e2ee_guard_covers(call->enet, sk))
 		return e2ee_refuse(why, 0, -EBUSY,
-				   "socket is covered by a guard: force has guards leave it alone");
+				   "socket lies in the range of a guard: delete the guard first");
 	return e2ee_socket_detach(socket, call->attrs[E2EE_A_FORCE], why);
 }
 

@@ -79,7 +79,7 @@ int e2ee_put_key(struct sk_buff *skb, struct e2ee_key *key);
 int e2ee_put_socket(struct sk_buff *skb, const struct e2ee_socket *socket,
 		    struct user_namespace *user_ns);
 int e2ee_put_socket_ref(struct sk_buff *skb, const struct e2ee_socket *socket);
-int e2ee_put_guard(struct sk_buff *skb, struct e2ee_guard *guard,
+int e2ee_put_guard(struct sk_buff *skb, const struct e2ee_guard *guard,
 		   struct user_namespace *user_ns);
 int e2ee_put_guard_ref(struct sk_buff *skb, const struct e2ee_guard *guard);
 int e2ee_put_info(struct sk_buff *skb, const struct e2ee_net *enet);

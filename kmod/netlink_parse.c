@@ -10,7 +10,6 @@
 #include <linux/ctype.h>
 #include <linux/uidgid.h>
 #include <linux/user_namespace.h>
-#include <net/ipv6.h>
 #include "find.h"
 #include "guard.h"
 #include "key.h"
@@ -182,10 +181,6 @@ const struct nla_policy e2ee_guard_new_policy[E2EE_A_GUARD_MAX + 1] = {
 	[E2EE_A_GUARD_LOCAL_ADDR] = POLICY_ADDR,
 	[E2EE_A_GUARD_UID] = { .type = NLA_U32 },
 	[E2EE_A_GUARD_CGROUP] = POLICY_STRING(E2EE_CGROUP_PATH_MAX),
-	[E2EE_A_GUARD_EXCEPT_PEER] = {
-		.type = NLA_BINARY,
-		.len = E2EE_EXCEPT_PEER_MAX * sizeof(struct e2ee_port_range),
-	},
 };
 
 /**
@@ -628,62 +623,27 @@ int e2ee_parse_guard(const struct e2ee_call *call, struct e2ee_guard **guard)
 	return 0;
 }
 
-static int e2ee_parse_guard_ports(const struct e2ee_call *call,
-				  struct nlattr **tb,
-				  struct e2ee_guard_rule *rule)
+static int e2ee_parse_guard_narrow(const struct e2ee_call *call,
+				   struct nlattr **tb,
+				   struct e2ee_guard_param *param)
 {
-	struct nlattr *first = tb[E2EE_A_GUARD_PORT_FIRST];
-	struct nlattr *last = tb[E2EE_A_GUARD_PORT_LAST];
+	struct nlattr *addr = tb[E2EE_A_GUARD_LOCAL_ADDR];
+	struct nlattr *uid = tb[E2EE_A_GUARD_UID];
 
-	if (!first && last)
-		return e2ee_parse_missing(call, call->attrs[E2EE_A_GUARD],
-					  E2EE_A_GUARD_PORT_FIRST,
-					  "first port of the guard is missing");
-	if (!first)
-		return 0;
-	rule->port_first = nla_get_u16(first);
-	rule->port_last = nla_get_u16(last ?: first);
-	if (rule->port_last < rule->port_first)
-		return e2ee_parse_fail(call, last, -EINVAL,
-			      "last port lies below the first");
+	if (addr) {
+		param->addr_len = nla_len(addr);
+		memcpy(param->addr, nla_data(addr), param->addr_len);
+	}
+	if (uid) {
+		param->has_uid = true;
+		param->uid = make_kuid(call->user_ns, nla_get_u32(uid));
+		if (!uid_valid(param->uid))
+			return e2ee_parse_fail(call, uid, -EINVAL,
+				      "no such user in this user namespace");
+	}
+	if (tb[E2EE_A_GUARD_CGROUP])
+		param->cgroup = nla_data(tb[E2EE_A_GUARD_CGROUP]);
 	return 0;
-}
-
-static int e2ee_parse_guard_except(const struct e2ee_call *call,
-				   struct nlattr *except,
-				   struct e2ee_guard_rule *rule)
-{
-	u32 i;
-
-	if (!except)
-		return 0;
-	if (nla_len(except) % sizeof(*rule->except))
-		return e2ee_parse_fail(call, except, -EINVAL,
-			      "a range of ports has a first and a last one");
-	rule->num_except = nla_len(except) / sizeof(*rule->except);
-	memset(rule->except, 0, sizeof(rule->except));
-	memcpy(rule->except, nla_data(except), nla_len(except));
-	for (i = 0; i < rule->num_except; i++)
-		if (!rule->except[i].first ||
-		    rule->except[i].last < rule->except[i].first)
-			return e2ee_parse_fail(call, except, -EINVAL,
-				      "a range goes from a port above 0 to one not below it");
-	return 0;
-}
-
-/* a socket of IPv6 may send IPv4: packets have their own addresses */
-static void e2ee_parse_guard_addr(const struct nlattr *addr,
-				  struct e2ee_guard_rule *rule)
-{
-	const struct in6_addr *in6 = nla_data(addr);
-
-	rule->addr_len = nla_len(addr);
-	memcpy(rule->addr, nla_data(addr), rule->addr_len);
-	if (rule->addr_len != sizeof(*in6) || !ipv6_addr_v4mapped(in6))
-		return;
-	rule->addr_len = sizeof(in6->s6_addr32[3]);
-	memset(rule->addr, 0, sizeof(rule->addr));
-	memcpy(rule->addr, &in6->s6_addr32[3], rule->addr_len);
 }
 
 /**
@@ -697,31 +657,25 @@ int e2ee_parse_guard_param(const struct e2ee_call *call,
 			   struct e2ee_guard_param *param)
 {
 	struct nlattr *nest = call->attrs[E2EE_A_GUARD];
-	struct e2ee_guard_rule *rule = &param->rule;
 	struct nlattr *tb[E2EE_A_GUARD_MAX + 1];
-	struct nlattr *uid;
+	struct nlattr *last;
 	int err;
 
 	memset(param, 0, sizeof(*param));
-	e2ee_guard_rule_init(rule);
 	if (!nest)
 		return e2ee_parse_missing(call, NULL, E2EE_A_GUARD,
 					  "guard is missing");
-	err = e2ee_parse_nest(call, tb, E2EE_A_GUARD_MAX, nest) ?:
-	      e2ee_parse_guard_ports(call, tb, rule) ?:
-	      e2ee_parse_guard_except(call, tb[E2EE_A_GUARD_EXCEPT_PEER], rule);
+	err = e2ee_parse_nest(call, tb, E2EE_A_GUARD_MAX, nest);
 	if (err)
 		return err;
-	if (tb[E2EE_A_GUARD_LOCAL_ADDR])
-		e2ee_parse_guard_addr(tb[E2EE_A_GUARD_LOCAL_ADDR], rule);
-	if (tb[E2EE_A_GUARD_CGROUP])
-		param->cgroup = nla_data(tb[E2EE_A_GUARD_CGROUP]);
-	uid = tb[E2EE_A_GUARD_UID];
-	if (!uid)
-		return 0;
-	rule->has_uid = true;
-	rule->uid = make_kuid(call->user_ns, nla_get_u32(uid));
-	return uid_valid(rule->uid) ? 0 :
-	       e2ee_parse_fail(call, uid, -EINVAL,
-			       "no such user in this user namespace");
+	if (!tb[E2EE_A_GUARD_PORT_FIRST])
+		return e2ee_parse_missing(call, nest, E2EE_A_GUARD_PORT_FIRST,
+			       "first port of the guard is missing");
+	last = tb[E2EE_A_GUARD_PORT_LAST];
+	param->port_first = nla_get_u16(tb[E2EE_A_GUARD_PORT_FIRST]);
+	param->port_last = last ? nla_get_u16(last) : param->port_first;
+	if (param->port_last < param->port_first)
+		return e2ee_parse_fail(call, last, -EINVAL,
+			      "last port lies below the first");
+	return e2ee_parse_guard_narrow(call, tb, param);
 }

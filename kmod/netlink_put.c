@@ -161,52 +161,30 @@ int e2ee_put_socket(struct sk_buff *skb, const struct e2ee_socket *socket,
 	    nla_put_u32(skb, E2EE_A_SOCKET_UID,
 			from_kuid_munged(user_ns, READ_ONCE(sk->sk_uid))) ||
 	    (guard && nla_put_u32(skb, E2EE_A_SOCKET_GUARD, guard)) ||
-	    (READ_ONCE(socket->exempt) &&
-	     nla_put_flag(skb, E2EE_A_SOCKET_EXEMPT)) ||
 	    e2ee_put_stats(skb, E2EE_A_SOCKET_STATS, socket->stats))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
 }
 
-/* where the caller's cgroup namespace does not show it, only that there is one */
-static int e2ee_put_guard_cgroup(struct sk_buff *skb, struct e2ee_guard *guard)
+static int e2ee_put_guard_narrow(struct sk_buff *skb,
+				 const struct e2ee_guard *guard,
+				 struct user_namespace *user_ns)
 {
-	const char *shown;
-
-	if (!guard->cgroup.path)
-		return 0;
-	shown = e2ee_cgroup_shown(&guard->cgroup);
-	if (!shown)
-		return nla_put_string(skb, E2EE_A_GUARD_CGROUP, "/..");
-	if (nla_put_string(skb, E2EE_A_GUARD_CGROUP, shown))
+	if (guard->addr_len &&
+	    nla_put(skb, E2EE_A_GUARD_LOCAL_ADDR, guard->addr_len, guard->addr))
 		return -EMSGSIZE;
-	return e2ee_cgroup_waits(shown) ?
-	       nla_put_flag(skb, E2EE_A_GUARD_WAITING) : 0;
-}
-
-static int e2ee_put_guard_rule(struct sk_buff *skb, struct e2ee_guard *guard,
-			       struct user_namespace *user_ns)
-{
-	const struct e2ee_guard_rule *rule = &guard->rule;
-
-	if (rule->port_first &&
-	    (nla_put_u16(skb, E2EE_A_GUARD_PORT_FIRST, rule->port_first) ||
-	     nla_put_u16(skb, E2EE_A_GUARD_PORT_LAST, rule->port_last)))
-		return -EMSGSIZE;
-	if (rule->addr_len &&
-	    nla_put(skb, E2EE_A_GUARD_LOCAL_ADDR, rule->addr_len, rule->addr))
-		return -EMSGSIZE;
-	if (rule->has_uid &&
+	if (guard->has_uid &&
 	    nla_put_u32(skb, E2EE_A_GUARD_UID,
-			from_kuid_munged(user_ns, rule->uid)))
+			from_kuid_munged(user_ns, guard->uid)))
 		return -EMSGSIZE;
-	return e2ee_put_guard_cgroup(skb, guard) ?:
-	       nla_put(skb, E2EE_A_GUARD_EXCEPT_PEER,
-		       rule->num_except * sizeof(*rule->except), rule->except);
+	if (guard->cgroup_path &&
+	    nla_put_string(skb, E2EE_A_GUARD_CGROUP, guard->cgroup_path))
+		return -EMSGSIZE;
+	return 0;
 }
 
-int e2ee_put_guard(struct sk_buff *skb, struct e2ee_guard *guard,
+int e2ee_put_guard(struct sk_buff *skb, const struct e2ee_guard *guard,
 		   struct user_namespace *user_ns)
 {
 	struct nlattr *nest = nla_nest_start(skb, E2EE_A_GUARD);
@@ -214,7 +192,9 @@ int e2ee_put_guard(struct sk_buff *skb, struct e2ee_guard *guard,
 	if (!nest ||
 	    nla_put_u32(skb, E2EE_A_GUARD_ID, guard->id) ||
 	    nla_put_u32(skb, E2EE_A_GUARD_SESSION, guard->session->id) ||
-	    e2ee_put_guard_rule(skb, guard, user_ns) ||
+	    nla_put_u16(skb, E2EE_A_GUARD_PORT_FIRST, guard->port_first) ||
+	    nla_put_u16(skb, E2EE_A_GUARD_PORT_LAST, guard->port_last) ||
+	    e2ee_put_guard_narrow(skb, guard, user_ns) ||
 	    nla_put_u32(skb, E2EE_A_GUARD_SOCKETS,
 			atomic_read(&guard->sockets)))
 		return -EMSGSIZE;

@@ -107,7 +107,6 @@ e2ee_packet_look(struct e2ee_packet *packet)
 		return E2EE_FOUND_OTHER;
 	case E2EE_RTP_DTLS_SRTP:
 		return E2EE_FOUND_SRTP;
-	case E2EE_RTP_UNSEALABLE:
 	case E2EE_RTP_DISGUISED:
 		return E2EE_FOUND_MALFORMED;
 	case E2EE_RTP_MEDIA:

@@ -40,7 +40,6 @@ static bool e2ee_purge_is_clear(struct sk_buff *skb)
 		goto out;
 	switch (e2ee_rtp_parse(copy, skb->len, &rtp)) {
 	case E2EE_RTP_MEDIA:
-	case E2EE_RTP_UNSEALABLE:
 	case E2EE_RTP_DISGUISED:
 		break;
 	default:

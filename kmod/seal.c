@@ -210,9 +210,6 @@ static enum e2ee_finding e2ee_open_find(struct e2ee_packet *packet)
 		return E2EE_FOUND_LATER;
 	e2ee_aead_prefetch(&key->aead);
 	packet->key = key;
-	if (!packet->socket)
-		return e2ee_window_is_new(key, packet->name.ctr) ?
-		       E2EE_FOUND_MEDIA : E2EE_FOUND_REPLAY;
 	packet->window = e2ee_window_find(key, packet->socket);
 	return e2ee_window_check(key, packet->window, packet->name.ctr) ?
 	       E2EE_FOUND_MEDIA : E2EE_FOUND_REPLAY;
@@ -259,20 +256,6 @@ static bool e2ee_open_own(struct e2ee_packet *packet)
 	return true;
 }
 
-static int e2ee_open_crypt(struct e2ee_packet *packet)
-{
-	const struct e2ee_sealed *sealed = &packet->sealed;
-	struct e2ee_crypt crypt = {
-		.aad = e2ee_seal_payload(packet) + sealed->aad,
-		.aad_len = sealed->body - sealed->aad,
-		.len = packet->rtp.payload_len - sealed->body -
-		       E2EE_SFRAME_TAG_LEN,
-	};
-
-	e2ee_sframe_nonce(crypt.nonce, packet->key->salt, packet->name.ctr);
-	return e2ee_crypt(packet->key, &crypt, false);
-}
-
 /**
  * e2ee_open() - open a received packet
  * @packet: e2ee_packet_look() says that it is media
@@ -286,6 +269,7 @@ enum e2ee_finding e2ee_open(struct e2ee_packet *packet)
 {
 	enum e2ee_finding found = e2ee_open_find(packet);
 	struct e2ee_key *key = packet->key;
+	struct e2ee_crypt crypt;
 	int err;
 
 	if (found != E2EE_FOUND_MEDIA)
@@ -295,7 +279,12 @@ enum e2ee_finding e2ee_open(struct e2ee_packet *packet)
 		return E2EE_FOUND_UNSEEN;
 	if (!e2ee_crypt_get(key))
 		return E2EE_FOUND_NO_KEY;
-	err = e2ee_open_crypt(packet);
+	crypt.aad = e2ee_seal_payload(packet) + packet->sealed.aad;
+	crypt.aad_len = packet->sealed.body - packet->sealed.aad;
+	crypt.len = packet->rtp.payload_len - packet->sealed.body -
+		    E2EE_SFRAME_TAG_LEN;
+	e2ee_sframe_nonce(crypt.nonce, key->salt, packet->name.ctr);
+	err = e2ee_crypt(key, &crypt, false);
 	if (key->aead.async)	/* the window was of the RCU section before */
 		packet->window = NULL;
 	if (!err)
@@ -307,28 +296,4 @@ enum e2ee_finding e2ee_open(struct e2ee_packet *packet)
 		return E2EE_FOUND_MEDIA;
 	}
 	return e2ee_open_failed(err);
-}
-
-/**
- * e2ee_open_try() - is a received packet authentic?
- * @packet: e2ee_packet_look() says that it is media; it came to no attached socket,
- *	and @data is a copy
- *
- * Context: as e2ee_seal().
- * Return: E2EE_FOUND_MEDIA: it is authentic, and no socket has received it yet;
- * E2EE_FOUND_LATER: the cipher would have to be waited for; else it is neither. No
- * window changes, and @data is garbage unless the cipher is to be waited for.
- */
-enum e2ee_finding e2ee_open_try(struct e2ee_packet *packet)
-{
-	enum e2ee_finding found = e2ee_open_find(packet);
-	int err;
-
-	if (found != E2EE_FOUND_MEDIA)
-		return found;
-	if (!e2ee_crypt_get(packet->key))
-		return E2EE_FOUND_NO_KEY;
-	err = e2ee_open_crypt(packet);
-	e2ee_crypt_put(packet->key);
-	return err ? e2ee_open_failed(err) : E2EE_FOUND_MEDIA;
 }

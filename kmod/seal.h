@@ -12,6 +12,5 @@ struct e2ee_packet;
 /* any context but hard interrupt, under rcu_read_lock() */
 enum e2ee_finding e2ee_seal(struct e2ee_packet *packet);
 enum e2ee_finding e2ee_open(struct e2ee_packet *packet);
-enum e2ee_finding e2ee_open_try(struct e2ee_packet *packet);
 
 #endif /* E2EE_SEAL_H */

@@ -197,7 +197,7 @@ int e2ee_session_del(struct e2ee_session *session, struct e2ee_refusal *why)
 	WRITE_ONCE(session->policy, E2EE_POLICY_BLOCKED);
 	list_del_rcu(&session->node);
 	WRITE_ONCE(enet->num_sessions, enet->num_sessions - 1);
-	if (!enet->num_sessions)
+	if (!enet->num_sessions && !READ_ONCE(enet->num_sockets))
 		e2ee_hooks_stop(&enet->out);
 	atomic_inc(&enet->seq);
 	e2ee_key_del_all(session);

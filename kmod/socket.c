@@ -182,26 +182,6 @@ bool e2ee_socket_is_kernels(const struct sock *sk)
 }
 
 /**
- * e2ee_socket_is_udp() - can it be attached at all?
- * @sk: any socket
- */
-bool e2ee_socket_is_udp(const struct sock *sk)
-{
-	return sk_fullsock(sk) && sk->sk_type == SOCK_DGRAM &&
-	       sk->sk_protocol == IPPROTO_UDP &&
-	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
-}
-
-/**
- * e2ee_socket_is_closed() - is it closed, but for what it still has to send?
- * @sk: any UDP socket
- */
-bool e2ee_socket_is_closed(const struct sock *sk)
-{
-	return !READ_ONCE(sk->sk_socket);
-}
-
-/**
  * e2ee_socket_bind() - bind a socket to a session
  * @socket: the socket, which is not being closed
  * @session: the session; NULL: none
@@ -226,8 +206,6 @@ void e2ee_socket_bind(struct e2ee_socket *socket, struct e2ee_session *session,
 		WRITE_ONCE(session->num_sockets,
 			   session->num_sockets + 1);
 	WRITE_ONCE(socket->guard, guard);
-	if (session)
-		WRITE_ONCE(socket->exempt, 0);
 	rcu_assign_pointer(socket->session, session);
 	spin_unlock_bh(&enet->sockets_lock);
 	e2ee_session_put(old);	/* RCU keeps it for the packets inside */
@@ -269,7 +247,7 @@ static void e2ee_socket_leave(struct e2ee_socket *socket)
 		list_del_init(&socket->node);
 		WRITE_ONCE(enet->num_sockets, enet->num_sockets - 1);
 		atomic_inc(&enet->seq);
-		if (!enet->num_sockets)
+		if (!enet->num_sockets && !READ_ONCE(enet->num_sessions))
 			e2ee_hooks_stop(&enet->out);
 	}
 	spin_unlock_bh(&enet->sockets_lock);
@@ -425,8 +403,7 @@ int e2ee_socket_bind_check(struct e2ee_socket *socket,
 /**
  * e2ee_socket_detach() - let a socket pass everything through from now on
  * @socket: the caller has a reference on its sk
- * @force: though this opens the way for clear media. All guards that exist leave the
- *	socket alone from now on, until it is attached again
+ * @force: though this opens the way for clear media
  * @why: told where it is refused
  *
  * Context: process, under struct e2ee_net.lock.
@@ -450,12 +427,9 @@ int e2ee_socket_detach(struct e2ee_socket *socket, bool force,
 	else
 		e2ee_socket_event(socket, session, E2EE_EVENT_DETACHED);
 	rcu_read_unlock();
-	if (err)
-		return err;
-	if (force)
-		WRITE_ONCE(socket->exempt, socket->enet->last_guard);
-	e2ee_socket_bind(socket, NULL, 0);
-	return 0;
+	if (!err)
+		e2ee_socket_bind(socket, NULL, 0);
+	return err;
 }
 
 void e2ee_socket_net_init(struct e2ee_net *enet)

@@ -28,8 +28,6 @@ struct e2ee_stats;
  *	under RCU
  * @id: given by us, never used twice
  * @guard: id of the guard that attached it, or 0; read without a lock
- * @exempt: guards up to this id leave it alone; 0: none does. Read without a lock
- * @unknown: packets that it sent and that are neither media nor known
  * @node: in struct e2ee_net.sockets until the socket is closed; by rising
  *	@hooked
  * @hooked: jiffies at which it got its hooks
@@ -52,8 +50,6 @@ struct e2ee_socket {
 
 	void (*sk_destruct)(struct sock *sk);
 	u32 guard;
-	u32 exempt;
-	atomic_t unknown;
 	struct list_head node;
 	unsigned long hooked;
 	struct list_head windows;
@@ -82,8 +78,6 @@ static inline struct e2ee_socket *e2ee_socket_of(const struct sock *sk)
 }
 
 /* any context */
-bool e2ee_socket_is_udp(const struct sock *sk);
-bool e2ee_socket_is_closed(const struct sock *sk);
 bool e2ee_socket_is_kernels(const struct sock *sk);
 u32 e2ee_socket_session(const struct e2ee_socket *socket);
 

@@ -22,9 +22,8 @@
  * @slots.sent: jiffies of its last packet, 0 for never
  * @crowded: jiffies of the last packet that pushed a recent SSRC out
  *
- * Slots are written without a lock. A slot that two CPUs write at once may name an SSRC
- * that did not send. The worst that can follow is that a change of the epoch is
- * refused, and that the caller has to force it.
+ * Written without a lock: a torn slot names an SSRC that did not send, which
+ * at worst refuses a switch of epoch that could be forced.
  */
 struct e2ee_recent {
 	struct {
@@ -88,7 +87,7 @@ static int e2ee_stream_insert(struct e2ee_key *key, u32 ssrc, bool any)
 					     e2ee_stream_params);
 }
 
-/* the list of unclaimed keys is sorted by KID, which is the order of claiming */
+/* unclaimed keys stand in the order in which they are taken: by KID */
 static void e2ee_stream_offer(struct e2ee_key *key)
 {
 	struct e2ee_key *other;
@@ -126,7 +125,7 @@ int e2ee_stream_start(struct e2ee_key *key, struct e2ee_refusal *why)
 }
 
 /**
- * e2ee_stream_stop() - keep packets from finding this key
+ * e2ee_stream_stop() - packets do not find this key any more
  * @key: from e2ee_stream_start()
  *
  * Context: process, under struct e2ee_net.lock.
@@ -268,10 +267,7 @@ expired:
 	return -EKEYEXPIRED;
 }
 
-/*
- * How many SSRCs have sent in the last 2 seconds with a key for any SSRC, and would have
- * no key of their own in @epoch?
- */
+/* streams of a key for any that sent lately and have no key in the epoch */
 static u32 e2ee_recent_lacking(struct e2ee_session *session,
 			       const struct e2ee_key *key, u32 epoch)
 {
@@ -280,7 +276,7 @@ static u32 e2ee_recent_lacking(struct e2ee_session *session,
 	u32 i, lacking = 0;
 
 	if (time_before(jiffies, READ_ONCE(recent->crowded) + E2EE_RECENT_TIME))
-		return U32_MAX;	/* more SSRCs than there are slots */
+		return U32_MAX;	/* more than can be told one by one */
 	for (i = 0; i < E2EE_RECENT_SLOTS; i++) {
 		sent = READ_ONCE(recent->slots[i].sent);
 		if (sent && time_before(jiffies, sent + E2EE_RECENT_TIME) &&

@@ -3,7 +3,6 @@
  * Counting packets, and telling of them. Out of line, as each stands in many
  * places on a packet's way, and what a tracepoint expands to is long.
  */
-#include <linux/log2.h>
 #include "event.h"
 #include "net.h"
 #include "packet.h"
@@ -31,26 +30,6 @@ void e2ee_verdict(struct e2ee_socket *socket, struct e2ee_session *session,
 		      name->kid, name->ctr, name->len);
 }
 
-#define E2EE_VERDICT_DOUBT	16	/* packets */
-
-/*
- * A guard may have attached a socket that is none of a media engine. Whether it is one
- * is asked now and then, ever more seldom.
- */
-static bool e2ee_verdict_doubts(struct e2ee_socket *socket)
-{
-	u64 sum[E2EE_STATS_NUM];
-	unsigned int unknown;
-
-	if (!socket || !READ_ONCE(socket->guard))
-		return false;
-	unknown = atomic_inc_return(&socket->unknown);
-	if (unknown < E2EE_VERDICT_DOUBT || !is_power_of_2(unknown))
-		return false;
-	e2ee_stats_sum(socket->stats, sum);
-	return unknown > sum[E2EE_A_STAT_TX_OK];
-}
-
 /**
  * e2ee_verdict_tell() - report what became of a packet
  * @packet: the packet
@@ -71,9 +50,6 @@ void e2ee_verdict_tell(const struct e2ee_packet *packet, u32 dir, u32 event)
 		.epoch = packet->epoch,
 	};
 
-	if (event == E2EE_EVENT_NOT_MEDIA &&
-	    !e2ee_verdict_doubts(packet->socket))
-		return;
 	if (event == E2EE_EVENT_AUTH_BURST) {
 		e2ee_event_auth_fail(session, packet->name.kid);
 		return;

@@ -258,39 +258,6 @@ static struct e2ee_window *e2ee_window_new(struct e2ee_key *key,
 	return window;
 }
 
-static bool e2ee_window_has_not(struct e2ee_window *window, u64 ctr)
-{
-	bool ok;
-
-	if (IS_ENABLED(CONFIG_64BIT))
-		return e2ee_replay_check(&window->replay, ctr);
-	spin_lock_bh(&window->lock);
-	ok = e2ee_replay_check(&window->replay, ctr);
-	spin_unlock_bh(&window->lock);
-	return ok;
-}
-
-/**
- * e2ee_window_is_new() - has no socket received this CTR?
- * @key: a receiving key
- * @ctr: from the packet
- *
- * For a packet that comes to a socket which has no windows yet.
- *
- * Context: any but hard interrupt, under rcu_read_lock().
- */
-bool e2ee_window_is_new(const struct e2ee_key *key, u64 ctr)
-{
-	struct e2ee_window *window;
-
-	if (!e2ee_window_check(key, NULL, ctr))
-		return false;
-	list_for_each_entry_rcu(window, &key->history->windows, in_history)
-		if (!e2ee_window_has_not(window, ctr))
-			return false;
-	return true;
-}
-
 /**
  * e2ee_window_check() - would this CTR be accepted?
  * @key: a receiving key
@@ -306,6 +273,7 @@ bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
 {
 	const struct e2ee_history *history = key->history;
 	u64 next;
+	bool ok;
 
 	if (ctr < (u64)atomic64_read(&key->ctr))
 		return false;
@@ -315,7 +283,12 @@ bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,
 		       ctr >= (u64)atomic64_read(&history->ctr) &&
 		       (next <= history->size || ctr >= next - history->size);
 	}
-	return e2ee_window_has_not(window, ctr);
+	if (IS_ENABLED(CONFIG_64BIT))
+		return e2ee_replay_check(&window->replay, ctr);
+	spin_lock(&window->lock);
+	ok = e2ee_replay_check(&window->replay, ctr);
+	spin_unlock(&window->lock);
+	return ok;
 }
 
 /**

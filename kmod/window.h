@@ -19,7 +19,6 @@ struct e2ee_window;
 struct e2ee_window *e2ee_window_find(const struct e2ee_key *key,
 				     const struct e2ee_socket *socket);
 u64 e2ee_window_next(const struct e2ee_key *key);
-bool e2ee_window_is_new(const struct e2ee_key *key, u64 ctr);
 
 /* bottom halves off, under rcu_read_lock() */
 bool e2ee_window_check(const struct e2ee_key *key, struct e2ee_window *window,

@@ -317,22 +317,6 @@ TEST_F(datapath, sizes)
 		     scene_changes(&self->scene));
 }
 
-/* Memory comes in few sizes: some packets have no room behind them for the seal. */
-TEST_F(datapath, room_behind_a_packet)
-{
-	static uint8_t packet[RTP_ROOM], got[RTP_ROOM];
-	int n;
-
-	for (size_t len = 50; len < 2200; len++) {
-		rtp_plain(packet, len, SSRC, (uint16_t)len);
-		ASSERT_EQ((int)len, sock_send(self->scene.fd, packet, len, NULL));
-		n = sock_recv(self->scene.peer, got, sizeof(got));
-		ASSERT_LT((int)len, n);
-		ASSERT_EQ((int)len, rtp_open(got, got, (size_t)n, &self->tx, NULL));
-		ASSERT_EQ(0, memcmp(got, packet, len));
-	}
-}
-
 TEST_F(datapath, grown_past_the_limit)
 {
 	size_t max = udp_max(variant->kind), grown = growth(self->tx.kid, 0);

@@ -429,62 +429,6 @@ TEST_F(dump, many_messages)
 		poll(NULL, 0, 1);
 }
 
-struct seen_guards {
-	uint32_t last;
-	unsigned int in_order;
-};
-
-static void note_guard(void *arg, const struct nlmsghdr *n)
-{
-	uint32_t id = nl_get_u32(nl_find(n, E2EE_A_GUARD, E2EE_A_GUARD_ID));
-	struct seen_guards *seen = arg;
-
-	seen->in_order += id > seen->last;
-	seen->last = id;
-}
-
-/* As many guards as there may be, in the order in which packets ask them */
-TEST_F(dump, all_guards)
-{
-	static const struct e2ee_port_range ranges[E2EE_EXCEPT_PEER_MAX] = {
-		[0 ... E2EE_EXCEPT_PEER_MAX - 1] = { 1, 65535 },
-	};
-	struct ctl *ctl = &self->stock.scene.ctl;
-	struct nl *nl = &self->stock.nl;
-	struct seen_guards seen = { 0 };
-	struct nl_msg *msg;
-	char path[255];
-	size_t nest;
-	uint32_t id;
-	bool intr;
-
-	for (uint32_t uid = 1; uid < E2EE_GUARDS_PER_NET; uid++) {
-		struct ctl_guard guard = {
-			.uid = &uid, .cgroup = path, .except = ranges,
-			.num_except = E2EE_EXCEPT_PEER_MAX,
-		};
-
-		snprintf(path, sizeof(path), "/%0*u", (int)(uid % 250), uid);
-		ASSERT_EQ(0, ctl_guard_new(ctl, self->stock.other, &guard,
-					   &id));
-	}
-	msg = nl_session(nl, E2EE_CMD_GUARD_NEW, self->stock.other, NULL);
-	nest = nl_nest(msg, E2EE_A_GUARD);
-	nl_u16(msg, E2EE_A_GUARD_PORT_FIRST, 1);
-	nl_nest_end(msg, nest);
-	EXPECT_STREQ("", nl_refused(nl, msg, ENOSPC,
-				    "namespace is full of guards"));
-	msg = nl_begin(nl, E2EE_CMD_GUARD_GET);
-	EXPECT_EQ(0, nl_dump(nl, msg, note_guard, &seen, &intr));
-	free(msg);
-	EXPECT_FALSE(intr);
-	EXPECT_EQ(E2EE_GUARDS_PER_NET, seen.in_order);
-	/* one that goes makes room for another */
-	ASSERT_EQ(0, ctl_guard_del(ctl, id));
-	EXPECT_EQ(0, ctl_guard_new(ctl, self->stock.other,
-				   &(struct ctl_guard){ .first = 1 }, &id));
-}
-
 #define STAYING_SOCKETS	4
 #define CLOSING_SOCKETS	16
 

@@ -9,7 +9,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <liburing.h>
 #include <sched.h>
 #include <signal.h>
 #include <time.h>
@@ -28,7 +27,6 @@
 
 #define SSRC		0x11223344
 #define SSRC_NO_KEY	0x55667788
-#define RING_SENDS	600	/* 35 MiB */
 #define MAX_SEGMENTS	64	/* of every supported kernel */
 
 FIXTURE(gso)
@@ -281,100 +279,6 @@ TEST_F(gso, memory_waits_to_be_read)
 		}
 		ASSERT_EQ(i, ctr);
 	}
-}
-
-/* What the ring has to say of a packet that it sent: that, and that it is done */
-static int ring_result(struct io_uring *ring)
-{
-	struct io_uring_cqe *cqe;
-	int err, result = 0;
-
-	for (int i = 0; i < 2; i++) {
-		err = io_uring_wait_cqe(ring, &cqe);
-		if (err)
-			return err;
-		if (!(cqe->flags & IORING_CQE_F_NOTIF))
-			result = cqe->res;
-		io_uring_cqe_seen(ring, cqe);
-	}
-	return result;
-}
-
-/* Send the burst from the ring's buffer @times; what cannot be opened or is lost */
-static int ring_sends(FIXTURE_DATA(gso) *self, struct io_uring *ring,
-		      unsigned int times)
-{
-	uint8_t got[2000];
-	int missing = 0, n;
-
-	while (times--) {
-		io_uring_prep_send_zc_fixed(io_uring_get_sqe(ring),
-					    self->scene.fd, self->burst,
-					    self->len, 0, 0, 0);
-		io_uring_submit(ring);
-		if (ring_result(ring) != (int)self->len)
-			return -EIO;
-		for (size_t at = 0; at < self->len; at += self->segment) {
-			n = sock_recv(self->scene.peer, got, sizeof(got));
-			missing += n < 0 || rtp_open(got, got, (size_t)n,
-						     &self->tx, NULL) !=
-				   self->segment ||
-				   memcmp(got, self->burst + at, self->segment);
-		}
-	}
-	return missing;
-}
-
-/* Memory that is free, or in use for what the kernel names, KiB */
-static long known_memory(void)
-{
-	static const char * const names[] = {
-		"MemFree:", "Buffers:", "Cached:", "Slab:", "AnonPages:",
-		"PageTables:", "KernelStack:",
-	};
-	FILE *file = fopen("/proc/meminfo", "re");
-	long amount, all = 0;
-	char name[64];
-
-	while (file && fscanf(file, "%63s %ld kB", name, &amount) == 2)
-		for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-			all += strcmp(name, names[i]) ? 0 : amount;
-	if (file)
-		fclose(file);
-	return all;
-}
-
-/*
- * The packets of a ring's own buffers do not count references to their pages. Those
- * of a sealed burst do, or no memory that a burst used would ever be free again.
- */
-TEST_F(gso, memory_of_a_ring_is_not_ours)
-{
-	struct iovec iov = { self->burst, sizeof(self->burst) };
-	int segment = 1200, big = 4 << 20;
-	struct io_uring ring;
-	long before;
-
-	if (variant->kind != SOCK_V4 || variant->option)
-		return;
-	close(self->tap);	/* it would keep them */
-	self->tap = -1;
-	make_burst(self, 50, 1200, 1200);
-	ASSERT_EQ(0, setsockopt(self->scene.fd, SOL_UDP, UDP_SEGMENT, &segment,
-				sizeof(segment)));
-	ASSERT_EQ(0, setsockopt(self->scene.peer, SOL_SOCKET, SO_RCVBUFFORCE,
-				&big, sizeof(big)));
-	ASSERT_EQ(0, io_uring_queue_init(8, &ring, 0));
-	ASSERT_EQ(0, io_uring_register_buffers(&ring, &iov, 1));
-	/* until the kernel has all that it keeps for later */
-	ASSERT_EQ(0, ring_sends(self, &ring, RING_SENDS / 3));
-	before = known_memory();
-	ASSERT_EQ(0, ring_sends(self, &ring, RING_SENDS));
-	/* half of what they carried */
-	EXPECT_GT((long)(RING_SENDS * self->len / 2048), before - known_memory());
-	TH_LOG("%ld of %zu KiB", before - known_memory(),
-	       RING_SENDS * self->len / 1024);
-	io_uring_queue_exit(&ring);
 }
 
 TEST_F(gso, refused_as_by_the_kernel)

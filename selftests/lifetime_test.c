@@ -21,7 +21,6 @@
 #define SSRC		0x11223344
 #define SENDERS		2
 #define AUDIT		"/sys/kernel/debug/e2ee/objects"
-#define HOOKS_STAY	10	/* s: E2EE_HOOKS_WAIT */
 
 struct sender {
 	pthread_t thread;
@@ -592,75 +591,6 @@ TEST_F(lifetime, namespace_deleted_under_traffic)
 	ASSERT_EQ(0, sock_netns());	/* leave ours, too */
 	EXPECT_TRUE(all_gone());
 	ASSERT_EQ(0, open_scene(self, variant->kind));
-}
-
-/* The hooks of a namespace stay for its sockets, when no session needs them. */
-TEST(blocked_beyond_the_hooks_of_its_session)
-{
-	struct scene scene;
-	uint8_t packet[200];
-
-	ASSERT_EQ(0, scene_open(&scene, SOCK_V4, NULL));
-	rtp_plain(packet, sizeof(packet), SSRC, 1);
-	/* what was just asked for stays in any case */
-	sleep(HOOKS_STAY + 1);
-	ASSERT_EQ(0, ctl_session_del(&scene.ctl, scene.session));
-	for (int i = 0; i < 50; i++) {
-		ASSERT_EQ(200, sock_send(scene.fd, packet, 200, NULL));
-		ASSERT_EQ(-EAGAIN, sock_recv_now(scene.peer, packet, 200));
-		poll(NULL, 0, 20);
-	}
-	scene_close(&scene);
-}
-
-/* A namespace that ends with its session, or when that has just gone */
-static int end_namespace(bool deleted)
-{
-	uint32_t session;
-	struct ctl ctl;
-	int status;
-	pid_t pid;
-
-	pid = fork();
-	if (pid)
-		return pid < 0 || waitpid(pid, &status, 0) != pid ? -EIO :
-								    status;
-	_exit(sock_netns() || ctl_open(&ctl) ||
-	      ctl_session_new(&ctl, "last", NULL, &session) ||
-	      (deleted && ctl_session_del(&ctl, session)));
-}
-
-/* Has the kernel complained, since @log was last read? */
-static bool kernel_complains(int log)
-{
-	bool complains = false;
-	char line[2048];
-	ssize_t n;
-
-	/* each read is one line; -EPIPE: some were lost */
-	while ((n = read(log, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
-		line[n > 0 ? n : 0] = 0;
-		complains |= strstr(line, "BUG:") || strstr(line, "WARNING:");
-	}
-	return complains;
-}
-
-/*
- * A session that was asked for keeps the namespace's hooks for some seconds. Nothing
- * may come to look after them when the namespace has ended: the debug kernel tells.
- */
-TEST(namespace_ends_before_its_hooks_are_due)
-{
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	ASSERT_LE(0, log);
-	lseek(log, 0, SEEK_END);
-	for (int round = 0; round < 10; round++)
-		ASSERT_EQ(0, end_namespace(round % 2));
-	EXPECT_TRUE(all_gone());
-	sleep(HOOKS_STAY + 1);
-	EXPECT_FALSE(kernel_complains(log));
-	close(log);
 }
 
 static const char *module_path(void)

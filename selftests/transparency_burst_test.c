@@ -250,37 +250,6 @@ OBSERVE(io_uring)
 	io_uring_queue_exit(&ring);
 }
 
-/* The pages that a packet has in it belong to the ring: it does not count them. */
-OBSERVE(io_uring_fixed_buffers)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), len = page + 300;
-	struct io_uring_sqe *sqe;
-	struct io_uring ring;
-	struct iovec iov;
-	int err;
-
-	ends_connect(e);
-	for (int i = 0; i < 20; i++) {
-		iov.iov_len = 2 * page;
-		iov.iov_base = mmap(NULL, iov.iov_len, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		err = io_uring_queue_init(8, &ring, 0) ?:
-		      io_uring_register_buffers(&ring, &iov, 1);
-		note(r, "ring", err);
-		if (err)
-			return;
-		next_packet(e, iov.iov_base, len);
-		sqe = io_uring_get_sqe(&ring);
-		io_uring_prep_send_zc_fixed(sqe, e->left, iov.iov_base, len, 0,
-					    0, 0);
-		note_completion(&ring, r, "send_zc");
-		note_completion(&ring, r, "send_zc notification");
-		right_notes(e, r, "received");
-		io_uring_queue_exit(&ring);
-		munmap(iov.iov_base, iov.iov_len);
-	}
-}
-
 OBSERVE(sendfile)
 {
 	uint8_t packet[2000], kept[2000];

@@ -109,16 +109,10 @@ struct e2ee_socket {
 	struct e2ee_addr local;
 	struct e2ee_addr remote;
 	struct e2ee_stats stats;
-	uint32_t exempt;
-	uint32_t reserved32;
-	uint64_t reserved[7];
+	uint64_t reserved[8];
 };
 
-/**
- * struct e2ee_guard - @has: E2EE_A_GUARD_*; local.port is not used
- *
- * @except_peer_len: bytes of except_peer, 0 to its size
- */
+/** struct e2ee_guard - @has: E2EE_A_GUARD_*; local.port is not used */
 struct e2ee_guard {
 	uint64_t has;
 	uint32_t id;
@@ -129,9 +123,7 @@ struct e2ee_guard {
 	uint16_t port_last;
 	struct e2ee_addr local;
 	char cgroup[E2EE_CGROUP_PATH_MAX + 1];
-	struct e2ee_port_range except_peer[E2EE_EXCEPT_PEER_MAX];
-	uint32_t except_peer_len;
-	uint32_t waiting;
+	uint64_t reserved[8];
 };
 
 /** struct e2ee_event_info - @has: E2EE_A_EVENT_* */

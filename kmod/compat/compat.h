@@ -17,10 +17,6 @@
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#if IS_ENABLED(CONFIG_NF_DEFRAG_IPV6)
-#include <net/ipv6_frag.h>
-#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
-#endif
 #include <net/route.h>
 #include <net/sock.h>
 #include <net/udp.h>
@@ -156,37 +152,6 @@ static inline const struct in6_addr *e2ee_compat_remote6(const struct sock *sk)
 	return &in6addr_any;
 #endif
 }
-
-/* Without conntrack's queues for fragments of IPv6, the fragments are dropped */
-static inline int e2ee_compat_frag6_gather(struct net *net, struct sk_buff *skb)
-{
-#if IS_ENABLED(CONFIG_NF_DEFRAG_IPV6)
-	return nf_ct_frag6_gather(net, skb, IP6_DEFRAG_LOCAL_DELIVER);
-#else
-	return -EOPNOTSUPP;
-#endif
-}
-
-/* 6.6 and 6.7: flags of a socket are bits with names */
-static inline bool e2ee_compat_hears_all4(const struct sock *sk)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
-	return inet_test_bit(MC_ALL, sk);
-#else
-	return inet_sk(sk)->mc_all;
-#endif
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static inline bool e2ee_compat_hears_all6(const struct sock *sk)
-{
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
-	return inet6_test_bit(MC6_ALL, sk);
-#else
-	return inet6_sk(sk)->mc_all;
-#endif
-}
-#endif
 
 /* 6.6: dumps carry a struct genl_info */
 static inline struct nlattr **e2ee_dump_attrs(struct netlink_callback *cb)

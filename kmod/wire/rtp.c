@@ -95,21 +95,15 @@ static bool e2ee_rtp_layout(const u8 *data, size_t len, struct e2ee_rtp *rtp)
 static enum e2ee_rtp_kind e2ee_rtp_media_kind(const u8 *data, size_t len,
 					      struct e2ee_rtp *rtp)
 {
-	struct e2ee_rtp strange = { 0 };
 	u8 pt;
 
 	if (len < 2)
 		return E2EE_RTP_DISGUISED;
 	pt = data[1] & RTP_PT_MASK;
-	if (pt >= 64 && pt <= 95) {
-		if (e2ee_rtcp_is_whole(data, len))
-			return E2EE_RTP_RTCP;
-		if (len < RTP_HEADER_LEN ||
-		    !e2ee_rtp_layout(data, len, &strange) ||
-		    !strange.payload_len)
-			return E2EE_RTP_DISGUISED;
-		return E2EE_RTP_UNSEALABLE;
-	}
+	if (pt >= 64 && pt <= 95)
+		return e2ee_rtcp_is_whole(data, len) ? E2EE_RTP_RTCP :
+						       E2EE_RTP_DISGUISED;
+
 	if (len < RTP_HEADER_LEN || !e2ee_rtp_layout(data, len, rtp))
 		return E2EE_RTP_DISGUISED;
 	rtp->seq = e2ee_get_be16(data + 2);
@@ -347,7 +341,7 @@ static enum e2ee_rtp_kind e2ee_rtp_attribute_kind(u16 type, const u8 *data,
 	if (nested)
 		return E2EE_RTP_DISGUISED;
 	kind = e2ee_rtp_lone_kind(data, len, true, &inner);
-	return kind == E2EE_RTP_MEDIA ? E2EE_RTP_UNSEALABLE : kind;
+	return kind == E2EE_RTP_MEDIA ? E2EE_RTP_DISGUISED : kind;
 }
 
 /*
@@ -373,8 +367,7 @@ static enum e2ee_rtp_kind e2ee_rtp_stun_kind(const u8 *data, size_t len,
 		content = e2ee_rtp_attribute_kind(e2ee_get_be16(data + pos),
 						  data + pos + STUN_ATTR_LEN,
 						  size, nested);
-		if (content == E2EE_RTP_DISGUISED ||
-		    content == E2EE_RTP_UNSEALABLE)
+		if (content == E2EE_RTP_DISGUISED)
 			return content;
 		if (content == E2EE_RTP_DTLS_SRTP)
 			kind = content;

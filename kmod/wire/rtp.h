@@ -19,10 +19,9 @@
  * @E2EE_RTP_RTCP: RTCP, each packet as its type wants it (e2ee_rtcp_is_whole())
  * @E2EE_RTP_BARE: RTP that parses and has no payload (probe, keep-alive)
  * @E2EE_RTP_MEDIA: RTP that parses and has a payload
- * @E2EE_RTP_UNSEALABLE: media that cannot be sealed where it is: in the DATA of STUN,
- *	or with a payload type from 64 to 95
  * @E2EE_RTP_DISGUISED: anything else: RTP that does not parse or has bad
- *	padding, STUN whose DATA is none of the above kinds, an unknown first byte
+ *	padding, RTP with payload types 64 to 95, STUN whose DATA is none
+ *	of the above kinds or is media, an unknown first byte
  *
  * TURN ChannelData (RFC 8656, section 12.4) is of the kind of what it carries.
  */
@@ -35,7 +34,6 @@ enum e2ee_rtp_kind {
 	E2EE_RTP_RTCP,
 	E2EE_RTP_BARE,
 	E2EE_RTP_MEDIA,
-	E2EE_RTP_UNSEALABLE,
 	E2EE_RTP_DISGUISED,
 };
 

@@ -18,8 +18,7 @@ static void check_reading(const u8 *data, size_t len, enum e2ee_rtp_kind kind,
 	enum reading_kind want = reading_of(data, len, &reading);
 
 	MUST((kind == E2EE_RTP_MEDIA) == (want == READING_MEDIA));
-	MUST((kind == E2EE_RTP_DISGUISED || kind == E2EE_RTP_UNSEALABLE) ==
-	     (want == READING_BROKEN));
+	MUST((kind == E2EE_RTP_DISGUISED) == (want == READING_BROKEN));
 	if (kind != E2EE_RTP_MEDIA)
 		return;
 	MUST(rtp->payload == reading.payload &&

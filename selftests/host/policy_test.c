@@ -60,7 +60,6 @@ static const struct {
 	{ E2EE_EVENT_KEY_MISSING, "key-missing" },
 	{ E2EE_EVENT_AUTH_BURST, "auth-burst" },
 	{ E2EE_EVENT_SRTP_SEEN, "srtp-seen" },
-	{ E2EE_EVENT_NOT_MEDIA, "not-media" },
 }, errors[] = {
 	{ EPERM, "EPERM" }, { EIO, "EIO" }, { EBADMSG, "EBADMSG" },
 	{ EMSGSIZE, "EMSGSIZE" }, { ENOBUFS, "ENOBUFS" }, { EPROTO, "EPROTO" },

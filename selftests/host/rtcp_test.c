@@ -176,8 +176,7 @@ static enum e2ee_rtp_kind parse_bytes(const u8 *data, size_t len)
 	memcpy(copy, data, len);
 	kind = e2ee_rtp_parse(copy, len, &rtp);
 	free(copy);
-	/* what is not RTCP in every detail is media that cannot be sealed */
-	return kind == E2EE_RTP_UNSEALABLE ? E2EE_RTP_DISGUISED : kind;
+	return kind;
 }
 
 static enum e2ee_rtp_kind parse(const struct packet *packet)

@@ -12,7 +12,6 @@ static const char *const names[] = {
 	[E2EE_RTP_RTCP]		= "rtcp",
 	[E2EE_RTP_BARE]		= "bare",
 	[E2EE_RTP_MEDIA]	= "media",
-	[E2EE_RTP_UNSEALABLE]	= "unsealable",
 	[E2EE_RTP_DISGUISED]	= "disguised",
 };
 

@@ -56,7 +56,7 @@ static void payload_types(void)
 		packet.data[1] = (u8)second;
 		pt = second & 127;
 		if (pt >= 64 && pt <= 95) {
-			EXPECT_EQ(parse(&packet), E2EE_RTP_UNSEALABLE);
+			EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 		} else {
 			EXPECT_EQ(parse(&packet), E2EE_RTP_MEDIA);
 			EXPECT_EQ(rtp.pt, pt);

@@ -81,7 +81,7 @@ static void indications_are_looked_into(void)
 	put_rtp(&content, 0x80, 96);
 	EXPECT_EQ(in_indication(&content), E2EE_RTP_STUN);	/* bare */
 	put_zero(&content, 1);
-	EXPECT_EQ(in_indication(&content), E2EE_RTP_UNSEALABLE);
+	EXPECT_EQ(in_indication(&content), E2EE_RTP_DISGUISED);
 	content.data[0] = 0xf0;
 	EXPECT_EQ(in_indication(&content), E2EE_RTP_DISGUISED);
 
@@ -112,10 +112,10 @@ static void every_data_attribute_is_looked_into(void)
 	put_indication(&packet, &content);
 	put_attribute(&packet, 0x0013, media.data, media.len);
 	put_stun_len(&packet, 0);
-	EXPECT_EQ(parse(&packet), E2EE_RTP_UNSEALABLE);
+	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 	/* and not of indications only: this is a request */
 	packet.data[1] = 1;
-	EXPECT_EQ(parse(&packet), E2EE_RTP_UNSEALABLE);
+	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 }
 
 static enum e2ee_rtp_kind in_request(u16 type, const struct packet *content)
@@ -181,8 +181,8 @@ static void other_attributes(void)
 	put_hello_record(&hello, HELLO_CLIENT, true);
 	for (type = 0; type < 65536; type++) {
 		EXPECT_EQ(in_request((u16)type, &media),
-			  type == 0x0013 ? E2EE_RTP_UNSEALABLE :
-			  type == 0xc070 ? E2EE_RTP_DISGUISED : E2EE_RTP_STUN);
+			  type == 0x0013 || type == 0xc070 ?
+			  E2EE_RTP_DISGUISED : E2EE_RTP_STUN);
 		EXPECT_EQ(in_request((u16)type, &hello), E2EE_RTP_DTLS_SRTP);
 	}
 	put_request(&packet, 0xc070, &hello);
@@ -191,7 +191,7 @@ static void other_attributes(void)
 	EXPECT_EQ(parse(&packet), E2EE_RTP_DTLS_SRTP);
 	put_attribute(&packet, 0x0013, media.data, media.len);
 	put_stun_len(&packet, 0);
-	EXPECT_EQ(parse(&packet), E2EE_RTP_UNSEALABLE);
+	EXPECT_EQ(parse(&packet), E2EE_RTP_DISGUISED);
 }
 
 static void indication_in_indication_is_disguised(void)

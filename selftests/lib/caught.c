@@ -17,8 +17,10 @@ int caught_device(enum sock_kind kind, struct addr *to)
 {
 	addr_parse(to, kind, kind == SOCK_V6 ? "2001:db8::2" : "192.0.2.2",
 		   9999);
-	return sock_dummy() ?:
-	       run("ip addr add 2001:db8::1/64 dev d0 nodad && "
+	return run("ip link add d0 type dummy && "
+		   "ip addr add 192.0.2.1/24 dev d0 && "
+		   "ip addr add 2001:db8::1/64 dev d0 nodad && "
+		   "ip link set d0 up && "
 		   "tc qdisc add dev d0 root fq horizon 1000s");
 }
 

@@ -103,8 +103,6 @@ const struct attr_spec attr_specs[] = {
 	GUARD(GUARD_NEW, UID, ATTR_U32, ATTR_GIVEN, HIGH(UINT32_MAX),
 	      .err = EINVAL),
 	GUARD(GUARD_NEW, CGROUP, ATTR_STRING, ATTR_LEFT_OUT, .max = 255),
-	GUARD(GUARD_NEW, EXCEPT_PEER, ATTR_BINARY, ATTR_LEFT_OUT,
-	      .max = E2EE_EXCEPT_PEER_MAX * sizeof(struct e2ee_port_range)),
 
 	GUARD(GUARD_DEL, ID, ATTR_U32, ATTR_NEEDED, LOW(0)),
 

@@ -534,15 +534,6 @@ int ctl_socket_get(struct ctl *ctl, int fd, uint64_t *socket,
 	return 0;
 }
 
-bool ctl_socket_is_exempt(struct ctl *ctl, int fd)
-{
-	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
-	attrs_t inner;
-
-	return !socket_get(ctl, fd, answer, inner) &&
-	       inner[E2EE_A_SOCKET_EXEMPT];
-}
-
 int ctl_socket_stats(struct ctl *ctl, int fd, uint64_t stats[CTL_STATS])
 {
 	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
@@ -565,8 +556,7 @@ int ctl_guard_new(struct ctl *ctl, uint32_t session,
 	request_init(&req, ctl->family.id, E2EE_CMD_GUARD_NEW);
 	put_session(&req, session);
 	attr = nest(&req, E2EE_A_GUARD);
-	if (guard->first)
-		put_u16(&req, E2EE_A_GUARD_PORT_FIRST, guard->first);
+	put_u16(&req, E2EE_A_GUARD_PORT_FIRST, guard->first);
 	if (guard->last)
 		put_u16(&req, E2EE_A_GUARD_PORT_LAST, guard->last);
 	if (guard->addr)
@@ -576,9 +566,6 @@ int ctl_guard_new(struct ctl *ctl, uint32_t session,
 		put_u32(&req, E2EE_A_GUARD_UID, *guard->uid);
 	if (guard->cgroup)
 		put_string(&req, E2EE_A_GUARD_CGROUP, guard->cgroup);
-	if (guard->except)
-		put(&req, E2EE_A_GUARD_EXCEPT_PEER, guard->except,
-		    guard->num_except * sizeof(*guard->except));
 	nest_end(&req, attr);
 	err = ask(ctl, &req, E2EE_A_GUARD, answer, inner);
 	if (err)
@@ -617,25 +604,6 @@ int ctl_guard_sockets(struct ctl *ctl, uint32_t id)
 	if (err)
 		return err;
 	return (int)get_u32(inner[E2EE_A_GUARD_SOCKETS]);
-}
-
-int ctl_guard_cgroup(struct ctl *ctl, uint32_t id, char path[CTL_PATH],
-		     bool *waiting)
-{
-	char answer[MSG_ROOM] __aligned(NLMSG_ALIGNTO);
-	attrs_t inner;
-	struct request req;
-	int err;
-
-	request_init(&req, ctl->family.id, E2EE_CMD_GUARD_GET);
-	put_guard(&req, id);
-	err = ask(ctl, &req, E2EE_A_GUARD, answer, inner);
-	if (err)
-		return err;
-	*waiting = inner[E2EE_A_GUARD_WAITING];
-	snprintf(path, CTL_PATH, "%s", inner[E2EE_A_GUARD_CGROUP] ?
-		 (const char *)data_of(inner[E2EE_A_GUARD_CGROUP]) : "");
-	return 0;
 }
 
 int ctl_events_open(struct ctl *ctl)

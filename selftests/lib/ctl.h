@@ -60,17 +60,13 @@ struct ctl_key_info {
 	char driver[E2EE_CRYPTO_NAME_MAX + 1];
 };
 
-#define CTL_PATH	(E2EE_CGROUP_PATH_MAX + 1)
-
 struct ctl_guard {
-	uint16_t first;		/* 0: not given */
+	uint16_t first;
 	uint16_t last;		/* 0: not given */
 	const void *addr;	/* NULL: any */
 	unsigned int addr_len;
 	const uint32_t *uid;	/* NULL: any */
 	const char *cgroup;	/* NULL: any */
-	const struct e2ee_port_range *except;	/* NULL: not given */
-	unsigned int num_except;
 };
 
 struct ctl_event {
@@ -109,16 +105,12 @@ int ctl_detach(struct ctl *ctl, uint64_t socket, bool force);
 /* session: 0 if detached; -ENOENT where the socket has no hooks */
 int ctl_socket_get(struct ctl *ctl, int fd, uint64_t *socket,
 		   uint32_t *session);
-bool ctl_socket_is_exempt(struct ctl *ctl, int fd);
 int ctl_socket_stats(struct ctl *ctl, int fd, uint64_t stats[CTL_STATS]);
 
 int ctl_guard_new(struct ctl *ctl, uint32_t session,
 		  const struct ctl_guard *guard, uint32_t *id);
 int ctl_guard_del(struct ctl *ctl, uint32_t id);
 int ctl_guard_sockets(struct ctl *ctl, uint32_t id);
-/* as it is shown to the caller; "" if the guard has none */
-int ctl_guard_cgroup(struct ctl *ctl, uint32_t id, char path[CTL_PATH],
-		     bool *waiting);
 
 /* A socket that hears events; then wait for one of @type, skipping others. */
 int ctl_events_open(struct ctl *ctl);

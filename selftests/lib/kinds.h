@@ -6,23 +6,18 @@
 #ifndef E2EE_TEST_KINDS_H
 #define E2EE_TEST_KINDS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct kind {
 	const char *name;
 	size_t (*build)(uint8_t *out);	/* returns the length */
-	bool media;			/* of a kind that cannot be sealed */
 };
 
 /* Passes as it is, both ways. Ends with a nameless entry, as does the next. */
 extern const struct kind kinds_other[];
 
-/*
- * Neither sent nor delivered by an attached socket where encryption is required. A guard
- * lets those pass that are no media.
- */
+/* Neither sent nor delivered where encryption is required. */
 extern const struct kind kinds_disguised[];
 
 #endif /* E2EE_TEST_KINDS_H */

@@ -97,14 +97,6 @@ int sock_netns(void)
 	return sysctl("net/ipv6/conf/default/accept_dad", "0");
 }
 
-int sock_dummy(void)
-{
-	return run("ip link add d0 type dummy && "
-		   "ip addr add 192.0.2.1/24 dev d0 && ip link set d0 up && "
-		   "until ip -6 addr show dev d0 -tentative | grep -q fe80; "
-		   "do sleep 0.01; done");
-}
-
 int sock_pin(void)
 {
 	cpu_set_t cpus;

@@ -30,12 +30,6 @@ struct addr {
 int sock_netns(void);
 
 /*
- * d0, a dummy device with 192.0.2.1/24, up. Multicast over IPv6 is sent from its own
- * address, which cannot be used as long as it is tentative.
- */
-int sock_dummy(void);
-
-/*
  * Stay on one CPU. Loopback, as any device with many queues, keeps order by CPU
  * only: then what was sent before has arrived before, whatever sent it.
  */

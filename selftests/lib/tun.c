@@ -70,16 +70,6 @@ int tun_read(int tun, void *payload, size_t room)
 	return (int)len;
 }
 
-size_t tun_next(int tun, uint8_t protocol, uint8_t packet[TUN_ROOM])
-{
-	ssize_t n;
-
-	while ((n = read(tun, packet, TUN_ROOM)) > 0)
-		if (packet[packet[0] >> 4 == 4 ? 9 : 6] == protocol)
-			return (size_t)n;
-	return 0;
-}
-
 static uint16_t folded(uint32_t sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);

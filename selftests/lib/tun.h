@@ -22,13 +22,6 @@ int tun_open_vnet(void);
 /* The payload of the next UDP packet on the wire; -EAGAIN if there is none */
 int tun_read(int tun, void *payload, size_t room);
 
-/*
- * The next IP packet of @protocol on the wire, with its header; its length, or 0 if
- * there is none
- */
-#define TUN_ROOM	2000
-size_t tun_next(int tun, uint8_t protocol, uint8_t packet[TUN_ROOM]);
-
 /* A UDP packet from TUN_REMOTE; 0 or -errno */
 int tun_write(int tun, uint16_t source, uint16_t dest, const void *payload,
 	      size_t len);

@@ -10,70 +10,30 @@
 
 #define CGROUP_MOUNT	"/sys/fs/cgroup/"
 
-/* "A-B" or "A" */
-static bool parse_range(const char *word, uint16_t *first, uint16_t *last)
-{
-	char text[16], *end = text, *begin;
-
-	if (strlen(word) >= sizeof(text))
-		return false;
-	snprintf(text, sizeof(text), "%s", word);
-	begin = strsep(&end, "-");
-	if (!parse_port(begin, first))
-		return false;
-	*last = *first;
-	return !end || (parse_port(end, last) && *last >= *first);
-}
-
 static int parse_ports(struct args *args, const char *name, void *object)
 {
 	struct e2ee_guard *guard = object;
+	char text[16], *last = text, *first;
 	const char *word;
+	bool good;
 	int ret;
 
 	ret = args_value(args, name, &word);
 	if (ret)
 		return ret;
-	if (!parse_range(word, &guard->port_first, &guard->port_last))
+	snprintf(text, sizeof(text), "%s", word);
+	first = strsep(&last, "-");
+	good = strlen(word) < sizeof(text) &&
+	       parse_port(first, &guard->port_first);
+	guard->port_last = guard->port_first;
+	if (last)
+		good = good && parse_port(last, &guard->port_last);
+	if (!good || guard->port_last < guard->port_first)
 		return args_usage(args,
 				  "ports has to be A-B, or A, from 1 to 65535, not \"%s\"",
 				  word);
 	guard->has |= E2EE_HAS(E2EE_A_GUARD_PORT_FIRST) |
 		      E2EE_HAS(E2EE_A_GUARD_PORT_LAST);
-	return EXIT_GOOD;
-}
-
-/* "A-B,C,..." or "none" */
-static int parse_except_peer(struct args *args, const char *name, void *object)
-{
-	struct e2ee_guard *guard = object;
-	struct e2ee_port_range *range = guard->except_peer;
-	char text[256], *rest = text, *one;
-	const char *word;
-	size_t num = 0;
-	int ret;
-
-	ret = args_value(args, name, &word);
-	if (ret)
-		return ret;
-	guard->has |= E2EE_HAS(E2EE_A_GUARD_EXCEPT_PEER);
-	guard->except_peer_len = 0;
-	if (!strcmp(word, "none"))
-		return EXIT_GOOD;
-	snprintf(text, sizeof(text), "%s", word);
-	if (strlen(word) >= sizeof(text))
-		rest = NULL;
-	for (one = strsep(&rest, ","); one; one = strsep(&rest, ",")) {
-		if (num == E2EE_EXCEPT_PEER_MAX ||
-		    !parse_range(one, &range[num].first, &range[num].last))
-			break;
-		num++;
-	}
-	if (one || !num)
-		return args_usage(args,
-				  "except-peer has to be \"none\", or 1 to %d ports or ranges A-B with commas between them, not \"%s\"",
-				  E2EE_EXCEPT_PEER_MAX, word);
-	guard->except_peer_len = (uint32_t)(num * sizeof(*range));
 	return EXIT_GOOD;
 }
 
@@ -146,12 +106,7 @@ static const struct keyword guard_keywords[] = {
 	{ "local", parse_local },
 	{ "uid", parse_uid },
 	{ "cgroup", parse_cgroup },
-	{ "except-peer", parse_except_peer },
 };
-
-#define NARROWS	(E2EE_HAS(E2EE_A_GUARD_PORT_FIRST) |	\
-		 E2EE_HAS(E2EE_A_GUARD_UID) |		\
-		 E2EE_HAS(E2EE_A_GUARD_CGROUP))
 
 /* NAME and the rule that follows it */
 int guard_parse(struct args *args, struct e2ee_session *session,
@@ -163,9 +118,8 @@ int guard_parse(struct args *args, struct e2ee_session *session,
 	if (!ret)
 		ret = args_keywords(args, guard_keywords,
 				    ARRAY_SIZE(guard_keywords), guard);
-	if (!ret && !(guard->has & NARROWS))
-		ret = args_usage(args,
-				 "a guard needs ports, uid or cgroup, or several of them");
+	if (!ret && !(guard->has & E2EE_HAS(E2EE_A_GUARD_PORT_FIRST)))
+		ret = args_usage(args, "ports is missing");
 	return ret;
 }
 
@@ -198,45 +152,23 @@ int cmd_del_guard(struct args *args)
 	return app_done(args->app, e2ee_guard_del(args->app->ctx, id));
 }
 
-static void print_ranges(char *text, size_t size,
-			 const struct e2ee_port_range *range, size_t num)
-{
-	FILE *file = fmemopen(text, size, "w");
-
-	for (size_t i = 0; file && i < num; i++) {
-		fprintf(file, "%s%u", i ? "," : "", range[i].first);
-		if (range[i].last > range[i].first)
-			fprintf(file, "-%u", range[i].last);
-	}
-	if (file)
-		fclose(file);
-}
-
 /* In the words of add-guard */
 void out_guard_rule(struct out *out, const struct e2ee_guard *guard)
 {
-	const struct e2ee_port_range ports = {
-		.first = guard->port_first, .last = guard->port_last,
-	};
-	char text[256] = "none";
+	char ports[16];
 
-	if (guard->port_first) {
-		print_ranges(text, sizeof(text), &ports, 1);
-		out_str(out, "ports", text);
-	}
+	if (guard->port_last > guard->port_first)
+		snprintf(ports, sizeof(ports), "%u-%u", guard->port_first,
+			 guard->port_last);
+	else
+		snprintf(ports, sizeof(ports), "%u", guard->port_first);
+	out_str(out, "ports", ports);
 	if (guard->has & E2EE_HAS(E2EE_A_GUARD_LOCAL_ADDR))
 		out_addr(out, "local", &guard->local, false);
 	if (guard->has & E2EE_HAS(E2EE_A_GUARD_UID))
 		out_u64(out, "uid", guard->uid);
 	if (*guard->cgroup)
 		out_str(out, "cgroup", guard->cgroup);
-	if (!(guard->has & E2EE_HAS(E2EE_A_GUARD_EXCEPT_PEER)))
-		return;
-	snprintf(text, sizeof(text), "none");
-	if (guard->except_peer_len)
-		print_ranges(text, sizeof(text), guard->except_peer,
-			     guard->except_peer_len / sizeof(ports));
-	out_str(out, "except-peer", text);
 }
 
 void out_guard_line(struct out *out, const struct e2ee_guard *guard)
@@ -244,8 +176,6 @@ void out_guard_line(struct out *out, const struct e2ee_guard *guard)
 	out_u64(out, "guard", guard->id);
 	out_guard_rule(out, guard);
 	out_u64(out, "attached", guard->sockets);
-	if (guard->waiting)
-		out_flag(out, "waiting");
 }
 
 static int guard_line(const struct e2ee_guard *guard, void *arg)

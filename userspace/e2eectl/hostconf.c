@@ -154,33 +154,12 @@ void hostconf_free(struct hostconf *conf)
 	memset(conf, 0, sizeof(*conf));
 }
 
-static bool except_same(const struct e2ee_guard *a, const struct e2ee_guard *b)
-{
-	return a->except_peer_len == b->except_peer_len &&
-	       !memcmp(a->except_peer, b->except_peer, a->except_peer_len);
-}
-
-/* The kernel gives its list to a guard that has none */
-static struct e2ee_guard with_except(const struct e2ee_guard *guard)
-{
-	static const struct e2ee_port_range usual[] = E2EE_EXCEPT_PEER_DEFAULT;
-	struct e2ee_guard full = *guard;
-
-	if (!(guard->has & E2EE_HAS(E2EE_A_GUARD_EXCEPT_PEER))) {
-		full.except_peer_len = sizeof(usual);
-		memcpy(full.except_peer, usual, sizeof(usual));
-	}
-	return full;
-}
-
 /* Whether it is the same rule, whatever session it is for */
 bool guard_same(const struct e2ee_guard *a, const struct e2ee_guard *b)
 {
-	const struct e2ee_guard one = with_except(a), other = with_except(b);
 	uint64_t uid = E2EE_HAS(E2EE_A_GUARD_UID);
 
-	return except_same(&one, &other) &&
-	       a->port_first == b->port_first && a->port_last == b->port_last &&
+	return a->port_first == b->port_first && a->port_last == b->port_last &&
 	       a->local.len == b->local.len &&
 	       !memcmp(a->local.addr, b->local.addr, a->local.len) &&
 	       (a->has & uid) == (b->has & uid) && a->uid == b->uid &&

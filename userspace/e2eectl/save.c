@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "e2eectl.h"
 
@@ -45,8 +44,6 @@ static int save_guard(const struct e2ee_guard *guard, void *arg)
 
 	if (!session)
 		return -EAGAIN;		/* both were added just now */
-	if (!strcmp(guard->cgroup, "/.."))
-		saving->strange = true;
 	out_record(saving->out);
 	out_str(saving->out, "add-guard", session);
 	out_guard_rule(saving->out, guard);
@@ -80,6 +77,6 @@ int cmd_save(struct args *args)
 				 "sessions were added just now: try again");
 	if (!ret && (saving.strange || out.unquotable))
 		return app_error(app, EXIT_USAGE,
-				 "restore cannot read all of this: a name or a path has quotes of both kinds, a cgroup lies outside of this cgroup namespace, or a policy is not known");
+				 "restore cannot read all of this: a name or a path has quotes of both kinds, or a policy is not known");
 	return app_done(app, ret);
 }

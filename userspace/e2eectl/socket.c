@@ -129,8 +129,6 @@ void out_socket_line(struct out *out, const struct e2ee_socket *sock)
 	out_u64(out, "uid", sock->uid);
 	if (sock->has & E2EE_HAS(E2EE_A_SOCKET_GUARD))
 		out_u64(out, "by-guard", sock->guard);
-	if (sock->exempt)
-		out_flag(out, "exempt");
 }
 
 static int socket_line(const struct e2ee_socket *sock, void *arg)

@@ -87,7 +87,6 @@ static const struct field socket_fields[] = {
 	SK(UID, "uid", FIELD_U32, uid),
 	SK(GUARD, "guard", FIELD_U32, guard),
 	SK(STATS, "stats", FIELD_STATS, stats),
-	SK(EXEMPT, "exempt", FIELD_FLAG, exempt),
 };
 
 #define G(id, text, kind, member) \
@@ -103,9 +102,6 @@ static const struct field guard_fields[] = {
 	G(UID, "uid", FIELD_U32, uid),
 	G(CGROUP, "cgroup", FIELD_STRING, cgroup),
 	G(SOCKETS, "sockets", FIELD_U32, sockets),
-	FIELD_LEN(struct e2ee_guard, E2EE_A_GUARD_, EXCEPT_PEER, "except-peer",
-		  except_peer, except_peer_len),
-	G(WAITING, "waiting", FIELD_FLAG, waiting),
 };
 
 #define E(id, text, kind, member) \

@@ -15,8 +15,7 @@
 	(E2EE_HAS(E2EE_A_GUARD_PORT_FIRST) |			\
 	 E2EE_HAS(E2EE_A_GUARD_PORT_LAST) |			\
 	 E2EE_HAS(E2EE_A_GUARD_LOCAL_ADDR) |			\
-	 E2EE_HAS(E2EE_A_GUARD_UID) | E2EE_HAS(E2EE_A_GUARD_CGROUP) |	\
-	 E2EE_HAS(E2EE_A_GUARD_EXCEPT_PEER))
+	 E2EE_HAS(E2EE_A_GUARD_UID) | E2EE_HAS(E2EE_A_GUARD_CGROUP))
 
 static int guard_do(struct e2ee_ctx *ctx, uint8_t cmd,
 		    const struct e2ee_session *session,

@@ -41,7 +41,6 @@ static const char *const events[] = {
 	[E2EE_EVENT_ATTACHED] = "attached",
 	[E2EE_EVENT_DETACHED] = "detached",
 	[E2EE_EVENT_ATTACH_FAILED] = "attach-failed",
-	[E2EE_EVENT_NOT_MEDIA] = "not-media",
 	[E2EE_EVENT_SRTP_SEEN] = "srtp-seen",
 	[E2EE_EVENT_DIGEST_FILLING] = "digest-filling",
 	[E2EE_EVENT_SESSION_NEW] = "session-new",

@@ -29,7 +29,7 @@ class Header:
             text = stream.read()
         self.defines = {}
         for name, value in re.findall(
-            r"^#define (E2EE_\w+)[ \t]+([^{\n]+?)(?:[ \t]*/\*.*)?$", text, re.M
+            r"^#define (E2EE_\w+)[ \t]+(.+?)(?:[ \t]*/\*.*)?$", text, re.M
         ):
             self.defines[name] = self.number(value)
         self.enums = {}

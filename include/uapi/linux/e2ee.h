@@ -9,8 +9,6 @@
 #ifndef _UAPI_LINUX_E2EE_H
 #define _UAPI_LINUX_E2EE_H
 
-#include <linux/types.h>
-
 #define E2EE_GENL_NAME		"e2ee"
 #define E2EE_GENL_VERSION	1
 #define E2EE_MCGRP_EVENTS	"events"
@@ -30,7 +28,6 @@
 #define E2EE_LIMIT_DEFAULT	(1ULL << 32)
 #define E2EE_SESSIONS_PER_NET	4096
 #define E2EE_GUARDS_PER_NET	4096
-#define E2EE_EXCEPT_PEER_MAX	14	/* ranges of ports of a guard */
 #define E2EE_KEYS_PER_SESSION	65536
 #define E2EE_KEYS_PER_NET	100000
 #define E2EE_KEYS_PER_SHARE	16384	/* for a user namespace other than the host's */
@@ -173,46 +170,22 @@ enum e2ee_socket_attr {
 	E2EE_A_SOCKET_STATS,	/* nest: enum e2ee_stat (get) */
 	E2EE_A_SOCKET_PEER_ADDR,	/* reserved: session by remote address */
 	E2EE_A_SOCKET_PEER_PORT,	/* reserved */
-	E2EE_A_SOCKET_EXEMPT,	/* flag: guards leave it alone, as it was detached by force (get) */
 
 	__E2EE_A_SOCKET_MAX,
 	E2EE_A_SOCKET_MAX = __E2EE_A_SOCKET_MAX - 1
 };
-
-/* ports, host order */
-struct e2ee_port_range {
-	__u16 first;
-	__u16 last;
-};
-
-/*
- * What goes to these remote ports, or comes from them, is no media, if a guard has no list
- * of its own. The list of a guard may be empty. 3478 is not here: TURN brings media.
- */
-#define E2EE_EXCEPT_PEER_DEFAULT {					\
-	{ 1, 1023 },	/* system services: DNS, NTP, QUIC, and more */	\
-	{ 1812, 1813 },	/* RADIUS */					\
-	{ 1900, 1900 },	/* SSDP */					\
-	{ 3702, 3702 },	/* WS-Discovery */				\
-	{ 5060, 5061 },	/* SIP */					\
-	{ 5353, 5353 },	/* mDNS */					\
-	{ 5355, 5355 },	/* LLMNR */					\
-	{ 5683, 5684 },	/* CoAP */					\
-}
 
 enum e2ee_guard_attr {
 	E2EE_A_GUARD_UNSPEC,
 	E2EE_A_GUARD_PAD,
 	E2EE_A_GUARD_ID,	/* u32, given by the kernel, from 1 */
 	E2EE_A_GUARD_SESSION,	/* u32: session id (get) */
-	E2EE_A_GUARD_PORT_FIRST,	/* u16: local, host order, not 0; default any */
+	E2EE_A_GUARD_PORT_FIRST,	/* u16, host order, not 0 */
 	E2EE_A_GUARD_PORT_LAST,	/* u16, host order, default PORT_FIRST */
 	E2EE_A_GUARD_LOCAL_ADDR,	/* binary, 4 or 16 bytes; default any */
-	E2EE_A_GUARD_UID,	/* u32: owner of the socket, or sender; default any */
+	E2EE_A_GUARD_UID,	/* u32: owner of the socket; default any */
 	E2EE_A_GUARD_CGROUP,	/* string: path in the cgroup2 hierarchy; default any */
 	E2EE_A_GUARD_SOCKETS,	/* u32: sockets it attached so far (get) */
-	E2EE_A_GUARD_EXCEPT_PEER,	/* binary: struct e2ee_port_range[], remote ports */
-	E2EE_A_GUARD_WAITING,	/* flag: its cgroup does not exist at present (get) */
 
 	__E2EE_A_GUARD_MAX,
 	E2EE_A_GUARD_MAX = __E2EE_A_GUARD_MAX - 1
@@ -253,7 +226,6 @@ enum e2ee_event {
 	E2EE_EVENT_SESSION_NEW,
 	E2EE_EVENT_SESSION_SET,
 	E2EE_EVENT_SESSION_DEL,
-	E2EE_EVENT_NOT_MEDIA,
 
 	__E2EE_EVENT_MAX,
 	E2EE_EVENT_MAX = __E2EE_EVENT_MAX - 1

@@ -17,9 +17,9 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 
 #include "inject.h"
-#include "kernel.h"
 #include "rtp.h"
 #include "wire.h"
 
@@ -83,7 +83,13 @@ bool shape_is_burst(enum shape shape)
 
 bool inject_takes_bursts(void)
 {
-	return !kernel_before(6, 2);
+	unsigned int major = 0, minor = 0;
+	struct utsname system;
+
+	if (uname(&system) ||
+	    sscanf(system.release, "%u.%u", &major, &minor) != 2)
+		return true;
+	return major > 6 || (major == 6 && minor >= 2);
 }
 
 static int open_tap(struct injector *injector, unsigned int nth)
